@@ -1,0 +1,1 @@
+"""The pure middle: values in, values out; the standard library only."""

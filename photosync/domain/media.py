@@ -1,0 +1,128 @@
+"""What an item is: values that travel between the store and the stages."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from enum import StrEnum
+
+from photosync.domain.states import State
+
+
+class SourceKind(StrEnum):
+    """Where items come from."""
+
+    FOLDER = "folder"
+    PHONE = "phone"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A watched folder or a phone.
+
+    ``address`` is an absolute folder or a phone's serial number; ``album`` the template of
+    the album that its items go to ("" for none).
+    """
+
+    id: int
+    kind: SourceKind
+    address: str
+    label: str
+    album: str
+    connected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A file as a source lists it, before it is an item.
+
+    ``path`` is relative to the source, with "/" between its parts; bytes that are not UTF-8
+    stand as surrogate escapes. ``refusal`` is set if it is known already that it cannot be
+    uploaded: (error code, message).
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    mime_type: str
+    refusal: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """What reading the whole file told: lower-case hex digests of ``size_bytes`` bytes."""
+
+    size_bytes: int
+    sha256: str
+    sha1: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaItem:
+    """One version of one file on one source, and what has become of it.
+
+    Times are seconds UTC except ``source_mtime_ns``. ``mirror_path`` is None for a watched
+    folder's file, which is its own mirror.
+    """
+
+    id: int
+    source_id: int
+    source_path: str
+    size_bytes: int
+    source_mtime_ns: int
+    mime_type: str
+    state: State
+    mirror_path: str | None
+    sha256: str | None
+    sha1: str | None
+    taken_at: int | None
+    album: str
+    upload_token: str | None
+    token_at: int | None
+    maybe_created: bool
+    google_id: str | None
+    duplicate_of: int | None
+    attempts: int
+    not_before: int
+    leased_by: str | None
+    error_code: str | None
+    error_message: str | None
+    found_at: int
+    updated_at: int
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the path, as text Google accepts: at most 255 characters."""
+        return text_name(self.source_path.rpartition("/")[2])
+
+
+def text_name(name: str) -> str:
+    """``name`` as valid text of at most 255 characters that keeps its extension.
+
+    Bytes that are not UTF-8 and control characters become U+FFFD and spaces
+    (batchCreate takes a fileName of at most 255 characters, google-photos-api.md §3.1).
+    """
+    text = readable(name)
+    if len(text) <= MAX_NAME_CHARACTERS:
+        return text
+    stem, dot, extension = text.rpartition(".")
+    if not dot or len(extension) > LONGEST_EXTENSION:
+        return text[:MAX_NAME_CHARACTERS]
+    return stem[: MAX_NAME_CHARACTERS - len(extension) - 1] + dot + extension
+
+
+def readable(path: str) -> str:
+    """``path`` for people and JSON: no surrogates, no control characters."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def path_base64(path: str) -> str | None:
+    """The exact bytes of a path that ``readable`` had to change, else None."""
+    if readable(path) == path:
+        return None
+    return base64.b64encode(path.encode("utf-8", "surrogateescape")).decode("ascii")
+
+
+MAX_NAME_CHARACTERS = 255
+LONGEST_EXTENSION = 16

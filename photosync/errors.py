@@ -1,0 +1,328 @@
+"""Every error raised on purpose, sorted by what happens next.
+
+::
+
+    PhotosyncError                 code, message, hint
+    ├── TransientError             worth trying again; retry_after, least_wait
+    │   ├── ConnectionLost         a request's fate is unknown
+    │   ├── ServerTrouble          5xx, or an answer that is no answer
+    │   ├── RateLimited            429 other than the daily one (at least 30 s)
+    │   ├── WriteCollision         409: two writes met (at least 1 s)
+    │   ├── ItemTrouble            Google answered "try again" for one item of a batch
+    │   └── FileInUse              somebody still writes to the file
+    ├── ItemError                  this item fails, the next one goes on
+    │   ├── EmptyFile, FileTooLarge, FileUnreadable, NotMedia    told before anything is sent
+    │   ├── FileRefused            Google will not take the bytes
+    │   └── RequestRefused         Google will not take the request as it stands
+    ├── ItemGone                   the item's version of the file is no more
+    │   ├── FileVanished
+    │   └── FileReplaced
+    ├── TokenLost                  the upload token is worthless: send the bytes again
+    ├── SessionLost                the resumable session is worthless: begin a new one
+    ├── ChecksumMismatch           Google received other bytes than were hashed
+    ├── AlbumGone                  the remembered album id is worthless: make a new album
+    ├── BlockedError               nobody gets further until somebody acts or time passes
+    │   ├── SignInRequired, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
+    │   ├── StorageFull, DiskFull, DailyQuotaSpent, Offline
+    │   └── SourceMissing          one source is away; the others go on
+    ├── SettingsError              the settings file or a command's arguments (exit code 2)
+    ├── DatabaseError
+    │   ├── DatabaseTooNew, DatabaseDamaged, StateFolderUnusable
+    ├── AlreadyRunning
+    ├── UnknownItem
+    └── Stopping                   the program is ending; not a failure of anything
+
+A message is one sentence that names the thing; a hint is one sentence or command that cures it.
+Neither ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PhotosyncError(Exception):
+    """Base of all errors raised on purpose."""
+
+    code: ClassVar[str] = "error"
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class TransientError(PhotosyncError):
+    """Worth trying again. ``retry_after`` is in seconds, None if nobody said."""
+
+    code = "transient"
+    least_wait: ClassVar[float] = 1.0  # seconds (google-photos-api.md §6.4)
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class ConnectionLost(TransientError):
+    """The connection broke or timed out; whether the request took effect is unknown."""
+
+    code = "connection_lost"
+
+
+class ServerTrouble(TransientError):
+    """Google answered 5xx, or with something that is no answer of the API's."""
+
+    code = "server_trouble"
+
+
+class RateLimited(TransientError):
+    """Too many requests a minute, or two writes at once: wait at least 30 s."""
+
+    code = "rate_limited"
+    least_wait = 30.0  # google-photos-api.md §6.4
+
+
+class WriteCollision(TransientError):
+    """409 ABORTED: another write of the same user was under way."""
+
+    code = "write_collision"
+
+
+class ItemTrouble(TransientError):
+    """batchCreate answered for this one item with a code that may pass (13, 14, 6, ...)."""
+
+    code = "item_trouble"
+
+
+class FileInUse(TransientError):
+    """Somebody is still writing to the file."""
+
+    code = "file_in_use"
+
+
+class ItemError(PhotosyncError):
+    """This item cannot be uploaded as it is; the others can."""
+
+    code = "item_error"
+    default_hint = "After mending it: photosync retry."
+
+
+class EmptyFile(ItemError):
+    """The file has no bytes; Google refuses it (google-photos-api.md §2.2)."""
+
+    code = "empty"
+
+
+class FileTooLarge(ItemError):
+    """Above Google's limit of 200 MB for photos and 20 GB for videos."""
+
+    code = "too_large"
+
+
+class FileUnreadable(ItemError):
+    """The file exists but may not or cannot be read."""
+
+    code = "unreadable"
+    default_hint = "Let the user that runs photosync read it; it is then taken by itself."
+
+
+class NotMedia(ItemError):
+    """Named like a photo or video, but its content is neither."""
+
+    code = "not_media"
+
+
+class FileRefused(ItemError):
+    """Google looked at the bytes and will not have them."""
+
+    code = "refused"
+    default_hint = "The file may be damaged: open it, and save it anew if it can be seen."
+
+
+class RequestRefused(ItemError):
+    """Google refused the whole request for a reason it does not pin on one item."""
+
+    code = "request_refused"
+
+
+class ItemGone(PhotosyncError):
+    """The version of the file that this item stands for no longer exists."""
+
+    code = "gone"
+
+
+class FileVanished(ItemGone):
+    """There is no file at the item's path any more."""
+
+    code = "vanished"
+
+
+class FileReplaced(ItemGone):
+    """The file changed since it was found; the new version is an item of its own."""
+
+    code = "replaced"
+
+
+class TokenLost(PhotosyncError):
+    """The upload token is spent, expired or unknown: the bytes must be sent again."""
+
+    code = "token_lost"
+
+
+class SessionLost(PhotosyncError):
+    """The resumable upload session is over without a token: begin a new one."""
+
+    code = "session_lost"
+
+
+class ChecksumMismatch(PhotosyncError):
+    """What Google received is not what was hashed (X-Goog-Hash, google-photos-api.md §2.1)."""
+
+    code = "checksum_mismatch"
+
+
+class AlbumGone(PhotosyncError):
+    """The album was deleted or is not writeable by us any more."""
+
+    code = "album_gone"
+
+
+class BlockedError(PhotosyncError):
+    """Nothing of this kind can go on. ``until``: try again then (seconds UTC), None = unknown."""
+
+    code = "blocked"
+    needs_user: ClassVar[bool] = True  # exit code 3: the user must act first
+
+    def __init__(self, message: str, *, hint: str | None = None, until: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.until = until
+
+
+class SignInRequired(BlockedError):
+    """No token, or Google says it is revoked or expired (invalid_grant)."""
+
+    code = "auth_required"
+    default_hint = "Sign in: photosync auth"
+
+
+class ScopeMissing(BlockedError):
+    """Signed in, but without the permission to add photos."""
+
+    code = "scope_missing"
+    default_hint = "Sign in again and leave every box ticked: photosync auth"
+
+
+class ApiNotEnabled(BlockedError):
+    """The Photos Library API is switched off in the user's Google Cloud project."""
+
+    code = "api_not_enabled"
+
+
+class PhotosDisabled(BlockedError):
+    """Google Photos is disabled for this account, or access is forbidden."""
+
+    code = "photos_disabled"
+
+
+class ClientInvalid(BlockedError):
+    """The OAuth client is unknown to Google, deleted, or of the wrong kind."""
+
+    code = "client_invalid"
+    default_hint = (
+        "Download the JSON of a 'Desktop app' client from Google Cloud's console, then:"
+        " photosync auth --client-secret FILE"
+    )
+
+
+class StorageFull(BlockedError):
+    """The Google account has no room left."""
+
+    code = "storage_full"
+    default_hint = "Free space at https://one.google.com/storage; uploads go on by themselves."
+
+
+class DiskFull(BlockedError):
+    """A disk that photosync writes to is full."""
+
+    code = "disk_full"
+    default_hint = "Free space on that disk; work goes on by itself."
+
+
+class DailyQuotaSpent(BlockedError):
+    """The day's requests are spent, by our own count or by Google's word."""
+
+    code = "quota_exhausted"
+    needs_user = False
+    default_hint = "Nothing to do: it goes on by itself after Google's midnight."
+
+
+class Offline(BlockedError):
+    """No connection to Google could be opened; nothing was sent."""
+
+    code = "offline"
+    needs_user = False
+    default_hint = "Check the network; work goes on by itself."
+
+
+class SourceMissing(BlockedError):
+    """A watched folder is not there or suddenly empty: an unmounted disk, not deleted photos."""
+
+    code = "source_missing"
+    default_hint = "Mount the disk or correct the path; nothing is taken for deleted."
+
+
+class SettingsError(PhotosyncError):
+    """The settings or a command's arguments are wrong (exit code 2)."""
+
+    code = "settings"
+
+
+class DatabaseError(PhotosyncError):
+    """The state database cannot be used."""
+
+    code = "database"
+
+
+class DatabaseTooNew(DatabaseError):
+    """Written by a newer photosync."""
+
+    code = "database_too_new"
+
+
+class DatabaseDamaged(DatabaseError):
+    """SQLite says the file is damaged."""
+
+    code = "database_damaged"
+
+
+class StateFolderUnusable(DatabaseError):
+    """The state folder cannot be created, read or written."""
+
+    code = "state_folder"
+
+
+class AlreadyRunning(PhotosyncError):
+    """Another daemon holds the lock of this state folder."""
+
+    code = "already_running"
+
+
+class UnknownItem(PhotosyncError):
+    """No item has that number."""
+
+    code = "unknown_item"
+
+
+class Stopping(PhotosyncError):
+    """The program is ending: let go and return."""
+
+    code = "stopping"
+
+    def __init__(self, message: str = "photosync is stopping.") -> None:
+        super().__init__(message)
