@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from photosync.domain.states import State
+if TYPE_CHECKING:
+    from photosync.domain.states import State
 
 
 class SourceKind(StrEnum):

@@ -1,0 +1,39 @@
+"""Album titles from templates."""
+
+from __future__ import annotations
+
+import time
+
+PLACEHOLDERS = ("folder", "source", "year", "month")
+LONGEST_TITLE = 500  # characters, google-photos-api.md §4
+
+
+def album_title(template: str, *, source_label: str, source_path: str, at: float) -> str:
+    """The title that ``template`` gives for one file; "" if it wants none.
+
+    ``{folder}`` is the name of the folder that holds the file (the source's label at the top),
+    ``{source}`` the source's label, ``{year}`` and ``{month}`` local time at ``at`` (seconds UTC).
+    """
+    if not template:
+        return ""
+    folder = source_path.rpartition("/")[0].rpartition("/")[2] or source_label
+    local = time.localtime(at)
+    values = {
+        "folder": folder,
+        "source": source_label,
+        "year": f"{local.tm_year:04d}",
+        "month": f"{local.tm_mon:02d}",
+    }
+    title = template
+    for name in PLACEHOLDERS:
+        # a folder called "{year}" must not be filled in again: each name is replaced with a mark
+        title = title.replace("{" + name + "}", f"\x00{name}\x01")
+    for name, value in values.items():
+        title = title.replace(f"\x00{name}\x01", value)
+    clean = title.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(one if one.isprintable() else " " for one in clean).strip()[:LONGEST_TITLE]
+
+
+def wants_date(template: str) -> bool:
+    """Whether the title depends on when the picture was taken."""
+    return "{year}" in template or "{month}" in template

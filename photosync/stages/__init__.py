@@ -1,0 +1,1 @@
+"""One move of an item each: no thread, no SQL, no HTTP."""

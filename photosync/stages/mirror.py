@@ -1,0 +1,82 @@
+"""found → mirrored: a verified local copy exists and its hash is known.
+
+A watched folder's file is its own mirror: it is hashed where it lies. There is one mirror
+worker, so that two equal files never race for being the first.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from photosync.domain.albums import album_title, wants_date
+from photosync.domain.states import State
+from photosync.errors import SourceMissing
+from photosync.stages.outcome import settling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from photosync.domain.media import MediaItem, Source
+    from photosync.stages.ports import Bells, Originals
+    from photosync.store.media import MediaItems
+
+log = logging.getLogger(__name__)
+
+NANOSECONDS = 1_000_000_000
+
+
+class Mirror:
+    """Takes found items one by one."""
+
+    name = "mirror"
+
+    def __init__(
+        self,
+        *,
+        items: MediaItems,
+        originals: Originals,
+        sources: Mapping[int, Source],
+        bells: Bells,
+        source_lost: Callable[[int, SourceMissing], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._items = items
+        self._originals = originals
+        self._sources = sources
+        self._bells = bells
+        self._source_lost = source_lost
+        self._clock = clock
+
+    def run_once(self) -> bool:
+        """Hash the oldest ready item; False if there was none."""
+        claimed = self._items.claim(State.FOUND, worker=self.name, now=int(self._clock()))
+        for item in claimed:
+            try:
+                with settling(self._items, item, self._clock):
+                    self._hash(item)
+            except SourceMissing as error:
+                self._source_lost(item.source_id, error)
+        if claimed:
+            self._bells.ring("upload", "create")
+        return bool(claimed)
+
+    def _hash(self, item: MediaItem) -> None:
+        hashes = self._originals.hash(item)
+        source = self._sources[item.source_id]
+        taken_at = self._originals.taken_at(item) if wants_date(source.album) else None
+        title = album_title(
+            source.album,
+            source_label=source.label,
+            source_path=item.source_path,
+            at=item.source_mtime_ns / NANOSECONDS if taken_at is None else taken_at,
+        )
+        state = self._items.mark_hashed(
+            item,
+            hashes,
+            album=title,
+            taken_at=taken_at,
+            mirror_path=None,
+            now=int(self._clock()),
+        )
+        log.info("item.%s id=%d bytes=%d", state, item.id, item.size_bytes)

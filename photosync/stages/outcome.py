@@ -1,0 +1,84 @@
+"""What becomes of an item whose stage raised."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from photosync.domain.backoff import item_wait
+from photosync.domain.media import readable
+from photosync.errors import BlockedError, ItemError, ItemGone, Stopping, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from photosync.domain.media import MediaItem
+    from photosync.errors import PhotosyncError
+    from photosync.store.media import MediaItems
+
+log = logging.getLogger(__name__)
+
+BUG = "bug"
+
+
+@contextmanager
+def settling(items: MediaItems, item: MediaItem, clock: Callable[[], float]) -> Iterator[None]:
+    """Turn what the block raises into the item's fate.
+
+    Transient: put aside. The item's fault: failed. Its file gone: skipped. Blocked or
+    stopping: let go untouched, and raised on. Anything else is a bug: logged with its
+    traceback and put aside, so that one poisoned file cannot hold up the rest.
+    """
+    try:
+        yield
+    except (BlockedError, Stopping):
+        items.release(item)
+        raise
+    except ItemGone as error:
+        _say("item.skipped", item, error)
+        items.skip(item, code=error.code, message=error.message, now=int(clock()))
+    except ItemError as error:
+        fail(items, item, error, now=int(clock()))
+    except TransientError as error:
+        put_aside(items, item, error, now=int(clock()))
+    except Exception as error:
+        log.exception("item.bug id=%d error=%s", item.id, type(error).__name__)
+        put_bug_aside(items, item, error, now=int(clock()))
+
+
+def fail(items: MediaItems, item: MediaItem, error: PhotosyncError, *, now: int) -> None:
+    """→ failed, with the error's own words."""
+    _say("item.failed", item, error)
+    items.fail(item, code=error.code, message=str(error), now=now)
+
+
+def put_aside(items: MediaItems, item: MediaItem, error: TransientError, *, now: int) -> None:
+    """Try the item again after 30 s doubling to 6 h, or when the server said."""
+    wait = item_wait(item.attempts + 1, retry_after=error.retry_after)
+    log.info(
+        "item.put_aside id=%d code=%s wait_seconds=%.0f reason=%s",
+        item.id,
+        error.code,
+        wait,
+        error.message,
+    )
+    items.defer(item, not_before=now + int(wait), code=error.code, message=error.message, now=now)
+
+
+def put_bug_aside(items: MediaItems, item: MediaItem, error: Exception, *, now: int) -> None:
+    """The same for an error that nobody foresaw."""
+    message = f"An unexpected {type(error).__name__}: please report it with the log."
+    wait = item_wait(item.attempts + 1)
+    items.defer(item, not_before=now + int(wait), code=BUG, message=message, now=now)
+
+
+def _say(event: str, item: MediaItem, error: PhotosyncError) -> None:
+    log.warning(
+        "%s id=%d code=%s file=%r reason=%s",
+        event,
+        item.id,
+        error.code,
+        readable(item.source_path),
+        error.message,
+    )

@@ -1,0 +1,95 @@
+"""mirrored → uploaded: Google holds the bytes and gave a token."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from photosync.domain.states import State
+from photosync.errors import BlockedError, ChecksumMismatch, SourceMissing
+from photosync.google.ports import UploadFile
+from photosync.stages.outcome import settling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from photosync.domain.media import MediaItem
+    from photosync.stages.gate import LibraryGate
+    from photosync.stages.ports import Bells, Library, Originals
+    from photosync.store.media import MediaItems
+
+log = logging.getLogger(__name__)
+
+AHEAD = 100
+"""So many items may wait to be created; more tokens would only grow old."""
+
+
+class Upload:
+    """Sends one item after another. ``name`` tells the workers apart."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        items: MediaItems,
+        originals: Originals,
+        library: Library,
+        gate: LibraryGate,
+        bells: Bells,
+        progress: Callable[[int, int], None],
+        source_lost: Callable[[int, SourceMissing], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.name = name
+        self._items = items
+        self._originals = originals
+        self._library = library
+        self._gate = gate
+        self._bells = bells
+        self._progress = progress
+        self._source_lost = source_lost
+        self._clock = clock
+
+    def run_once(self) -> bool:
+        """Send the oldest ready item; False if there was none or nothing may be sent."""
+        if not self._gate.is_open() or self._items.uploaded_count() >= AHEAD:
+            return False
+        claimed = self._items.claim(State.MIRRORED, worker=self.name, now=int(self._clock()))
+        for item in claimed:
+            self._one(item)
+        if claimed:
+            self._bells.ring("create")
+        return bool(claimed)
+
+    def _one(self, item: MediaItem) -> None:
+        try:
+            with settling(self._items, item, self._clock):
+                self._send(item)
+        except SourceMissing as error:
+            self._source_lost(item.source_id, error)
+        except BlockedError as error:
+            self._gate.close(error)
+
+    def _send(self, item: MediaItem) -> None:
+        assert item.sha256 is not None
+        assert item.sha1 is not None
+        try:
+            with self._originals.open(item) as file:
+                token = self._library.upload(
+                    UploadFile(
+                        key=item.id,
+                        fingerprint=item.sha256,
+                        file=file,
+                        size_bytes=item.size_bytes,
+                        sha1=item.sha1,
+                        mime_type=item.mime_type,
+                    ),
+                    self._progress,
+                )
+        except ChecksumMismatch as error:
+            log.warning("item.changed id=%d reason=%s", item.id, error.message)
+            now = int(self._clock())
+            self._items.find_again(item, code=error.code, message=error.message, now=now)
+            return
+        self._items.mark_uploaded(item, token=token, now=int(self._clock()))
+        log.info("item.uploaded id=%d bytes=%d", item.id, item.size_bytes)

@@ -1,0 +1,206 @@
+"""What people and workers tell each other through the database: flags, problems, heartbeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from photosync.store.database import Database
+
+GET_FLAG = "SELECT value FROM flags WHERE name = :name"
+
+SET_FLAG = """
+    INSERT INTO flags (name, value, at) VALUES (:name, :value, :now)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at
+"""
+
+DROP_FLAG = "DELETE FROM flags WHERE name = :name"
+
+RING = """
+    INSERT INTO flags (name, value, at) VALUES ('rung', '1', :now)
+    ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1, at = excluded.at
+"""
+
+RAISE_PROBLEM = """
+    INSERT INTO problems (code, subject, message, hint, gate, needs_user, since, until)
+    VALUES (:code, :subject, :message, :hint, :gate, :needs_user, :now, :until)
+    ON CONFLICT (code, subject) DO UPDATE SET message = excluded.message, hint = excluded.hint,
+        gate = excluded.gate, needs_user = excluded.needs_user, until = excluded.until
+"""
+
+CLEAR_PROBLEM = "DELETE FROM problems WHERE code = :code AND subject = :subject"
+
+CLEAR_GATES = "DELETE FROM problems WHERE gate = 'library'"
+
+PROBLEMS = "SELECT * FROM problems ORDER BY needs_user DESC, since, code"
+
+GATE = """
+    SELECT * FROM problems WHERE gate = 'library' ORDER BY needs_user DESC, since LIMIT 1
+"""
+
+BEAT = """
+    INSERT INTO heartbeats (worker, at, doing, item_id, sent_bytes, size_bytes)
+    VALUES (:worker, :at, :doing, :item_id, :sent_bytes, :size_bytes)
+    ON CONFLICT (worker) DO UPDATE SET at = excluded.at, doing = excluded.doing,
+        item_id = excluded.item_id, sent_bytes = excluded.sent_bytes,
+        size_bytes = excluded.size_bytes
+"""
+
+HEARTBEATS = "SELECT * FROM heartbeats ORDER BY worker"
+
+FORGET_HEARTBEATS = "DELETE FROM heartbeats"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that stands in the way. ``subject`` names what of ("" for everything)."""
+
+    code: str
+    subject: str
+    message: str
+    hint: str
+    gate: str
+    needs_user: bool
+    since: int
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What one worker says of itself."""
+
+    worker: str
+    at: int
+    doing: str
+    item_id: int | None = None
+    sent_bytes: int = 0
+    size_bytes: int = 0
+
+
+class Control:
+    """Flags, problems and heartbeats. ``now`` is in seconds UTC."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def flag(self, name: str) -> str | None:
+        """The value of a flag, or None."""
+        row = self._database.row(GET_FLAG, {"name": name})
+        return None if row is None else str(row["value"])
+
+    def set_flag(self, name: str, value: str, *, now: int) -> None:
+        """Set a flag."""
+        self._database.run(SET_FLAG, {"name": name, "value": value, "now": now})
+
+    def drop_flag(self, name: str) -> None:
+        """Take a flag away."""
+        self._database.run(DROP_FLAG, {"name": name})
+
+    def pause(self, reason: str, *, now: int) -> None:
+        """Nothing is claimed from now on."""
+        self.set_flag("paused", reason, now=now)
+        self.ring(now=now)
+
+    def resume(self, *, now: int) -> bool:
+        """Claims go on. Whether it was paused."""
+        was = self.flag("paused") is not None
+        self.drop_flag("paused")
+        self.ring(now=now)
+        return was
+
+    def ring(self, *, now: int) -> None:
+        """Tell the daemon that something changed."""
+        self._database.run(RING, {"now": now})
+
+    def rung(self) -> str:
+        """Changes whenever somebody rings."""
+        return self.flag("rung") or "0"
+
+    def raise_problem(self, problem: Problem) -> None:
+        """Put a problem on record, or renew its words; ``since`` stays that of the first time."""
+        values = {
+            "code": problem.code,
+            "subject": problem.subject,
+            "message": problem.message,
+            "hint": problem.hint,
+            "gate": problem.gate,
+            "needs_user": problem.needs_user,
+            "now": problem.since,
+            "until": problem.until,
+        }
+        self._database.run(RAISE_PROBLEM, values)
+
+    def clear_problem(self, code: str, subject: str = "") -> None:
+        """It is over."""
+        self._database.run(CLEAR_PROBLEM, {"code": code, "subject": subject})
+
+    def open_library_gate(self) -> None:
+        """Google took a request: whatever stood in its way is over."""
+        if self.library_gate() is not None:
+            self._database.run(CLEAR_GATES)
+
+    def library_gate(self) -> Problem | None:
+        """What keeps everything from Google, if anything."""
+        row = self._database.row(GATE)
+        return None if row is None else _to_problem(row)
+
+    def problems(self) -> list[Problem]:
+        """Everything that stands in the way, what needs the user first."""
+        return [_to_problem(row) for row in self._database.rows(PROBLEMS)]
+
+    def beat(self, beats: list[Beat]) -> None:
+        """Write what the workers are doing, in one transaction."""
+        with self._database.write() as connection:
+            for one in beats:
+                connection.execute(
+                    BEAT,
+                    {
+                        "worker": one.worker,
+                        "at": one.at,
+                        "doing": one.doing,
+                        "item_id": one.item_id,
+                        "sent_bytes": one.sent_bytes,
+                        "size_bytes": one.size_bytes,
+                    },
+                )
+
+    def heartbeats(self) -> list[Beat]:
+        """What the workers last said."""
+        return [Beat(*row) for row in self._database.rows(HEARTBEATS)]
+
+    def forget_heartbeats(self) -> None:
+        """At start and at the end: nobody is doing anything."""
+        self._database.run(FORGET_HEARTBEATS)
+
+
+class DeadTokens:
+    """Refresh tokens that Google declared dead, by fingerprint: none is asked about twice."""
+
+    def __init__(self, control: Control, *, clock: Callable[[], float]) -> None:
+        self._control = control
+        self._clock = clock
+
+    def is_dead(self, fingerprint: str) -> bool:
+        """Whether that token is known to be dead."""
+        return self._control.flag(f"dead_token:{fingerprint}") is not None
+
+    def bury(self, fingerprint: str) -> None:
+        """Remember it as dead."""
+        self._control.set_flag(f"dead_token:{fingerprint}", "", now=int(self._clock()))
+
+
+def _to_problem(row: sqlite3.Row) -> Problem:
+    return Problem(
+        code=row["code"],
+        subject=row["subject"],
+        message=row["message"],
+        hint=row["hint"],
+        gate=row["gate"],
+        needs_user=bool(row["needs_user"]),
+        since=row["since"],
+        until=row["until"],
+    )

@@ -1,0 +1,113 @@
+"""How files become items."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from photosync.domain.states import State
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from photosync.domain.media import Finding
+    from photosync.store.database import Database, Parameters
+
+INSERT = """
+    INSERT INTO media_items
+        (source_id, source_path, size_bytes, source_mtime_ns, mime_type, state, found_at,
+         updated_at)
+    VALUES (:source_id, :source_path, :size_bytes, :mtime_ns, :mime_type, :state, :now, :now)
+    ON CONFLICT (source_id, source_path, size_bytes, source_mtime_ns) DO NOTHING
+    RETURNING id
+"""
+
+REFUSE = """
+    UPDATE media_items SET state = 'failed', error_code = :code, error_message = :message
+    WHERE id = :id
+"""
+
+KNOWN = """
+    SELECT id, state, error_code FROM media_items
+    WHERE source_id = :source_id AND source_path = :source_path
+        AND size_bytes = :size_bytes AND source_mtime_ns = :mtime_ns
+"""
+
+REVIVE = """
+    UPDATE media_items SET state = 'found', error_code = NULL, error_message = NULL, attempts = 0,
+        not_before = 0, sha256 = NULL, sha1 = NULL, mime_type = :mime_type, updated_at = :now
+    WHERE id = :id AND state IN ('failed', 'skipped') AND leased_by IS NULL
+"""
+
+REVIVED_BY_SIGHT = frozenset(
+    {(State.SKIPPED, "vanished"), (State.SKIPPED, "replaced"), (State.FAILED, "unreadable")}
+)
+"""Set aside by us, not by the user: undone when the very same file can be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is on record of a file. ``revivable``: set aside for a reason that seems to be over."""
+
+    id: int
+    state: State
+    revivable: bool
+
+
+class Intake:
+    """Turns findings into items, each version of a file once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, source_id: int, path: str, size_bytes: int, mtime_ns: int) -> Known | None:
+        """What is on record of exactly this version of a file, or None."""
+        values = _version(source_id, path, size_bytes, mtime_ns)
+        row = self._database.row(KNOWN, values)
+        if row is None:
+            return None
+        state = State(row["state"])
+        return Known(row["id"], state, (state, row["error_code"]) in REVIVED_BY_SIGHT)
+
+    def add(self, source_id: int, findings: Iterable[Finding], *, first: State, now: int) -> int:
+        """Record new files in state ``first`` (found or held); those refused fail at once.
+
+        Returns how many were new. All in one transaction.
+        """
+        with self._database.write() as connection:
+            return sum(_add_one(connection, source_id, one, first, now) for one in findings)
+
+    def revive(self, ids: Sequence[tuple[int, str]], *, now: int) -> int:
+        """Failed or skipped → found for (id, MIME type) pairs whose file is back. How many."""
+        with self._database.write() as connection:
+            return sum(
+                connection.execute(REVIVE, {"id": one, "mime_type": mime, "now": now}).rowcount
+                for one, mime in ids
+            )
+
+
+def _add_one(
+    connection: sqlite3.Connection, source_id: int, finding: Finding, first: State, now: int
+) -> int:
+    values: Parameters = _version(source_id, finding.path, finding.size_bytes, finding.mtime_ns)
+    refused = finding.refusal
+    state = State.FOUND if refused else first
+    values |= {"mime_type": finding.mime_type, "state": state, "now": now}
+    row = connection.execute(INSERT, values).fetchone()
+    if row is None:
+        return 0
+    if refused:
+        code, message = refused
+        connection.execute(REFUSE, {"id": row["id"], "code": code, "message": message})
+    return 1
+
+
+def _version(source_id: int, path: str, size_bytes: int, mtime_ns: int) -> Parameters:
+    return {
+        "source_id": source_id,
+        "source_path": os.fsencode(path),
+        "size_bytes": size_bytes,
+        "mtime_ns": mtime_ns,
+    }

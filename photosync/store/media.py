@@ -1,0 +1,321 @@
+"""The queue: claim an item, make one move with it, let it go.
+
+Every move names the state it leaves and the worker that holds the item, and fails loudly
+(``IllegalMove``) if either is not so: two workers can never both believe they moved it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from photosync.domain.states import State
+from photosync.store.mapping import to_item
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from photosync.domain.media import Hashes, MediaItem
+    from photosync.store.database import Database, Parameters
+
+FILE_CODES = ("unreadable", "vanished", "replaced", "empty", "too_large", "not_media")
+"""Reasons that lie in one file, not in its bytes: another file with those bytes may be fine."""
+
+# Ready: in this state, nobody's, due, and its file within reach. New ones (not_before 0) first.
+READY = """
+    state = :state AND leased_by IS NULL AND not_before <= :now
+    AND (source_id IN (SELECT id FROM sources WHERE connected = 1)
+         OR state = 'uploaded' OR mirror_path IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM flags WHERE name = 'paused')
+"""
+
+CLAIM = f"""
+    UPDATE media_items SET leased_by = :worker
+    WHERE id IN (SELECT id FROM media_items WHERE {READY} ORDER BY not_before, id LIMIT :limit)
+    RETURNING *
+"""  # noqa: S608 - made of this module's constants
+
+SAME_ALBUM = (
+    f"album = (SELECT album FROM media_items WHERE {READY} ORDER BY not_before, id LIMIT 1)"  # noqa: S608 - made of this module's constants
+)
+
+BATCH = f"""
+    SELECT * FROM media_items WHERE {READY} AND {SAME_ALBUM} ORDER BY not_before, id LIMIT :limit
+"""  # noqa: S608 - made of this module's constants
+
+CLAIM_ONE = "UPDATE media_items SET leased_by = :worker, maybe_created = 1 WHERE id = :id"
+
+HELD_BY_WORKER = "WHERE id = :id AND state = :before AND leased_by = :worker"
+
+MIRRORED = f"""
+    UPDATE media_items SET state = 'mirrored', sha256 = :sha256, sha1 = :sha1, album = :album,
+        taken_at = :taken_at, mirror_path = :mirror_path, leased_by = NULL, attempts = 0,
+        not_before = 0, error_code = NULL, error_message = NULL, updated_at = :now
+    {HELD_BY_WORKER}
+"""  # noqa: S608 - made of this module's constants
+
+DUPLICATE = f"""
+    UPDATE media_items SET state = 'duplicate', duplicate_of = :first, sha256 = :sha256,
+        sha1 = :sha1, leased_by = NULL, error_code = NULL, error_message = NULL, updated_at = :now
+    {HELD_BY_WORKER}
+"""  # noqa: S608 - made of this module's constants
+
+UPLOADED = f"""
+    UPDATE media_items SET state = 'uploaded', upload_token = :token, token_at = :now,
+        maybe_created = 0, leased_by = NULL, attempts = 0, not_before = 0,
+        error_code = NULL, error_message = NULL, updated_at = :now
+    {HELD_BY_WORKER}
+"""  # noqa: S608 - made of this module's constants
+
+DONE = f"""
+    UPDATE media_items SET state = 'done', google_id = :google_id, upload_token = NULL,
+        token_at = NULL, maybe_created = 0, leased_by = NULL, attempts = 0, not_before = 0,
+        error_code = NULL, error_message = NULL, updated_at = :now
+    {HELD_BY_WORKER}
+"""  # noqa: S608 - made of this module's constants
+
+SEND_AGAIN = f"""
+    UPDATE media_items SET state = 'mirrored', upload_token = NULL, token_at = NULL,
+        maybe_created = 0, leased_by = NULL, error_code = :code, error_message = :message,
+        updated_at = :now
+    {HELD_BY_WORKER}
+"""  # noqa: S608 - made of this module's constants
+
+FIND_AGAIN = f"""
+    UPDATE media_items SET state = 'found', mirror_path = NULL, sha256 = NULL, sha1 = NULL,
+        upload_token = NULL, token_at = NULL, leased_by = NULL, error_code = :code,
+        error_message = :message, updated_at = :now
+    {HELD_BY_WORKER}
+"""  # noqa: S608 - made of this module's constants
+
+SET_ASIDE = f"""
+    UPDATE media_items SET state = :after, upload_token = NULL, token_at = NULL,
+        leased_by = NULL, error_code = :code, error_message = :message, updated_at = :now
+    {HELD_BY_WORKER}
+"""  # noqa: S608 - made of this module's constants
+
+DEFER = f"""
+    UPDATE media_items SET leased_by = NULL, attempts = attempts + 1, not_before = :not_before,
+        error_code = :code, error_message = :message, updated_at = :now
+    {HELD_BY_WORKER}
+"""  # noqa: S608 - made of this module's constants
+
+RELEASE = f"""
+    UPDATE media_items SET leased_by = NULL, maybe_created = :maybe_created {HELD_BY_WORKER}
+"""  # noqa: S608 - made of this module's constants
+
+RELEASE_ALL = "UPDATE media_items SET leased_by = NULL WHERE leased_by IS NOT NULL"
+
+FIRST_WITH_CONTENT = """
+    SELECT id FROM media_items
+    WHERE sha256 = :sha256 AND id <> :id
+        AND (state IN ('mirrored', 'uploaded', 'done')
+             OR (state = 'failed' AND error_code NOT IN
+                 ('unreadable', 'vanished', 'replaced', 'empty', 'too_large', 'not_media')))
+    ORDER BY state = 'done' DESC, id LIMIT 1
+"""
+
+HEIR = "SELECT id FROM media_items WHERE duplicate_of = :id ORDER BY id LIMIT 1"
+
+PROMOTE = """
+    UPDATE media_items SET state = 'found', duplicate_of = NULL, sha256 = NULL, sha1 = NULL,
+        attempts = 0, not_before = 0, updated_at = :now
+    WHERE id = :heir
+"""
+
+FOLLOW_HEIR = "UPDATE media_items SET duplicate_of = :heir WHERE duplicate_of = :id"
+
+ON_THE_WAY = """
+    SELECT count(*) AS items FROM (
+        SELECT 1 FROM media_items
+        WHERE state IN ('found', 'mirrored') AND not_before <= :now AND size_bytes <= :largest
+            AND (source_id IN (SELECT id FROM sources WHERE connected = 1)
+                 OR mirror_path IS NOT NULL)
+        LIMIT :limit)
+"""
+
+UPLOADED_COUNT = "SELECT ifnull(sum(items), 0) AS items FROM tallies WHERE state = 'uploaded'"
+
+READY_IN_BATCH = f"""
+    SELECT count(*) AS items, min(token_at) AS oldest_at FROM media_items
+    WHERE {READY} AND {SAME_ALBUM}
+"""  # noqa: S608 - made of this module's constants
+
+NEXT_DUE = """
+    SELECT min(not_before) AS at FROM media_items
+    WHERE state = :state AND leased_by IS NULL AND not_before > :now
+"""
+
+OLD_TOKENS = """
+    UPDATE media_items SET state = 'mirrored', upload_token = NULL, token_at = NULL,
+        maybe_created = 0, updated_at = :now
+    WHERE state = 'uploaded' AND leased_by IS NULL AND token_at < :oldest
+    RETURNING id
+"""
+
+
+class IllegalMove(Exception):
+    """A move was asked of an item that is not in that state or not the worker's: a bug."""
+
+
+class MediaItems:
+    """The items and their moves. ``now`` is in seconds UTC everywhere."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, state: State, *, worker: str, now: int, limit: int = 1) -> list[MediaItem]:
+        """Take up to ``limit`` ready items in ``state``: new ones first, then those due again.
+
+        Claimed items belong to ``worker`` until it moves, defers or releases them.
+        Empty while photosync is paused.
+        """
+        values: Parameters = {"state": state, "worker": worker, "now": now, "limit": limit}
+        return _in_order(self._database.run(CLAIM, values))
+
+    def claim_batch(self, *, worker: str, now: int, limit: int) -> list[MediaItem]:
+        """Take up to ``limit`` uploaded items that go to the same album, oldest first.
+
+        Each comes as it stood before, and stands on record as maybe created from now on: if the
+        answer of batchCreate is lost, a later refusal of its token proves nothing.
+        """
+        values: Parameters = {"state": State.UPLOADED, "worker": worker, "now": now}
+        with self._database.write() as connection:
+            rows = connection.execute(BATCH, {**values, "limit": limit}).fetchall()
+            connection.executemany(CLAIM_ONE, [{"id": row["id"], "worker": worker} for row in rows])
+        return [replace(to_item(row), leased_by=worker) for row in rows]
+
+    def mark_hashed(
+        self,
+        item: MediaItem,
+        hashes: Hashes,
+        *,
+        album: str,
+        taken_at: int | None,
+        mirror_path: bytes | None,
+        now: int,
+    ) -> State:
+        """Found → mirrored, or → duplicate if the same bytes are another item's."""
+        values = {
+            **_held(item, now),
+            "sha256": hashes.sha256,
+            "sha1": hashes.sha1,
+            "album": album,
+            "taken_at": taken_at,
+            "mirror_path": mirror_path,
+        }
+        with self._database.write() as connection:
+            first = connection.execute(FIRST_WITH_CONTENT, values).fetchone()
+            if first is None:
+                _move(connection, MIRRORED, values)
+                return State.MIRRORED
+            _move(connection, DUPLICATE, {**values, "first": first["id"]})
+            return State.DUPLICATE
+
+    def mark_uploaded(self, item: MediaItem, *, token: str, now: int) -> None:
+        """Mirrored → uploaded: Google holds the bytes and gave ``token``."""
+        self._one(UPLOADED, {**_held(item, now), "token": token})
+
+    def mark_done(self, item: MediaItem, *, google_id: str, now: int) -> None:
+        """Uploaded → done: the library holds it as ``google_id``."""
+        self._one(DONE, {**_held(item, now), "google_id": google_id})
+
+    def send_again(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
+        """Uploaded → mirrored: the token is worthless, the bytes must be sent again."""
+        self._one(SEND_AGAIN, {**_held(item, now), "code": code, "message": message})
+
+    def find_again(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
+        """Mirrored → found: the local copy is not what was hashed."""
+        self._leave(FIND_AGAIN, item, {"code": code, "message": message}, now)
+
+    def fail(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
+        """→ failed, until the user retries. If the file was at fault, a duplicate takes its place."""
+        values: Parameters = {"after": State.FAILED, "code": code, "message": message}
+        if code in FILE_CODES:
+            self._leave(SET_ASIDE, item, values, now)
+        else:
+            self._one(SET_ASIDE, {**_held(item, now), **values})
+
+    def skip(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
+        """→ skipped: that version of the file is gone. A duplicate takes its place."""
+        values: Parameters = {"after": State.SKIPPED, "code": code, "message": message}
+        self._leave(SET_ASIDE, item, values, now)
+
+    def defer(self, item: MediaItem, *, not_before: int, code: str, message: str, now: int) -> None:
+        """Put the item aside until ``not_before``; it stays in its state."""
+        self._one(
+            DEFER,
+            {**_held(item, now), "not_before": not_before, "code": code, "message": message},
+        )
+
+    def release(self, item: MediaItem, *, maybe_created: bool | None = None) -> None:
+        """Let the item go untouched. ``maybe_created``: None keeps what stood on record."""
+        kept = item.maybe_created if maybe_created is None else maybe_created
+        self._one(RELEASE, {**_held(item, 0), "maybe_created": int(kept)})
+
+    def release_all(self) -> int:
+        """Take back every lease: called at start, when no worker can hold one. How many."""
+        with self._database.write() as connection:
+            return connection.execute(RELEASE_ALL).rowcount
+
+    def drop_old_tokens(self, *, oldest: int, now: int) -> int:
+        """Uploaded → mirrored for every token from before ``oldest``. How many."""
+        return len(self._database.run(OLD_TOKENS, {"oldest": oldest, "now": now}))
+
+    def on_the_way(self, *, largest_bytes: int, now: int, limit: int) -> int:
+        """How many ready or claimed items of at most ``largest_bytes`` come before creating.
+
+        Counted up to ``limit``.
+        """
+        values: Parameters = {"largest": largest_bytes, "now": now, "limit": limit}
+        row = self._database.row(ON_THE_WAY, values)
+        return int(row["items"]) if row else 0
+
+    def uploaded_count(self) -> int:
+        """How many items wait to be created."""
+        row = self._database.row(UPLOADED_COUNT)
+        return int(row["items"]) if row else 0
+
+    def next_batch(self, *, now: int) -> tuple[int, int | None]:
+        """Size of the batch that ``claim_batch`` could take, and its oldest token's time."""
+        values: Parameters = {"state": State.UPLOADED, "now": now}
+        row = self._database.row(READY_IN_BATCH, values)
+        return (int(row["items"]), row["oldest_at"]) if row else (0, None)
+
+    def next_due(self, state: State, *, now: int) -> int | None:
+        """When the next item in ``state`` that was put aside is due, in seconds UTC."""
+        row = self._database.row(NEXT_DUE, {"state": state, "now": now})
+        return None if row is None or row["at"] is None else int(row["at"])
+
+    def _one(self, sql: str, values: Parameters) -> None:
+        with self._database.write() as connection:
+            _move(connection, sql, values)
+
+    def _leave(self, sql: str, item: MediaItem, values: Parameters, now: int) -> None:
+        with self._database.write() as connection:
+            _move(connection, sql, {**_held(item, now), **values})
+            promote(connection, item.id, now)
+
+
+def promote(connection: sqlite3.Connection, item_id: int, now: int) -> None:
+    """The oldest duplicate of an item that dropped out takes its place; the others follow it."""
+    heir = connection.execute(HEIR, {"id": item_id}).fetchone()
+    if heir is not None:
+        values = {"id": item_id, "heir": heir["id"], "now": now}
+        connection.execute(PROMOTE, values)
+        connection.execute(FOLLOW_HEIR, values)
+
+
+def _held(item: MediaItem, now: int) -> Parameters:
+    return {"id": item.id, "before": item.state, "worker": item.leased_by, "now": now}
+
+
+def _move(connection: sqlite3.Connection, sql: str, values: Parameters) -> None:
+    if connection.execute(sql, values).rowcount != 1:
+        text = f"item {values['id']} is not {values['before']} in the hands of {values['worker']}"
+        raise IllegalMove(text)
+
+
+def _in_order(rows: Sequence[sqlite3.Row]) -> list[MediaItem]:
+    return sorted(map(to_item, rows), key=lambda item: (item.not_before, item.id))

@@ -1,0 +1,246 @@
+"""Read models: what status, list and show need, each in a few cheap queries."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from photosync.domain.quota import google_day
+from photosync.domain.states import READY_STATES, State
+from photosync.errors import UnknownItem
+from photosync.store.mapping import to_item, to_source
+
+if TYPE_CHECKING:
+    from photosync.domain.media import MediaItem, Source
+    from photosync.store.database import Database, Parameters
+
+TALLIES = "SELECT source_id, state, items, bytes, last_at FROM tallies"
+
+SOURCES = "SELECT * FROM sources ORDER BY id"
+
+USED = "SELECT requests, spent_at FROM quota_days WHERE day = :day"
+
+USED_BY_KIND = "SELECT kind, requests FROM quota_usage WHERE day = :day ORDER BY kind"
+
+LIST = """
+    SELECT * FROM media_items
+    WHERE (:state IS NULL OR state = :state) AND (:source_id IS NULL OR source_id = :source_id)
+        AND id < :before
+    ORDER BY id DESC LIMIT :limit
+"""
+
+LIST_STATE = """
+    SELECT * FROM media_items INDEXED BY media_items_by_state
+    WHERE state = :state AND (:source_id IS NULL OR source_id = :source_id) AND id < :before
+    ORDER BY id DESC LIMIT :limit
+"""
+
+ONE = "SELECT * FROM media_items WHERE id = :id"
+
+BY_PATH = """
+    SELECT * FROM media_items WHERE source_id = :source_id AND source_path = :path
+    ORDER BY id DESC
+"""
+
+EVENTS = "SELECT at, before, after, code FROM item_events WHERE item_id = :id ORDER BY id"
+
+REASONS = """
+    SELECT error_code AS code, count(*) AS items, min(error_message) AS message
+    FROM media_items INDEXED BY media_items_by_state WHERE state = :state
+    GROUP BY error_code ORDER BY items DESC
+"""
+
+WAITING = """
+    SELECT count(*) AS items, min(not_before) AS next_at FROM media_items
+    WHERE state = :state AND leased_by IS NULL AND not_before > :now
+"""
+
+LEASED = "SELECT count(*) AS items FROM media_items WHERE leased_by IS NOT NULL"
+
+READY_NOW = """
+    SELECT 1 FROM media_items
+    WHERE state = :state AND leased_by IS NULL AND not_before <= :now
+        AND (source_id IN (SELECT id FROM sources WHERE connected = 1)
+             OR state = 'uploaded' OR mirror_path IS NOT NULL)
+    LIMIT 1
+"""
+
+NO_LIMIT = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many items and bytes of one source are in one state."""
+
+    source_id: int
+    state: State
+    items: int
+    size_bytes: int
+    last_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of an item's history; ``before`` is None for the first."""
+
+    at: int
+    before: str | None
+    after: str
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Items and bytes by state, whole and by source."""
+
+    tallies: tuple[Tally, ...]
+
+    def items(self, state: State, source_id: int | None = None) -> int:
+        """Items in ``state``."""
+        return sum(one.items for one in self._of(state, source_id))
+
+    def size_bytes(self, state: State) -> int:
+        """Bytes of the items in ``state``."""
+        return sum(one.size_bytes for one in self._of(state, None))
+
+    def last_at(self, state: State) -> int | None:
+        """When an item last came to ``state``, in seconds UTC."""
+        return max((one.last_at or 0 for one in self._of(state, None)), default=0) or None
+
+    def total(self, source_id: int | None = None) -> int:
+        """All items."""
+        return sum(self.items(state, source_id) for state in State)
+
+    def waiting(self) -> int:
+        """Items that still have to reach the library by themselves."""
+        return sum(self.items(state) for state in READY_STATES)
+
+    def waiting_bytes(self) -> int:
+        """Bytes that still have to be sent."""
+        return self.size_bytes(State.FOUND) + self.size_bytes(State.MIRRORED)
+
+    def _of(self, state: State, source_id: int | None) -> list[Tally]:
+        return [
+            one for one in self.tallies if one.state == state and source_id in (None, one.source_id)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A source and when it was last there."""
+
+    source: Source
+    last_seen_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Items put aside for a while, and when the first is due."""
+
+    items: int
+    next_at: int | None
+
+
+class Overview:
+    """Everything that is only looked at. Works on a read-only database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def counts(self) -> Counts:
+        """Items and bytes by state and source: a handful of rows, however many items."""
+        return Counts(
+            tuple(
+                Tally(
+                    row["source_id"],
+                    State(row["state"]),
+                    row["items"],
+                    row["bytes"],
+                    row["last_at"],
+                )
+                for row in self._database.rows(TALLIES)
+            )
+        )
+
+    def sources(self) -> list[SourceView]:
+        """Every source."""
+        rows = self._database.rows(SOURCES)
+        return [SourceView(to_source(row), row["last_seen_at"]) for row in rows]
+
+    def requests_today(self, *, now: float) -> tuple[int, bool]:
+        """(requests spent this Pacific day, whether Google declared the day spent)."""
+        row = self._database.row(USED, {"day": google_day(now)})
+        return (0, False) if row is None else (row["requests"], row["spent_at"] is not None)
+
+    def requests_by_kind(self, *, now: float) -> dict[str, int]:
+        """Requests spent this Pacific day, by kind."""
+        rows = self._database.rows(USED_BY_KIND, {"day": google_day(now)})
+        return {row["kind"]: row["requests"] for row in rows}
+
+    def items(
+        self,
+        *,
+        state: State | None = None,
+        source_id: int | None = None,
+        before: int = NO_LIMIT,
+        limit: int = 50,
+    ) -> list[MediaItem]:
+        """The newest items, at most ``limit``, with numbers under ``before``."""
+        values: Parameters = {
+            "state": state,
+            "source_id": source_id,
+            "before": before,
+            "limit": limit,
+        }
+        sql = LIST if state is None else LIST_STATE
+        return [to_item(row) for row in self._database.rows(sql, values)]
+
+    def item(self, item_id: int) -> MediaItem:
+        """One item.
+
+        Raises:
+            UnknownItem: There is none of that number.
+        """
+        row = self._database.row(ONE, {"id": item_id})
+        if row is None:
+            raise UnknownItem(
+                f"There is no item {item_id}.",
+                hint="photosync list shows items and their numbers.",
+            )
+        return to_item(row)
+
+    def items_at(self, source_id: int, path: str) -> list[MediaItem]:
+        """Every version of one file, newest first."""
+        values: Parameters = {"source_id": source_id, "path": os.fsencode(path)}
+        return [to_item(row) for row in self._database.rows(BY_PATH, values)]
+
+    def history(self, item_id: int) -> list[Event]:
+        """Every move of an item, oldest first."""
+        rows = self._database.rows(EVENTS, {"id": item_id})
+        return [Event(row["at"], row["before"], row["after"], row["code"]) for row in rows]
+
+    def reasons(self, state: State) -> list[tuple[str, int, str]]:
+        """Why items are in ``state``: (code, how many, an example's message)."""
+        rows = self._database.rows(REASONS, {"state": state})
+        return [(row["code"] or "", row["items"], row["message"] or "") for row in rows]
+
+    def put_aside(self, *, now: int) -> Aside:
+        """Items that wait for another try."""
+        items, next_at = 0, None
+        for state in READY_STATES:
+            row = self._database.row(WAITING, {"state": state, "now": now})
+            if row is not None and row["items"]:
+                items += row["items"]
+                next_at = min(next_at or row["next_at"], row["next_at"])
+        return Aside(items, next_at)
+
+    def busy(self, *, now: int) -> bool:
+        """Whether an item is claimed, or ready to be."""
+        leased = self._database.row(LEASED)
+        if leased is not None and leased["items"]:
+            return True
+        return any(
+            self._database.row(READY_NOW, {"state": state, "now": now}) is not None
+            for state in READY_STATES
+        )

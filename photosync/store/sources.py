@@ -1,0 +1,59 @@
+"""Where items come from: watched folders and phones."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from photosync.store.mapping import to_source
+
+if TYPE_CHECKING:
+    from photosync.domain.media import Source, SourceKind
+    from photosync.store.database import Database
+
+UPSERT = """
+    INSERT INTO sources (kind, address, label, album)
+    VALUES (:kind, :address, :label, :album)
+    ON CONFLICT (kind, address) DO UPDATE SET label = excluded.label, album = excluded.album
+    RETURNING *
+"""
+
+CONNECTED = """
+    UPDATE sources SET connected = :connected,
+        last_seen_at = CASE WHEN :connected THEN :now ELSE last_seen_at END
+    WHERE id = :id
+"""
+
+DISCONNECT_ALL = "UPDATE sources SET connected = 0"
+
+ALL = "SELECT * FROM sources ORDER BY id"
+
+EVER_HELD = "SELECT 1 FROM media_items WHERE source_id = :id LIMIT 1"
+
+
+class Sources:
+    """The sources that the settings name, now or earlier."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register(self, kind: SourceKind, address: str, *, label: str, album: str) -> Source:
+        """The source at ``address``, added if it is new."""
+        values = {"kind": kind, "address": os.fsencode(address), "label": label, "album": album}
+        return to_source(self._database.run(UPSERT, values)[0])
+
+    def set_connected(self, source_id: int, *, connected: bool, now: int) -> None:
+        """Note that the source can be reached, or that it cannot: its items wait then."""
+        self._database.run(CONNECTED, {"id": source_id, "connected": connected, "now": now})
+
+    def disconnect_all(self) -> None:
+        """At start nothing is known to be connected; sources dropped from the settings stay so."""
+        self._database.run(DISCONNECT_ALL)
+
+    def all(self) -> list[Source]:
+        """Every source ever registered."""
+        return [to_source(row) for row in self._database.rows(ALL)]
+
+    def has_items(self, source_id: int) -> bool:
+        """Whether the source ever held a file."""
+        return self._database.row(EVER_HELD, {"id": source_id}) is not None
