@@ -28,6 +28,7 @@
     ├── SettingsError              the settings file or a command's arguments (exit code 2)
     ├── DatabaseError
     │   ├── DatabaseTooNew, DatabaseDamaged, StateFolderUnusable
+    ├── WatchUnavailable           changes cannot be watched; looking now and then goes on
     ├── AlreadyRunning
     ├── UnknownItem
     └── Stopping                   the program is ending; not a failure of anything
@@ -305,6 +306,12 @@ class StateFolderUnusable(DatabaseError):
     """The state folder cannot be created, read or written."""
 
     code = "state_folder"
+
+
+class WatchUnavailable(PhotosyncError):
+    """The kernel will not tell of changes in a folder; it is looked at every so often instead."""
+
+    code = "watch_unavailable"
 
 
 class AlreadyRunning(PhotosyncError):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from photosync.domain.uploads import UploadSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +25,6 @@ class UploadFile:
     size_bytes: int
     sha1: str
     mime_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class UploadSession:
-    """A resumable upload that has begun. ``url`` is a secret: it is never logged."""
-
-    url: str
-    granularity_bytes: int
-    fingerprint: str
-    begun_at: int
 
 
 class SessionShelf(Protocol):

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from photosync.google.ports import Created
     from photosync.stages.gate import LibraryGate
     from photosync.stages.ports import Library
-    from photosync.stages.upload import AHEAD  # noqa: F401 - named in the docstring below
     from photosync.store.albums import Albums
     from photosync.store.media import MediaItems
 
@@ -41,7 +40,7 @@ log = logging.getLogger(__name__)
 BATCH = 50  # google-photos-api.md §3.1
 LINGER_SECONDS = 300
 FULL_HOUSE = 96
-"""Near ``AHEAD`` waiting items no upload comes any more: create what there is."""
+"""Near ``upload.AHEAD`` waiting items no upload comes any more: create what there is."""
 
 TOKEN_SECONDS = 23 * 3600  # Google says one day (google-photos-api.md §3.1)
 MOST_TROUBLE = 8

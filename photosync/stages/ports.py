@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from photosync.domain.media import Hashes, MediaItem
     from photosync.google.ports import Created, NewItem, UploadFile
 
-Clock = "Callable[[], float]"
-
 
 class Library(Protocol):
     """The user's Google Photos."""

@@ -230,7 +230,7 @@ class MediaItems:
         self._leave(FIND_AGAIN, item, {"code": code, "message": message}, now)
 
     def fail(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
-        """→ failed, until the user retries. If the file was at fault, a duplicate takes its place."""
+        """→ failed, until the user retries; a duplicate takes the place of a file at fault."""
         values: Parameters = {"after": State.FAILED, "code": code, "message": message}
         if code in FILE_CODES:
             self._leave(SET_ASIDE, item, values, now)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from photosync.domain.uploads import UploadSession
 
 if TYPE_CHECKING:
     from photosync.store.database import Database
@@ -21,29 +24,20 @@ SAVE = """
 FORGET = "DELETE FROM upload_sessions WHERE item_id = :key"
 
 
-class StoredSession(NamedTuple):
-    """One begun upload. ``url`` is a secret: it is never logged."""
-
-    url: str
-    granularity_bytes: int
-    fingerprint: str
-    begun_at: int
-
-
 class UploadSessions:
     """Begun uploads by item."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def load(self, key: int) -> StoredSession | None:
+    def load(self, key: int) -> UploadSession | None:
         """The session of item ``key``, if one has begun."""
         row = self._database.row(LOAD, {"key": key})
-        return None if row is None else StoredSession(*row)
+        return None if row is None else UploadSession(*row)
 
-    def save(self, key: int, session: StoredSession) -> None:
+    def save(self, key: int, session: UploadSession) -> None:
         """Remember ``session`` in place of an earlier one."""
-        self._database.run(SAVE, {"key": key, **session._asdict()})
+        self._database.run(SAVE, {"key": key, **asdict(session)})
 
     def forget(self, key: int) -> None:
         """Drop it; nothing happens if there is none."""

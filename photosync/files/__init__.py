@@ -1,0 +1,1 @@
+"""The disk: scanning, opening, hashing, watching."""

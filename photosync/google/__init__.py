@@ -1,0 +1,1 @@
+"""Google: sign-in, requests, the upload protocol, the library."""
