@@ -109,25 +109,31 @@ class Create:
             self._refused(batch, error)
         except AlbumGone as error:
             self._album_gone(batch, error)
-        except TransientError as error:
-            for item in batch:
-                put_aside(self._items, item, error, now=int(self._clock()))
-            raise
-        except (BlockedError, Stopping):
-            for item in batch:
-                self._items.release(item)
-            raise
-        except PhotosyncError as error:
-            for item in batch:
-                fail(self._items, item, error, now=int(self._clock()))
         except Exception as error:
-            log.exception("create.bug items=%d", len(batch))
-            for item in batch:
-                put_bug_aside(self._items, item, error, now=int(self._clock()))
+            self._unanswered(batch, error)
+            if isinstance(error, (TransientError, BlockedError, Stopping)):
+                raise
         else:
             self._gate.passed()
             for item, created in zip(batch, results, strict=True):
                 self._settle(item, created)
+
+    def _unanswered(self, batch: Sequence[MediaItem], error: Exception) -> None:
+        """No line got an answer of its own: each item shares the request's fate."""
+        now = int(self._clock())
+        if not isinstance(error, PhotosyncError):
+            log.error("create.bug items=%d", len(batch), exc_info=error)
+        for item in batch:
+            if isinstance(error, Stopping):
+                self._items.release(item, maybe_created=True)  # it may have been under way
+            elif isinstance(error, BlockedError):
+                self._items.release(item)
+            elif isinstance(error, TransientError):
+                put_aside(self._items, item, error, now=now)
+            elif isinstance(error, PhotosyncError):
+                fail(self._items, item, error, now=now)
+            else:
+                put_bug_aside(self._items, item, error, now=now)
 
     def _send(self, batch: Sequence[MediaItem]) -> list[Created]:
         album_id = self._album_id(batch[0].album)

@@ -42,6 +42,11 @@ class LibraryGate:
             return self._clock() >= problem.until
         return self._signed_in()
 
+    def opens_by(self, at: int) -> bool:
+        """Whether it is known to open by then (seconds UTC)."""
+        problem = self._control.library_gate()
+        return problem is None or (problem.until is not None and problem.until <= at)
+
     def close(self, error: BlockedError) -> None:
         """Nothing is sent until ``error.until``, or, if that is unknown, until a new sign-in."""
         now = int(self._clock())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from photosync.store.database import Database
 
 GET_FLAG = "SELECT value FROM flags WHERE name = :name"
+
+GET_RATE = "SELECT value, at FROM flags WHERE name = 'rate'"
 
 SET_FLAG = """
     INSERT INTO flags (name, value, at) VALUES (:name, :value, :now)
@@ -53,6 +55,8 @@ BEAT = """
 HEARTBEATS = "SELECT * FROM heartbeats ORDER BY worker"
 
 FORGET_HEARTBEATS = "DELETE FROM heartbeats"
+
+FRESH_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,21 +156,18 @@ class Control:
         """Everything that stands in the way, what needs the user first."""
         return [_to_problem(row) for row in self._database.rows(PROBLEMS)]
 
-    def beat(self, beats: list[Beat]) -> None:
-        """Write what the workers are doing, in one transaction."""
+    def tell(self, beats: list[Beat], *, rate: int, now: int) -> None:
+        """Write what the workers are doing, and the rate in bytes a second, at once."""
         with self._database.write() as connection:
+            connection.execute(FORGET_HEARTBEATS)
             for one in beats:
-                connection.execute(
-                    BEAT,
-                    {
-                        "worker": one.worker,
-                        "at": one.at,
-                        "doing": one.doing,
-                        "item_id": one.item_id,
-                        "sent_bytes": one.sent_bytes,
-                        "size_bytes": one.size_bytes,
-                    },
-                )
+                connection.execute(BEAT, asdict(one))
+            connection.execute(SET_FLAG, {"name": "rate", "value": str(rate), "now": now})
+
+    def rate(self, *, now: int) -> int:
+        """Bytes a second, as last told; 0 if that was a while ago."""
+        row = self._database.row(GET_RATE)
+        return int(row["value"]) if row is not None and now - row["at"] <= FRESH_SECONDS else 0
 
     def heartbeats(self) -> list[Beat]:
         """What the workers last said."""

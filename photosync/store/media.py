@@ -107,6 +107,8 @@ RELEASE = f"""
 
 RELEASE_ALL = "UPDATE media_items SET leased_by = NULL WHERE leased_by IS NOT NULL"
 
+RELEASE_OF = "UPDATE media_items SET leased_by = NULL WHERE leased_by = :worker"
+
 FIRST_WITH_CONTENT = """
     SELECT id FROM media_items
     WHERE sha256 = :sha256 AND id <> :id
@@ -258,6 +260,11 @@ class MediaItems:
         """Take back every lease: called at start, when no worker can hold one. How many."""
         with self._database.write() as connection:
             return connection.execute(RELEASE_ALL).rowcount
+
+    def release_of(self, worker: str) -> int:
+        """Take back the leases of one worker whose step broke off. How many."""
+        with self._database.write() as connection:
+            return connection.execute(RELEASE_OF, {"worker": worker}).rowcount
 
     def drop_old_tokens(self, *, oldest: int, now: int) -> int:
         """Uploaded → mirrored for every token from before ``oldest``. How many."""

@@ -58,6 +58,8 @@ WAITING = """
 
 LEASED = "SELECT count(*) AS items FROM media_items WHERE leased_by IS NOT NULL"
 
+IN_HAND = "SELECT id, leased_by, size_bytes FROM media_items WHERE leased_by IS NOT NULL"
+
 READY_NOW = """
     SELECT 1 FROM media_items
     WHERE state = :state AND leased_by IS NULL AND not_before <= :now
@@ -240,7 +242,14 @@ class Overview:
         leased = self._database.row(LEASED)
         if leased is not None and leased["items"]:
             return True
-        return any(
-            self._database.row(READY_NOW, {"state": state, "now": now}) is not None
-            for state in READY_STATES
-        )
+        return any(self.ready(state, now=now) for state in READY_STATES)
+
+    def ready(self, state: State, *, now: int) -> bool:
+        """Whether a worker could take an item in ``state`` (a pause left aside)."""
+        return self._database.row(READY_NOW, {"state": state, "now": now}) is not None
+
+    def in_hand(self) -> dict[int, tuple[str, int]]:
+        """The claimed items: by number, whose they are and how many bytes they have."""
+        return {
+            row["id"]: (row["leased_by"], row["size_bytes"]) for row in self._database.rows(IN_HAND)
+        }

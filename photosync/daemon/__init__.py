@@ -1,0 +1,1 @@
+"""Threads: workers, the supervisor, the lock."""

@@ -1,0 +1,194 @@
+"""Starts the workers, keeps the record of what they do, and ends them within seconds."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from photosync.daemon.reports import Rate
+from photosync.domain.states import READY_STATES, State
+from photosync.errors import PhotosyncError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from threading import Event
+
+    from photosync.daemon.bells import Bells
+    from photosync.daemon.folders import Folders
+    from photosync.daemon.reports import Board
+    from photosync.daemon.worker import Worker
+    from photosync.stages.gate import LibraryGate
+    from photosync.store.control import Beat, Control
+    from photosync.store.media import MediaItems
+    from photosync.store.overview import Counts, Overview
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+ONCE_TICK_SECONDS = 0.2
+JOIN_SECONDS = 4.0
+SOON_SECONDS = 60
+"""``run --once`` waits that long for items put aside and for files still being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How things stand at one tick. ``rate`` in bytes a second."""
+
+    counts: Counts
+    beats: tuple[Beat, ...]
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. ``left``: items that still wait; ``failed``: failed during this run."""
+
+    done: int
+    duplicates: int
+    failed: int
+    left: int
+    unsettled: int
+
+
+class Supervisor:
+    """Runs the workers until the stop event is set, or, with ``once``, until nothing is left."""
+
+    def __init__(
+        self,
+        *,
+        workers: Sequence[Worker],
+        folders: Folders,
+        items: MediaItems,
+        overview: Overview,
+        control: Control,
+        gate: LibraryGate,
+        bells: Bells,
+        board: Board,
+        halt: Event,
+        clock: Callable[[], float],
+        hang_up: Callable[[], None],
+    ) -> None:
+        self._workers = workers
+        self._folders = folders
+        self._items = items
+        self._overview = overview
+        self._control = control
+        self._gate = gate
+        self._bells = bells
+        self._board = board
+        self._halt = halt
+        self._clock = clock
+        self._hang_up = hang_up
+        self._rate = Rate()
+        self._told: tuple[tuple[int, int], ...] = ()
+        self._fatal: PhotosyncError | None = None
+
+    def end_with(self, error: PhotosyncError) -> None:
+        """End the run because of ``error``."""
+        self._fatal = error
+        self._halt.set()
+
+    def run(self, *, once: bool, tick: Callable[[Snapshot], None] | None = None) -> Outcome:
+        """Work until told to stop; ``tick`` is called about once a second.
+
+        Raises:
+            PhotosyncError: Something that ends the daemon, like a damaged database.
+        """
+        freed = self._items.release_all()
+        self._control.forget_heartbeats()
+        log.info("daemon.started workers=%d freed=%d", len(self._workers), freed)
+        before = self._overview.counts()
+        for worker in self._workers:
+            worker.start()
+        try:
+            self._watch_over(once=once, tick=tick)
+        finally:
+            self._end()
+        if self._fatal is not None:
+            raise self._fatal
+        return self._outcome(before)
+
+    def _watch_over(self, *, once: bool, tick: Callable[[Snapshot], None] | None) -> None:
+        rung = self._control.rung()
+        began = time.monotonic()
+        while not self._halt.wait(ONCE_TICK_SECONDS if once else TICK_SECONDS):
+            snapshot = self._look()
+            if snapshot is None:
+                continue
+            if tick is not None:
+                tick(snapshot)
+            now_rung = self._control.rung()
+            if now_rung != rung:
+                rung = now_rung
+                self._bells.ring_all()
+            if once and self._nothing_left(time.monotonic() - began):
+                return
+
+    def _look(self) -> Snapshot | None:
+        """How things stand, written down for others where it changed."""
+        try:
+            now = int(self._clock())
+            beats = self._board.under_way(self._overview.in_hand(), now=now)
+            counts = self._overview.counts()
+            gone = sum(counts.size_bytes(state) for state in (State.UPLOADED, State.DONE)) + sum(
+                one.sent_bytes for one in beats
+            )
+            rate = self._rate.sample(gone)
+            told = tuple((one.item_id or 0, one.sent_bytes) for one in beats)
+            if told != self._told or rate > 0:
+                self._control.tell(beats, rate=int(rate), now=now)
+                self._told = told
+        except PhotosyncError as error:
+            log.warning("status.unwritten reason=%s", error)
+            return None
+        return Snapshot(counts, tuple(beats), rate)
+
+    def _nothing_left(self, since_start: float) -> bool:
+        patient = since_start < SOON_SECONDS
+        if not self._folders.looked() or (patient and self._folders.unsettled()):
+            return False
+        now = int(self._clock())
+        if self._overview.in_hand():
+            return False
+        if self._control.flag("paused") is not None:
+            return True
+        if self._overview.ready(State.FOUND, now=now):
+            return False
+        aside = self._overview.put_aside(now=now)
+        soon = aside.next_at is not None and aside.next_at <= now + SOON_SECONDS
+        if not self._gate.is_open() and not self._gate.opens_by(now + SOON_SECONDS):
+            return True
+        return not soon and not any(self._overview.ready(one, now=now) for one in READY_STATES)
+
+    def _end(self) -> None:
+        self._halt.set()
+        self._hang_up()
+        self._bells.ring_all()
+        self._folders.stop()
+        ends = time.monotonic() + JOIN_SECONDS
+        for worker in self._workers:
+            worker.join(max(0.0, ends - time.monotonic()))
+            if worker.is_alive():
+                log.warning("worker.left_behind name=%s", worker.name)
+        try:
+            self._control.forget_heartbeats()
+        except PhotosyncError as error:
+            log.warning("status.unwritten reason=%s", error)
+        log.info("daemon.stopped")
+
+    def _outcome(self, before: Counts) -> Outcome:
+        after = self._overview.counts()
+
+        def grown(state: State) -> int:
+            return max(0, after.items(state) - before.items(state))
+
+        return Outcome(
+            done=grown(State.DONE),
+            duplicates=grown(State.DUPLICATE),
+            failed=grown(State.FAILED),
+            left=after.waiting(),
+            unsettled=len(self._folders.unsettled()),
+        )

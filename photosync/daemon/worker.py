@@ -1,0 +1,86 @@
+"""The only loop with a thread in it: do one step after another until the program ends."""
+
+from __future__ import annotations
+
+import logging
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol
+
+from photosync.errors import BlockedError, DatabaseError, PhotosyncError, Stopping, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Event
+
+    from photosync.daemon.bells import Bell
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 5.0
+BLOCKED_SECONDS = 10.0
+BUG_SECONDS = 30.0
+
+
+class Reports(Protocol):
+    """Where a worker says how it is."""
+
+    def well(self, worker: str) -> None:
+        """A step went through."""
+
+    def trouble(self, worker: str, error: Exception) -> None:
+        """A step could not be made; the worker rests."""
+
+
+class Worker(Thread):
+    """Calls ``step`` while it returns True; otherwise waits for the bell or a few seconds.
+
+    ``let_go`` frees whatever the worker still holds after a step that broke off.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], bool],
+        *,
+        bell: Bell,
+        halt: Event,
+        reports: Reports,
+        let_go: Callable[[str], object],
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self._do = step
+        self._bell = bell
+        self._halt = halt
+        self._reports = reports
+        self._let_go = let_go
+        self._idle_seconds = idle_seconds
+
+    def run(self) -> None:
+        """Step after step until the stop event is set."""
+        while not self._halt.is_set():
+            heard = self._bell.rings
+            try:
+                busy = self._do()
+            except Stopping:
+                return
+            except TransientError as error:
+                self._rest(error, max(error.least_wait, error.retry_after or 0.0))
+            except (BlockedError, DatabaseError) as error:
+                self._rest(error, BLOCKED_SECONDS)
+            except Exception as error:  # a bug must not end the worker
+                log.exception("worker.bug name=%s", self.name)
+                self._rest(error, BUG_SECONDS)
+            else:
+                self._reports.well(self.name)
+                if not busy:
+                    self._bell.wait(heard, self._idle_seconds)
+
+    def _rest(self, error: Exception, seconds: float) -> None:
+        log.warning("worker.rests name=%s seconds=%.0f reason=%s", self.name, seconds, error)
+        self._reports.trouble(self.name, error)
+        self._halt.wait(seconds)
+        try:
+            self._let_go(self.name)
+        except PhotosyncError as again:  # the disk is still full, say: the next step will tell
+            log.debug("worker.holds_on name=%s reason=%s", self.name, again)

@@ -1,0 +1,207 @@
+"""Watched folders → found: every file that may be media is an item, whatever becomes of it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from photosync.domain.media import readable
+from photosync.errors import FileInUse, ItemGone, SourceMissing, Stopping, TransientError
+from photosync.store.control import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from photosync.domain.media import Finding, Source
+    from photosync.domain.states import State
+    from photosync.files.folder import Entry
+    from photosync.stages.ports import Bells, Flag, FolderFiles
+    from photosync.store.control import Control
+    from photosync.store.intake import Intake
+    from photosync.store.sources import Sources
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 200
+"""Files recorded in one transaction: a kill loses no more than so many examinations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A source and its files."""
+
+    source: Source
+    files: FolderFiles
+
+
+@dataclass(slots=True)
+class Look:
+    """What one look at a folder brought.
+
+    ``later``: files that somebody still writes to, and in how many seconds to ask again.
+    """
+
+    seen: int = 0
+    added: int = 0
+    revived: int = 0
+    later: dict[str, float] = field(default_factory=dict)
+
+
+class Discover:
+    """Records what lies in watched folders. ``first``: the state of new items, found or held."""
+
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        sources: Sources,
+        control: Control,
+        first: State,
+        bells: Bells,
+        halt: Flag,
+        clock: Callable[[], float],
+    ) -> None:
+        self._intake = intake
+        self._sources = sources
+        self._control = control
+        self._first = first
+        self._bells = bells
+        self._halt = halt
+        self._clock = clock
+
+    def look(self, watched: Watched, under: str = "", *, closed: bool = False) -> Look:
+        """Look at the folder, or only at the folder or file ``under`` it.
+
+        ``closed``: a program was seen to finish writing there.
+
+        Raises:
+            SourceMissing: The folder is away; noted already, and nothing is taken for deleted.
+        """
+        try:
+            watched.files.check()
+            look = self._look(watched, under, closed=closed)
+            self._beware_of_emptiness(watched, look, under)
+        except SourceMissing as error:
+            self.lost(watched.source, error)
+            raise
+        self._there(watched.source)
+        return look
+
+    def lost(self, source: Source, error: SourceMissing) -> None:
+        """Note that a source is away: its items wait until it is back."""
+        now = int(self._clock())
+        log.warning("source.missing id=%d reason=%s", source.id, error.message)
+        self._sources.set_connected(source.id, connected=False, now=now)
+        self._control.raise_problem(
+            Problem(
+                code=error.code,
+                subject=str(source.id),
+                message=error.message,
+                hint=error.hint,
+                gate="source",
+                needs_user=error.needs_user,
+                since=now,
+                until=None,
+            )
+        )
+
+    def _there(self, source: Source) -> None:
+        self._control.clear_problem(SourceMissing.code, str(source.id))
+        self._sources.set_connected(source.id, connected=True, now=int(self._clock()))
+        self._bells.ring("mirror", "upload")
+
+    def _look(self, watched: Watched, under: str, *, closed: bool) -> Look:
+        look = Look()
+        intake = _Batch(self._intake, watched.source.id, self._first, self._clock, look)
+        for entry in watched.files.entries(under):
+            if self._halt.is_set():
+                raise Stopping
+            look.seen += 1
+            self._one(watched, entry, intake, look, closed=closed)
+            if len(intake) >= AT_ONCE:
+                self._record(watched, intake)
+        self._record(watched, intake)
+        return look
+
+    def _one(
+        self, watched: Watched, entry: Entry, intake: _Batch, look: Look, *, closed: bool
+    ) -> None:
+        known = self._intake.known(watched.source.id, entry.path, entry.size_bytes, entry.mtime_ns)
+        if known is not None and not known.revivable:
+            return
+        wait = watched.files.settled_in(entry, closed=closed)
+        if wait > 0:
+            look.later[entry.path] = wait
+            return
+        try:
+            finding = watched.files.examine(entry)
+        except FileInUse as error:
+            look.later[entry.path] = error.least_wait
+        except ItemGone as error:
+            log.debug("file.%s path=%r", error.code, readable(entry.path))
+            look.later[entry.path] = TransientError.least_wait
+        else:
+            if finding is not None:
+                intake.take(finding, None if known is None else known.id)
+
+    def _record(self, watched: Watched, intake: _Batch) -> None:
+        if intake.record():
+            # the files lie there to be read, or they could not have been examined
+            self._sources.set_connected(watched.source.id, connected=True, now=int(self._clock()))
+            self._bells.ring("mirror")
+
+    def _beware_of_emptiness(self, watched: Watched, look: Look, under: str) -> None:
+        """A folder that held photos and is bare all at once is a disk that is not mounted."""
+        if under or look.seen or not watched.files.is_bare():
+            return
+        if self._sources.has_items(watched.source.id):
+            raise SourceMissing(
+                f"The folder {watched.files.name} is suddenly empty, though photos were found"
+                " there before."
+            )
+
+
+class _Batch:
+    """Findings on their way into the database."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        source_id: int,
+        first: State,
+        clock: Callable[[], float],
+        look: Look,
+    ) -> None:
+        self._intake = intake
+        self._source_id = source_id
+        self._first = first
+        self._clock = clock
+        self._look = look
+        self._new: list[Finding] = []
+        self._back: list[tuple[int, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._back)
+
+    def take(self, finding: Finding, known_id: int | None) -> None:
+        """One more: new, or back again unless it still cannot be read."""
+        if known_id is None:
+            self._new.append(finding)
+        elif finding.refusal is None:
+            self._back.append((known_id, finding.mime_type))
+
+    def record(self) -> bool:
+        """Write them down; whether any item is new or back."""
+        if not self:
+            return False
+        now = int(self._clock())
+        added = self._intake.add(self._source_id, self._new, first=self._first, now=now)
+        revived = self._intake.revive(self._back, now=now) if self._back else 0
+        self._look.added += added
+        self._look.revived += revived
+        self._new.clear()
+        self._back.clear()
+        if added or revived:
+            log.info("items.found source=%d new=%d back=%d", self._source_id, added, revived)
+        return bool(added or revived)
