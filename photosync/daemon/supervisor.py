@@ -85,6 +85,12 @@ class Supervisor:
         self._rate = Rate()
         self._told: tuple[tuple[int, int], ...] = ()
         self._fatal: PhotosyncError | None = None
+        self._was_stopped = False
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether the run was told to end before its work was done."""
+        return self._was_stopped
 
     def end_with(self, error: PhotosyncError) -> None:
         """End the run because of ``error``."""
@@ -98,13 +104,13 @@ class Supervisor:
             PhotosyncError: Something that ends the daemon, like a damaged database.
         """
         freed = self._items.release_all()
-        self._control.forget_heartbeats()
         log.info("daemon.started workers=%d freed=%d", len(self._workers), freed)
         before = self._overview.counts()
         for worker in self._workers:
             worker.start()
         try:
             self._watch_over(once=once, tick=tick)
+            self._was_stopped = self._halt.is_set()
         finally:
             self._end()
         if self._fatal is not None:
@@ -180,6 +186,7 @@ class Supervisor:
         log.info("daemon.stopped")
 
     def _outcome(self, before: Counts) -> Outcome:
+        """What changed since ``before``; items of folders no longer watched are nobody's to do."""
         after = self._overview.counts()
 
         def grown(state: State) -> int:
@@ -189,6 +196,11 @@ class Supervisor:
             done=grown(State.DONE),
             duplicates=grown(State.DUPLICATE),
             failed=grown(State.FAILED),
-            left=after.waiting(),
+            left=sum(
+                after.items(state, view.source.id)
+                for view in self._overview.sources()
+                for state in READY_STATES
+                if view.source.connected or state == State.UPLOADED
+            ),
             unsettled=len(self._folders.unsettled()),
         )

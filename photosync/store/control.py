@@ -36,6 +36,8 @@ RAISE_PROBLEM = """
 
 CLEAR_PROBLEM = "DELETE FROM problems WHERE code = :code AND subject = :subject"
 
+CLEAR_OTHERS = "DELETE FROM problems WHERE gate <> 'library'"
+
 CLEAR_GATES = "DELETE FROM problems WHERE gate = 'library'"
 
 PROBLEMS = "SELECT * FROM problems ORDER BY needs_user DESC, since, code"
@@ -141,6 +143,11 @@ class Control:
     def clear_problem(self, code: str, subject: str = "") -> None:
         """It is over."""
         self._database.run(CLEAR_PROBLEM, {"code": code, "subject": subject})
+
+    def start_afresh(self) -> None:
+        """At start: what stands between us and the library stays on record, the rest is seen anew."""
+        self._database.run(CLEAR_OTHERS)
+        self._database.run(FORGET_HEARTBEATS)
 
     def open_library_gate(self) -> None:
         """Google took a request: whatever stood in its way is over."""

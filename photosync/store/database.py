@@ -127,6 +127,11 @@ class Database:
         with self.write() as connection:
             return connection.execute(sql, dict(parameters or {})).fetchall()
 
+    def version(self) -> int:
+        """How many migrations the file has seen."""
+        with translated(self.file):
+            return int(self.connection().execute("PRAGMA user_version").fetchone()[0])
+
     def migrate(self, migrations: Sequence[str] | None = None, *, today: str = "") -> None:
         """Bring the file to the newest version, keeping a copy of the older one beside it.
 
@@ -137,8 +142,7 @@ class Database:
         """
         steps = shipped_migrations() if migrations is None else migrations
         self._refuse_emptied_file()
-        with translated(self.file):
-            version = int(self.connection().execute("PRAGMA user_version").fetchone()[0])
+        version = self.version()
         if version > len(steps):
             raise DatabaseTooNew(
                 f"The database {self.file} was written by a newer photosync (its version is"

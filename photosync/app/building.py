@@ -1,0 +1,300 @@
+"""Settings → a supervisor with everything in its place."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from photosync.app.state import make_state_dir, opened
+from photosync.daemon import lock
+from photosync.daemon.bells import Bells
+from photosync.daemon.folders import Folders
+from photosync.daemon.reports import Board, Troubles
+from photosync.daemon.supervisor import Supervisor
+from photosync.daemon.worker import Worker
+from photosync.domain.media import SourceKind, readable
+from photosync.domain.selection import Selection
+from photosync.domain.states import READY_STATES, State
+from photosync.errors import PhotosyncError, SettingsError, SignInRequired, SourceMissing
+from photosync.files.folder import Folder
+from photosync.files.watching import Watching
+from photosync.google.connect import connect
+from photosync.stages.create import Create
+from photosync.stages.discover import Discover, Watched
+from photosync.stages.gate import LibraryGate
+from photosync.stages.mirror import Mirror
+from photosync.stages.originals import FolderOriginals
+from photosync.stages.upload import Upload
+from photosync.store.albums import Albums
+from photosync.store.control import DeadTokens, Problem
+from photosync.store.intake import Intake
+from photosync.store.media import MediaItems
+from photosync.store.sessions import UploadSessions
+from photosync.store.sources import Sources
+from photosync.store.spending import Spending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from threading import Event
+
+    from photosync.app.state import State as OpenState
+    from photosync.config import Settings
+    from photosync.google.connect import Connection
+
+log = logging.getLogger(__name__)
+
+BELLS = ("folders", "mirror", "upload", "create")
+
+
+@contextmanager
+def running(
+    settings: Settings,
+    *,
+    once: bool,
+    halt: Event,
+    clock: Callable[[], float] = time.time,
+) -> Iterator[Supervisor]:
+    """The supervisor of a daemon that holds the lock of its state folder.
+
+    Raises:
+        SettingsError: There is nothing to watch.
+        SignInRequired: There is no token yet.
+        AlreadyRunning, DatabaseError: See there.
+    """
+    _refuse_idleness(settings)
+    make_state_dir(settings.state_dir)
+    with ExitStack() as stack:
+        stack.enter_context(lock.held(settings.state_dir, now=int(clock())))
+        state = stack.enter_context(opened(settings, clock))
+        _refuse_without_token(settings)
+        yield _Builder(settings, state, halt, once=once).supervisor()
+
+
+def _refuse_idleness(settings: Settings) -> None:
+    if settings.folder:
+        return
+    if settings.file is None:
+        raise SettingsError(
+            "There is no settings file, so photosync does not know what to back up.",
+            hint="Write one: photosync config init",
+        )
+    raise SettingsError(
+        f"{settings.file} names no folder to back up.",
+        hint='Add one:  [[folder]]  path = "~/Pictures"',
+    )
+
+
+def _refuse_without_token(settings: Settings) -> None:
+    if not settings.google.token_file.exists():
+        raise SignInRequired(
+            f"photosync is not signed in to Google Photos (there is no"
+            f" {settings.google.token_file})."
+        )
+
+
+class _Builder:
+    """Makes each part once. One method a part, in the order in which they need each other."""
+
+    def __init__(self, settings: Settings, state: OpenState, halt: Event, *, once: bool) -> None:
+        self._settings = settings
+        self._state = state
+        self._halt = halt
+        self._once = once
+        self._clock = state.clock
+        self._items = MediaItems(state.database)
+        self._sources = Sources(state.database)
+        self._bells = Bells(*BELLS)
+        self._board = Board()
+        self._connection = self._connect()
+        self._gate = LibraryGate(
+            state.control, clock=self._clock, signed_in=self._connection.signed_in
+        )
+        self._discover = Discover(
+            intake=Intake(state.database),
+            sources=self._sources,
+            control=state.control,
+            first=State.HELD if settings.select.mode == "manual" else State.FOUND,
+            bells=self._bells,
+            halt=halt,
+            clock=self._clock,
+        )
+
+    def supervisor(self) -> Supervisor:
+        """Everything, ready to run."""
+        self._state.control.start_afresh()
+        self._sources.disconnect_all()
+        watched = self._watched()
+        self._tell_of_dropped(watched)
+        folders = self._folders(watched)
+        troubles = Troubles(self._state.control, clock=self._clock, fatal=self._end_with)
+        self._supervisor = Supervisor(
+            workers=[
+                Worker(
+                    name,
+                    step,
+                    bell=self._bells[bell],
+                    halt=self._halt,
+                    reports=troubles,
+                    let_go=self._items.release_of,
+                    idle_seconds=0.0 if bell == "folders" else 5.0,
+                )
+                for name, bell, step in self._steps(watched, folders)
+            ],
+            folders=folders,
+            items=self._items,
+            overview=self._state.overview,
+            control=self._state.control,
+            gate=self._gate,
+            bells=self._bells,
+            board=self._board,
+            halt=self._halt,
+            clock=self._clock,
+            hang_up=self._connection.close,
+        )
+        return self._supervisor
+
+    def _end_with(self, error: PhotosyncError) -> None:
+        self._supervisor.end_with(error)
+
+    def _connect(self) -> Connection:
+        google = self._settings.google
+        database = self._state.database
+        return connect(
+            api_url=google.api_url,
+            token_file=google.token_file,
+            chunk_bytes=self._settings.upload.chunk,
+            resumable_above_bytes=self._settings.upload.resumable_above,
+            spending=Spending(
+                database,
+                daily=google.daily_requests,
+                per_minute=google.writes_per_minute,
+                clock=self._clock,
+            ),
+            sessions=UploadSessions(database),
+            dead_tokens=DeadTokens(self._state.control, clock=self._clock),
+            halt=self._halt,
+            clock=self._clock,
+        )
+
+    def _watched(self) -> list[Watched]:
+        selection = _selection(self._settings)
+        labels = _labels([one.path for one in self._settings.folder])
+        return [
+            Watched(
+                self._sources.register(
+                    SourceKind.FOLDER, str(one.path), label=label, album=one.album
+                ),
+                Folder(one.path, selection=selection),
+            )
+            for one, label in zip(self._settings.folder, labels, strict=True)
+        ]
+
+    def _folders(self, watched: list[Watched]) -> Folders:
+        roots = {
+            one.source.id: folder.path
+            for one, folder in zip(watched, self._settings.folder, strict=True)
+        }
+        return Folders(
+            watched,
+            discover=self._discover,
+            control=self._state.control,
+            watch=None if self._once else lambda one, hint: Watching(roots[one.source.id], hint),
+            halt=self._halt,
+            clock=self._clock,
+        )
+
+    def _steps(
+        self, watched: list[Watched], folders: Folders
+    ) -> Iterator[tuple[str, str, Callable[[], bool]]]:
+        """Name, bell and step of each worker."""
+        sources = {one.source.id: one.source for one in watched}
+        originals = FolderOriginals({one.source.id: one.files for one in watched}, halt=self._halt)
+
+        def source_lost(source_id: int, error: SourceMissing) -> None:
+            self._discover.lost(sources[source_id], error)
+
+        yield "folders", "folders", folders.run_once
+        mirror = Mirror(
+            items=self._items,
+            originals=originals,
+            sources=sources,
+            bells=self._bells,
+            source_lost=source_lost,
+            clock=self._clock,
+        )
+        yield mirror.name, "mirror", mirror.run_once
+        for number in range(1, self._settings.upload.workers + 1):
+            upload = Upload(
+                f"upload-{number}",
+                items=self._items,
+                originals=originals,
+                library=self._connection.library,
+                gate=self._gate,
+                bells=self._bells,
+                progress=self._board.progress,
+                source_lost=source_lost,
+                clock=self._clock,
+            )
+            yield upload.name, "upload", upload.run_once
+        create = Create(
+            items=self._items,
+            albums=Albums(self._state.database),
+            library=self._connection.library,
+            gate=self._gate,
+            small_bytes=self._settings.upload.resumable_above,
+            clock=self._clock,
+        )
+        yield create.name, "create", create.run_once
+
+    def _tell_of_dropped(self, watched: list[Watched]) -> None:
+        """A folder that left the settings while photos of it still wait."""
+        now = self._state.now()
+        counts = self._state.overview.counts()
+        kept = {one.source.id for one in watched}
+        for source in self._sources.all():
+            waiting = sum(counts.items(state, source.id) for state in READY_STATES)
+            if source.id in kept or not waiting or source.kind != SourceKind.FOLDER:
+                continue
+            self._state.control.raise_problem(
+                Problem(
+                    code="source_dropped",
+                    subject=str(source.id),
+                    message=f"The folder {readable(source.address)} is no longer in the settings,"
+                    f" though {waiting} of its photos are not backed up.",
+                    hint="Put it back into the settings, or skip its items.",
+                    gate="",
+                    needs_user=False,
+                    since=now,
+                    until=None,
+                )
+            )
+
+
+def _selection(settings: Settings) -> Selection:
+    since = settings.select.since
+    return Selection(
+        include=settings.select.include,
+        exclude=settings.select.exclude,
+        since=None if since is None else time.mktime(since.timetuple()),
+    )
+
+
+def _labels(paths: list[Path]) -> list[str]:
+    """A short name for each folder: its own, with its parents' where two are alike."""
+    depth = dict.fromkeys(range(len(paths)), 1)
+    while True:
+        labels = [
+            readable("/".join(path.parts[-depth[index] :])) for index, path in enumerate(paths)
+        ]
+        alike = [
+            index
+            for index, label in enumerate(labels)
+            if labels.count(label) > 1 and depth[index] < len(paths[index].parts)
+        ]
+        if not alike:
+            return labels
+        for index in alike:
+            depth[index] += 1

@@ -1,0 +1,254 @@
+"""What status says: the same facts as a value for people, scripts and the terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from photosync.daemon import lock
+from photosync.domain.media import SourceKind, path_base64, readable
+from photosync.domain.quota import next_reset
+from photosync.domain.states import READY_STATES, State
+from photosync.errors import SignInRequired
+from photosync.store.control import Problem
+
+if TYPE_CHECKING:
+    from photosync.app.state import State as OpenState
+    from photosync.config import Settings
+    from photosync.daemon.lock import Holder
+    from photosync.domain.media import MediaItem
+    from photosync.store.overview import Counts, Event, SourceView
+
+Json = dict[str, Any]
+
+DAY_SECONDS = 86_400
+REQUESTS_A_PHOTO = 1.02
+HEALTHY, FAILED, USER_MUST_ACT, NOT_RUNNING = 0, 1, 3, 4
+
+
+def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
+    """The document of ``photosync status --json``, version 1. ``state`` None: nothing ran yet."""
+    holder = lock.holder(settings.state_dir)
+    if state is None:
+        return _nothing_yet(settings, holder, now)
+    counts = state.overview.counts()
+    problems = state.control.problems()
+    used, spent = state.overview.requests_today(now=now)
+    rate = state.control.rate(now=now) if holder else 0
+    limit = settings.google.daily_requests
+    aside = state.overview.put_aside(now=now)
+    document: Json = {
+        "version": 1,
+        "daemon": _daemon(holder, _doing(state, holder, counts, problems, now)),
+        "items": _items(counts),
+        "bytes": {"done": counts.size_bytes(State.DONE), "waiting": counts.waiting_bytes()},
+        "rate": {
+            "bytes_per_second": rate,
+            "eta_seconds": _eta(counts, rate, limit if spent else used, limit, now),
+        },
+        "quota": {
+            "used": used,
+            "limit": limit,
+            "spent": spent or used >= limit,
+            "resets_at": rfc3339(next_reset(now)),
+            "by_kind": state.overview.requests_by_kind(now=now),
+        },
+        "sources": [
+            _source(view, counts, running=bool(holder)) for view in state.overview.sources()
+        ],
+        "problems": [_problem(one) for one in _with_sign_in(settings, problems, now)],
+        "last_done_at": rfc3339(counts.last_at(State.DONE)),
+        "put_aside": {"items": aside.items, "next_at": rfc3339(aside.next_at)},
+        "failed": [
+            {"code": code, "items": items, "example": message}
+            for code, items, message in state.overview.reasons(State.FAILED)
+        ],
+        "uploads": _uploads(state) if holder else [],
+        "paused": state.control.flag("paused"),
+    }
+    return document
+
+
+def exit_code(document: Json) -> int:
+    """0 healthy, 1 something failed, 3 the user must act, 4 not running though work waits."""
+    if any(problem["needs_user"] for problem in document["problems"]):
+        return USER_MUST_ACT
+    items = document["items"]
+    if not document["daemon"]["running"] and any(items[state] for state in READY_STATES):
+        return NOT_RUNNING
+    return FAILED if items["failed"] else HEALTHY
+
+
+def item_line(item: MediaItem, label: str) -> Json:
+    """One item as ``list`` shows it."""
+    line: Json = {
+        "id": item.id,
+        "state": item.state,
+        "source": label,
+        "path": readable(item.source_path),
+        "size_bytes": item.size_bytes,
+        "mime_type": item.mime_type,
+        "modified_at": rfc3339(item.source_mtime_ns // 1_000_000_000),
+        "updated_at": rfc3339(item.updated_at),
+        "error": None
+        if item.error_code is None
+        else {"code": item.error_code, "message": item.error_message or ""},
+        "next_try_at": rfc3339(item.not_before) if item.state in READY_STATES else None,
+    }
+    exact = path_base64(item.source_path)
+    if exact is not None:
+        line["path_base64"] = exact
+    return line
+
+
+def item_page(item: MediaItem, label: str, history: list[Event]) -> Json:
+    """One item as ``show`` shows it: everything that is no secret."""
+    return {
+        **item_line(item, label),
+        "file_name": item.file_name,
+        "sha256": item.sha256,
+        "album": item.album,
+        "google_id": item.google_id,
+        "duplicate_of": item.duplicate_of,
+        "attempts": item.attempts,
+        "found_at": rfc3339(item.found_at),
+        "history": [
+            {"at": rfc3339(one.at), "before": one.before, "after": one.after, "code": one.code}
+            for one in history
+        ],
+    }
+
+
+def rfc3339(at: float | None) -> str | None:
+    """Seconds UTC as ``2026-11-23T07:00:00Z``; None for None and for "never" (0)."""
+    if not at:
+        return None
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):  # a file from the year 300,000,000,000
+        return None
+
+
+def _nothing_yet(settings: Settings, holder: Holder | None, now: int) -> Json:
+    return {
+        "version": 1,
+        "daemon": _daemon(holder, "idle" if holder else "stopped"),
+        "items": {**{str(state): 0 for state in State}, "total": 0},
+        "bytes": {"done": 0, "waiting": 0},
+        "rate": {"bytes_per_second": 0, "eta_seconds": None},
+        "quota": {
+            "used": 0,
+            "limit": settings.google.daily_requests,
+            "spent": False,
+            "resets_at": rfc3339(next_reset(now)),
+            "by_kind": {},
+        },
+        "sources": [],
+        "problems": [_problem(one) for one in _with_sign_in(settings, [], now)],
+        "last_done_at": None,
+        "put_aside": {"items": 0, "next_at": None},
+        "failed": [],
+        "uploads": [],
+        "paused": None,
+    }
+
+
+def _daemon(holder: Holder | None, doing: str) -> Json:
+    return {
+        "running": holder is not None,
+        "pid": None if holder is None else holder.pid,
+        "since": None if holder is None else rfc3339(holder.since),
+        "state": doing,
+    }
+
+
+def _doing(
+    state: OpenState, holder: Holder | None, counts: Counts, problems: list[Problem], now: int
+) -> str:
+    """working, idle, paused, blocked, waiting or stopped."""
+    if holder is None:
+        return "stopped"
+    if state.control.flag("paused") is not None:
+        return "paused"
+    shut = [one for one in problems if one.gate == "library"]
+    if any(one.needs_user for one in shut):
+        return "blocked"
+    if shut and counts.waiting():
+        return "waiting"
+    return "working" if state.overview.busy(now=now) else "idle"
+
+
+def _items(counts: Counts) -> dict[str, int]:
+    return {**{str(state): counts.items(state) for state in State}, "total": counts.total()}
+
+
+def _eta(counts: Counts, rate: int, used: int, limit: int, now: int) -> int | None:
+    """Seconds until nothing waits any more, by the present rate and the days the quota takes."""
+    waiting = counts.waiting()
+    if not waiting:
+        return 0
+    if rate <= 0:
+        return None
+    needed = waiting * REQUESTS_A_PHOTO
+    left = max(0, limit - used)
+    by_rate = counts.waiting_bytes() / rate
+    if needed <= left:
+        return int(by_rate)
+    more_days = int((needed - left) // limit)
+    return int(max(by_rate, next_reset(now) - now + more_days * DAY_SECONDS))
+
+
+def _source(view: SourceView, counts: Counts, *, running: bool) -> Json:
+    source = view.source
+    connected = source.connected
+    if not running and source.kind == SourceKind.FOLDER:
+        connected = Path(source.address).is_dir()
+    return {
+        "id": source.id,
+        "kind": source.kind,
+        "address": readable(source.address),
+        "label": source.label,
+        "connected": connected,
+        "last_seen_at": rfc3339(view.last_seen_at),
+        "items": counts.total(source.id),
+    }
+
+
+def _with_sign_in(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:
+    """Add that there is no token, which a daemon that never ran could not put on record."""
+    if settings.google.token_file.exists() or any(one.code == "auth_required" for one in problems):
+        return problems
+    missing = SignInRequired("photosync is not signed in to Google Photos.")
+    return [
+        Problem(
+            missing.code,
+            "",
+            missing.message,
+            missing.hint,
+            "library",
+            needs_user=True,
+            since=now,
+            until=None,
+        ),
+        *problems,
+    ]
+
+
+def _problem(problem: Problem) -> Json:
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "needs_user": problem.needs_user,
+        "since": rfc3339(problem.since),
+        "until": rfc3339(problem.until),
+    }
+
+
+def _uploads(state: OpenState) -> list[Json]:
+    return [
+        {"id": one.item_id, "sent_bytes": one.sent_bytes, "size_bytes": one.size_bytes}
+        for one in state.control.heartbeats()
+        if one.item_id is not None
+    ]

@@ -1,0 +1,100 @@
+"""Opens what lies in the state folder, for the daemon and for every verb."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from photosync.errors import DiskFull, StateFolderUnusable
+from photosync.store.choices import Choices
+from photosync.store.control import Control
+from photosync.store.database import Database, shipped_migrations
+from photosync.store.overview import Overview
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from photosync.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What verbs work with. ``clock`` gives seconds UTC."""
+
+    database: Database
+    overview: Overview
+    control: Control
+    choices: Choices
+    clock: Callable[[], float]
+
+    def now(self) -> int:
+        """Seconds UTC."""
+        return int(self.clock())
+
+
+def make_state_dir(state_dir: Path) -> None:
+    """Create the state folder, readable by its owner only.
+
+    Raises:
+        StateFolderUnusable: It cannot be.
+        DiskFull: There is no room for it.
+    """
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(state_dir, error) from error
+    if not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
+        raise _unusable(state_dir, PermissionError(errno.EACCES, "Permission denied"))
+
+
+@contextmanager
+def opened(settings: Settings, clock: Callable[[], float] = time.time) -> Iterator[State]:
+    """The state for a verb that changes something: created and migrated if need be."""
+    os.umask(0o077)  # tokens and the names of people's photos are nobody else's business
+    make_state_dir(settings.state_dir)
+    with Database(settings.state_dir) as database:
+        database.migrate(today=time.strftime("%Y%m%d", time.gmtime(clock())))
+        yield _state(database, clock)
+
+
+@contextmanager
+def looked_at(settings: Settings, clock: Callable[[], float] = time.time) -> Iterator[State | None]:
+    """The state for a verb that only looks; None if photosync never ran here.
+
+    Raises:
+        DatabaseTooNew, DatabaseDamaged, StateFolderUnusable.
+    """
+    with Database(settings.state_dir, read_only=True) as database:
+        if not _exists(database):
+            yield None
+            return
+        if database.version() == len(shipped_migrations()):
+            yield _state(database, clock)
+            return
+    with opened(settings, clock) as state:
+        yield state
+
+
+def _exists(database: Database) -> bool:
+    try:
+        return database.exists
+    except OSError as error:
+        raise _unusable(database.file.parent, error) from error
+
+
+def _state(database: Database, clock: Callable[[], float]) -> State:
+    return State(database, Overview(database), Control(database), Choices(database), clock)
+
+
+def _unusable(state_dir: Path, error: OSError) -> StateFolderUnusable | DiskFull:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"There is no room for the state folder {state_dir}.")
+    return StateFolderUnusable(
+        f"The state folder {state_dir} cannot be used: {error.strerror}.",
+        hint="Give the user that runs photosync that folder, or set another state_dir.",
+    )

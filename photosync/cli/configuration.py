@@ -1,0 +1,96 @@
+"""``config``: the settings file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
+from photosync.cli.result import Result, end, printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+app = typer.Typer(help="The settings file.", no_args_is_help=True)
+
+
+@app.command("init")
+def init(
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,  # noqa: ARG001 - every verb takes it
+) -> None:
+    """Write a settings file with every setting explained; never over an existing one."""
+    from photosync import config as configuration
+
+    file = config or configuration.default_file(os.environ)
+    configuration.init(file)
+    text = f"Wrote {file}\nName your folders in it, then sign in: photosync auth"
+    end(Result(printable(text), {"version": 1, "file": str(file)}), as_json=as_json)
+
+
+@app.command("show")
+def show(
+    *, config: ConfigOption = None, as_json: JsonOption = False, verbose: VerboseOption = False
+) -> None:
+    """Show every setting, and where its value comes from."""
+    from photosync import config as configuration
+
+    settings = settings_of(config, verbose=verbose)
+    shown = configuration.shown(settings, os.environ)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    table.add_column(style="dim")
+    for one in shown:
+        table.add_row(Text(one.key), Text(printable(one.value)), Text(one.origin))
+    document = {
+        "version": 1,
+        "file": _text(settings.file),
+        "settings": [{"key": one.key, "value": one.value, "origin": one.origin} for one in shown],
+    }
+    end(Result(table, document), as_json=as_json)
+
+
+@app.command("path")
+def path(
+    *,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,  # noqa: ARG001 - every verb takes it
+) -> None:
+    """Print the settings file that is in use, or would be."""
+    from photosync import config as configuration
+
+    found = configuration.find_file(config, os.environ)
+    file = found or configuration.default_file(os.environ)
+    document = {"version": 1, "file": str(file), "exists": found is not None}
+    end(Result(str(file), document), as_json=as_json)
+
+
+@app.command("check")
+def check(
+    *, config: ConfigOption = None, as_json: JsonOption = False, verbose: VerboseOption = False
+) -> None:
+    """Check the settings; every mistake is named at once."""
+    settings = settings_of(config, verbose=verbose)
+    missing = [str(one.path) for one in settings.folder if not one.path.is_dir()]
+    lines = [
+        f"{settings.file} is fine."
+        if settings.file
+        else "There is no settings file; the defaults are in use. Write one: photosync config init"
+    ]
+    if not settings.folder:
+        lines.append('It names no folder to back up yet. Add one:  [[folder]]  path = "~/Pictures"')
+    lines += [f"The folder {one} is not there at the moment." for one in missing]
+    document = {"version": 1, "file": _text(settings.file), "missing_folders": missing}
+    end(Result(printable("\n".join(lines)), document), as_json=as_json)
+
+
+def _text(file: Path | None) -> str | None:
+    return None if file is None else str(file)

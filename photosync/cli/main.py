@@ -1,0 +1,90 @@
+"""``photosync``: every verb, and what becomes of an error that nobody caught."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import click
+import typer
+
+from photosync import __version__
+from photosync.cli import auth, configuration, control, demo, emulate, items, run, status
+from photosync.cli.result import FAILED, end_badly
+from photosync.errors import PhotosyncError
+
+app = typer.Typer(
+    name="photosync",
+    help="Gets photos and videos into Google Photos, exactly once.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _version(*, value: bool) -> None:
+    if value:
+        typer.echo(f"photosync {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _photosync(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Gets photos and videos into Google Photos, exactly once."""
+
+
+app.command("auth")(auth.auth)
+app.command("run")(run.run)
+app.command("status")(status.status)
+app.command("list")(items.list_items)
+app.command("show")(items.show)
+app.command("choose")(items.choose)
+app.command("skip")(items.skip)
+app.command("retry")(items.retry)
+app.command("pause")(control.pause)
+app.command("resume")(control.resume)
+app.add_typer(configuration.app, name="config")
+app.command("demo")(demo.demo)
+app.command("emulate")(emulate.emulate)
+
+
+def main() -> None:
+    """Run the verb that the arguments name, and exit."""
+    sys.exit(outcome(sys.argv[1:]))
+
+
+def outcome(arguments: list[str]) -> int:
+    """Run one verb; its exit code."""
+    context = {"json": "--json" in arguments}
+    try:
+        code = app(arguments, standalone_mode=False, obj=context)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("\nStopped.\n")
+        return FAILED
+    except PhotosyncError as error:
+        return end_badly(error, as_json=context["json"])
+    except BrokenPipeError:
+        _forget_stdout()
+        return FAILED
+    except Exception:  # noqa: BLE001 - the last stop: said with its traceback, exit code 1
+        traceback.print_exc()
+        sys.stderr.write("photosync: that is a bug. Please report it with the lines above.\n")
+        return FAILED
+    return int(code or 0)
+
+
+def _forget_stdout() -> None:
+    """Whoever read our output is gone (``| head``): keep Python from complaining at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,176 @@
+"""``run``: the daemon in the foreground, or once until nothing is left."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
+from photosync.cli.result import (
+    DONE,
+    FAILED,
+    USER_MUST_ACT,
+    Result,
+    console,
+    end,
+    plural,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from photosync.config import Settings
+    from photosync.daemon.supervisor import Outcome, Snapshot
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="Work everything off, then exit (for cron).")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Find new photos and upload them, until stopped."""
+    settings = settings_of(config, verbose=verbose)
+    halt = Event()
+    _obey_signals(halt)
+    began = time.monotonic()
+    watched = once and not as_json and sys.stderr.isatty()
+    with _progress(verbose=verbose) if watched else _no_progress() as tick:
+        outcome, stopped = _work(settings, once=once, halt=halt, tick=tick)
+    if not once:
+        raise typer.Exit(DONE)
+    result = _result(settings, outcome, stopped=stopped, seconds=time.monotonic() - began)
+    end(result, as_json=as_json)
+
+
+def _work(
+    settings: Settings, *, once: bool, halt: Event, tick: Callable[[Snapshot], None] | None
+) -> tuple[Outcome, bool]:
+    """Run the daemon; how it ended, and whether it was told to stop."""
+    from photosync.app.building import running
+
+    with running(settings, once=once, halt=halt) as supervisor:
+        outcome = supervisor.run(once=once, tick=tick)
+        return outcome, supervisor.was_stopped
+
+
+def _obey_signals(halt: Event) -> None:
+    """SIGTERM, SIGINT and SIGHUP end the run within seconds; a second one at once."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        halt.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    # the kernel sends it when a program opens a file for writing that we ask a lease for
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+
+
+def _result(settings: Settings, outcome: Outcome, *, stopped: bool, seconds: float) -> Result:
+    from photosync.cli.status import look
+
+    problems = look(settings)["problems"]
+    needs_user = any(problem["needs_user"] for problem in problems)
+    lines = _summary(outcome, stopped=stopped, seconds=seconds)
+    for problem in problems:
+        lines += [f"! {problem['message']}", f"  {problem['hint']}".rstrip()]
+    bad = outcome.failed or outcome.left or stopped
+    document = {
+        "version": 1,
+        "done": outcome.done,
+        "duplicates": outcome.duplicates,
+        "failed": outcome.failed,
+        "left": outcome.left,
+        "being_written": outcome.unsettled,
+        "stopped": stopped,
+        "problems": problems,
+    }
+    code = USER_MUST_ACT if needs_user else FAILED if bad else DONE
+    return Result("\n".join(filter(None, lines)), document, code)
+
+
+def _summary(outcome: Outcome, *, stopped: bool, seconds: float) -> list[str]:
+    said = [f"{_photos(outcome.done)} put into your library in {seconds:.0f} s."]
+    if not outcome.done:
+        said = ["Nothing new to put into your library."]
+    if outcome.duplicates:
+        said.append(f"{_photos(outcome.duplicates)} were there already, by their content.")
+    if outcome.failed:
+        said.append(f"{outcome.failed} failed. Why: photosync list --state failed")
+    if outcome.left:
+        waiting = plural(outcome.left, "waits", "wait")
+        said.append(f"{_photos(outcome.left)} still {waiting}: photosync status")
+    if outcome.unsettled:
+        said.append(f"{_photos(outcome.unsettled)} left for the next run: still being written.")
+    if stopped:
+        said.append("Stopped before the end; the next run goes on from here.")
+    return said
+
+
+def _photos(count: int) -> str:
+    return f"{count:,} {plural(count, 'photo or video', 'photos and videos')}"
+
+
+@contextmanager
+def _no_progress() -> Iterator[None]:
+    yield None
+
+
+@contextmanager
+def _progress(*, verbose: bool) -> Iterator[Callable[[Snapshot], None]]:
+    """A bar on the terminal: bytes, rate, and how long it takes."""
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    from photosync import logs
+    from photosync.domain.states import State
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        logs.setup(verbose=verbose, stream=sys.stderr)  # above the bar, not across it
+        if not verbose:
+            logging.getLogger("photosync").setLevel(logging.WARNING)
+        bar = progress.add_task("looking", total=None)
+        before: list[tuple[int, int]] = []
+
+        def tick(snapshot: Snapshot) -> None:
+            counts = snapshot.counts
+            settled = sum(counts.size_bytes(one) for one in (State.UPLOADED, State.DONE))
+            done = counts.items(State.DONE)
+            if not before:
+                before.append((settled, done))
+            old_bytes, old_done = before[0]
+            progress.update(
+                bar,
+                description=f"{done - old_done:,} done, {counts.waiting():,} to go",
+                total=settled - old_bytes + counts.waiting_bytes(),
+                completed=settled - old_bytes + sum(beat.sent_bytes for beat in snapshot.beats),
+            )
+
+        yield tick

@@ -1,0 +1,201 @@
+"""Facts as a terminal shows them."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from photosync.cli.result import plural, printable
+from photosync.domain.states import State
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Json = dict[str, Any]
+
+WORDS = {
+    State.HELD: "waiting for your choice",
+    State.FOUND: "found, to be read",
+    State.MIRRORED: "to be uploaded",
+    State.UPLOADED: "uploaded, to be put into the library",
+    State.DONE: "in your library",
+    State.DUPLICATE: "copies of others",
+    State.SKIPPED: "left out",
+    State.FAILED: "failed",
+}
+STYLES = {State.DONE: "green", State.FAILED: "red", State.HELD: "yellow"}
+DAEMON_WORDS = {
+    "working": ("green", "working"),
+    "idle": ("green", "running, nothing to do"),
+    "paused": ("yellow", "paused (photosync resume)"),
+    "blocked": ("red", "blocked: see below"),
+    "waiting": ("yellow", "waiting: see below"),
+    "stopped": ("yellow", "not running (photosync run)"),
+}
+KIB = 1024
+
+
+def size(count_bytes: float) -> str:
+    """``3.1 MiB``."""
+    amount, unit = float(count_bytes), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if amount < KIB:
+            break
+        amount, unit = amount / KIB, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def span(seconds: float | None) -> str:
+    """``2 h 10 min``; ``unknown`` for None."""
+    if seconds is None:
+        return "unknown"
+    minutes = math.ceil(seconds / 60)
+    if minutes < 2:  # noqa: PLR2004 - under two minutes, seconds say more
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes} min"
+
+
+def local(rfc3339: str | None) -> str:
+    """A time of ours in the user's zone; "" for None."""
+    if rfc3339 is None:
+        return ""
+    at = datetime.strptime(rfc3339, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def status_view(document: Json) -> RenderableType:
+    """What ``photosync status`` shows."""
+    parts: list[RenderableType] = [_headline(document), _states(document)]
+    if document["sources"]:
+        parts.append(_sources(document["sources"]))
+    parts += [_problem(problem) for problem in document["problems"]]
+    parts += _failures(document["failed"])
+    return Group(*parts)
+
+
+def items_table(lines: list[Json], *, limit: int) -> RenderableType:
+    """What ``photosync list`` shows."""
+    if not lines:
+        return "No items."
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("item", "state", "source", "file", "size", "why"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "size" else "left")
+    for line in lines:
+        error = line["error"]
+        table.add_row(
+            str(line["id"]),
+            Text(line["state"], style=STYLES.get(line["state"], "")),
+            Text(line["source"]),
+            Text(line["path"]),
+            size(line["size_bytes"]),
+            Text(printable(error["message"]) if error else ""),
+        )
+    if len(lines) < limit:
+        return table
+    more = Text(f"There may be more: photosync list --before {lines[-1]['id']}", style="dim")
+    return Group(table, more)
+
+
+def item_view(page: Json) -> RenderableType:
+    """What ``photosync show`` shows."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    facts = {
+        "item": str(page["id"]),
+        "file": page["path"],
+        "source": page["source"],
+        "state": f"{page['state']} ({WORDS[State(page['state'])]})",
+        "size": f"{size(page['size_bytes'])} ({page['size_bytes']} bytes)",
+        "type": page["mime_type"],
+        "modified": local(page["modified_at"]),
+        "sha256": page["sha256"] or "",
+        "album": printable(page["album"]),
+        "Google's id": page["google_id"] or "",
+        "copy of": "" if page["duplicate_of"] is None else f"item {page['duplicate_of']}",
+        "why": printable(page["error"]["message"]) if page["error"] else "",
+        "next try": local(page["next_try_at"]),
+    }
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, Text(value))
+    history = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("when", "became", "why"):
+        history.add_column(heading)
+    for event in page["history"]:
+        history.add_row(local(event["at"]), event["after"], event["code"] or "")
+    return Group(table, history)
+
+
+def _headline(document: Json) -> Text:
+    daemon, rate = document["daemon"], document["rate"]
+    style, words = DAEMON_WORDS[daemon["state"]]
+    line = Text("photosync: ").append(words, style=f"bold {style}")
+    if daemon["running"] and daemon["pid"] is not None:
+        line.append(f"   process {daemon['pid']} since {local(daemon['since'])}", style="dim")
+    if rate["bytes_per_second"]:
+        left = span(rate["eta_seconds"])
+        line.append(f"\n{size(rate['bytes_per_second'])}/s, {left} left")
+    if document["paused"]:
+        line.append(f"\nPaused: {printable(document['paused'])}")
+    return line
+
+
+def _states(document: Json) -> Table:
+    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    for state in State:
+        count = document["items"][state]
+        if count or state is State.DONE:
+            table.add_row(Text(f"{count:,}", style=STYLES.get(state, "")), WORDS[state])
+    table.add_row(f"{document['items']['total']:,}", "found in all")
+    quota = document["quota"]
+    table.add_row(
+        f"{quota['used']:,}",
+        f"of {quota['limit']:,} requests used today, anew at {local(quota['resets_at'])}",
+    )
+    aside = document["put_aside"]
+    if aside["items"]:
+        words = f"put aside for a while, next try at {local(aside['next_at'])}"
+        table.add_row(f"{aside['items']:,}", words)
+    return table
+
+
+def _sources(sources: list[Json]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("source", "where", "items", ""):
+        table.add_column(heading, overflow="fold")
+    for source in sources:
+        there = Text("there", style="green") if source["connected"] else Text("away", style="red")
+        table.add_row(Text(source["label"]), Text(source["address"]), f"{source['items']:,}", there)
+    return table
+
+
+def _problem(problem: Json) -> Text:
+    style = "bold red" if problem["needs_user"] else "bold yellow"
+    text = Text("! ", style=style).append(printable(problem["message"]), style="default")
+    if problem["hint"]:
+        text.append("\n  " + printable(problem["hint"]), style="bold")
+    return text
+
+
+def _failures(failed: list[Json]) -> list[RenderableType]:
+    if not failed:
+        return []
+    total = sum(one["items"] for one in failed)
+    lines = Text(f"{total} {plural(total, 'item')} failed:", style="red")
+    for one in failed:
+        lines.append(f"\n  {one['items']} x {printable(one['example'])}", style="default")
+    lines.append("\n  More: photosync list --state failed", style="dim")
+    return [lines]
