@@ -46,6 +46,9 @@ TOKEN_SECONDS = 23 * 3600  # Google says one day (google-photos-api.md §3.1)
 MOST_TROUBLE = 8
 """A code that "may pass" for so many tries (a good hour) does not pass (§3.2)."""
 
+MOST_SENT_AGAIN = 5
+"""Google that refuses token after token will not be won over by sending the bytes once more."""
+
 
 class Create:
     """Turns tokens into media items."""
@@ -207,5 +210,12 @@ class Create:
             self._items.defer(item, not_before=not_before, code=BUG, message=message, now=now)
 
     def _again(self, item: MediaItem, error: PhotosyncError, now: int) -> None:
+        """Send the bytes again: at once the first time, then later and later, then no more."""
+        if item.attempts >= MOST_SENT_AGAIN:
+            fail(self._items, item, error, now=now)
+            return
         log.warning("item.sent_again id=%d reason=%s", item.id, error.message)
-        self._items.send_again(item, code=error.code, message=error.message, now=now)
+        wait = int(item_wait(item.attempts)) if item.attempts else 0
+        self._items.send_again(
+            item, not_before=now + wait, code=error.code, message=error.message, now=now
+        )

@@ -145,7 +145,7 @@ class Control:
         self._database.run(CLEAR_PROBLEM, {"code": code, "subject": subject})
 
     def start_afresh(self) -> None:
-        """At start: what stands between us and the library stays on record, the rest is seen anew."""
+        """At start: what keeps us from the library stays on record, the rest is seen anew."""
         self._database.run(CLEAR_OTHERS)
         self._database.run(FORGET_HEARTBEATS)
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FILE_CODES = ("unreadable", "vanished", "replaced", "empty", "too_large", "not_media")
 """Reasons that lie in one file, not in its bytes: another file with those bytes may be fine."""
 
+SENT_AGAIN_CODES = "('token_lost', 'refused')"
+"""Why ``send_again`` is asked for: tries are counted over uploads that end there again."""
+
 # Ready: in this state, nobody's, due, and its file within reach. New ones (not_before 0) first.
 READY = """
     state = :state AND leased_by IS NULL AND not_before <= :now
@@ -63,8 +66,10 @@ DUPLICATE = f"""
 
 UPLOADED = f"""
     UPDATE media_items SET state = 'uploaded', upload_token = :token, token_at = :now,
-        maybe_created = 0, leased_by = NULL, attempts = 0, not_before = 0,
-        error_code = NULL, error_message = NULL, updated_at = :now
+        maybe_created = 0, leased_by = NULL, not_before = 0, updated_at = :now,
+        attempts = iif(error_code IN {SENT_AGAIN_CODES}, attempts, 0),
+        error_message = iif(error_code IN {SENT_AGAIN_CODES}, error_message, NULL),
+        error_code = iif(error_code IN {SENT_AGAIN_CODES}, error_code, NULL)
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
@@ -77,8 +82,8 @@ DONE = f"""
 
 SEND_AGAIN = f"""
     UPDATE media_items SET state = 'mirrored', upload_token = NULL, token_at = NULL,
-        maybe_created = 0, leased_by = NULL, error_code = :code, error_message = :message,
-        updated_at = :now
+        maybe_created = 0, leased_by = NULL, attempts = attempts + 1, not_before = :not_before,
+        error_code = :code, error_message = :message, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
@@ -223,9 +228,17 @@ class MediaItems:
         """Uploaded → done: the library holds it as ``google_id``."""
         self._one(DONE, {**_held(item, now), "google_id": google_id})
 
-    def send_again(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
-        """Uploaded → mirrored: the token is worthless, the bytes must be sent again."""
-        self._one(SEND_AGAIN, {**_held(item, now), "code": code, "message": message})
+    def send_again(
+        self, item: MediaItem, *, not_before: int, code: str, message: str, now: int
+    ) -> None:
+        """Uploaded → mirrored: the token is worthless, the bytes must be sent again.
+
+        Its tries are counted on until it is done, however often the upload itself goes well.
+        """
+        self._one(
+            SEND_AGAIN,
+            {**_held(item, now), "not_before": not_before, "code": code, "message": message},
+        )
 
     def find_again(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
         """Mirrored → found: the local copy is not what was hashed."""

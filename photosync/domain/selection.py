@@ -1,0 +1,117 @@
+"""Which files are taken: junk is known by name, the rest is the user's choice."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from time import localtime, strftime
+
+NANOSECONDS = 1_000_000_000
+
+JUNK_FOLDERS = frozenset({"@eadir", "#recycle", "$recycle.bin", "lost+found", "__macosx"})
+JUNK_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "4913"})
+TEMPORARY = re.compile(
+    r"""
+      ~$ | ^~\$                      # editors' backups, office locks
+    | \.(swp|swo|swx|tmp|temp|part|partial|crdownload|download|opdownload|filepart|unconfirmed)$
+    | \.!(ut|qb|bt)$                 # torrents
+    | ^\#.*\#$                       # Emacs
+    | \.tmp[-.~]?[0-9a-z]{4,12}$     # KDE, rclone
+    | \.[0-9a-f]{8}\.partial$
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def junk(name: str) -> str | None:
+    """Why a file or folder of that name is never looked at, or None.
+
+    Hidden files cover ``.trashed-*`` and ``.pending-*`` of Android, ``.goutputstream-*``,
+    and what rsync and Syncthing write before they rename it.
+    """
+    if name.startswith("."):
+        return "its name begins with a dot: hidden, in the trash, or not finished yet"
+    if name.lower() in JUNK_FOLDERS | JUNK_FILES:
+        return "it belongs to the system"
+    if TEMPORARY.search(name):
+        return "its name is that of a temporary file"
+    return None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The user's choice: globs on the path below the folder, and the oldest time.
+
+    A glob without "/" is about the name alone; ``**`` stands for any folders; case does not
+    matter. ``since`` is in seconds UTC.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    since: float | None = None
+
+    def left_out(self, path: str, mtime_ns: int) -> str | None:
+        """One plain sentence why the file is left out, or None if it is taken."""
+        if self.include and not any(one.fullmatch(path) for one in self._included):
+            return "It matches nothing in select.include."
+        for glob, pattern in zip(self.exclude, self._excluded, strict=True):
+            if pattern.fullmatch(path):
+                return f"select.exclude leaves it out: {glob}"
+        if self.since is not None and mtime_ns < self.since * NANOSECONDS:
+            return f"It is older than select.since ({strftime('%Y-%m-%d', localtime(self.since))})."
+        return None
+
+    def excludes_folder(self, path: str) -> bool:
+        """Whether nothing below the folder can be taken, so that it need not be read."""
+        return any(
+            one.fullmatch(f"{path}/x") and one.fullmatch(f"{path}/x/y") for one in self._excluded
+        )
+
+    @cached_property
+    def _included(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(map(_pattern, self.include))
+
+    @cached_property
+    def _excluded(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(map(_pattern, self.exclude))
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    """A glob as a regular expression on the whole path.
+
+    Linear in the path's length for each star: a hostile file name cannot make it explode
+    beyond the number of stars that the user wrote.
+    """
+    anywhere = "/" not in glob.rstrip("/")
+    glob = glob.removeprefix("/")
+    if glob.endswith("/"):
+        glob += "**"
+    parts = [r"(?:.*/)?"] if anywhere else []
+    at = 0
+    while at < len(glob):
+        taken, regex = _token(glob, at)
+        parts.append(regex)
+        at += taken
+    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
+
+
+def _token(glob: str, at: int) -> tuple[int, str]:
+    """(characters of the glob, regular expression) of what stands at ``at``."""
+    rest = glob[at:]
+    if rest.startswith("**/"):
+        return 3, r"(?:.*/)?"
+    if rest.startswith("**"):
+        return 2, r".*"
+    if rest.startswith("*"):
+        return 1, r"[^/]*"
+    if rest.startswith("?"):
+        return 1, r"[^/]"
+    if rest.startswith("["):
+        end = rest.find("]", 3 if rest[1:2] == "!" else 2)
+        if end > 0:
+            inner = rest[1:end]
+            negated = inner.startswith("!")
+            escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", inner[1:] if negated else inner)
+            return end + 1, f"[{'^/' if negated else ''}{escaped}]"
+    return 1, re.escape(rest[0])

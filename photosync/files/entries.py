@@ -1,0 +1,180 @@
+"""Lists a folder and everything below it, as it comes, in constant memory."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from photosync.domain.media import readable
+from photosync.domain.media_types import Claim, claim
+from photosync.domain.selection import junk
+from photosync.errors import SourceMissing
+from photosync.files.opening import GONE, ROOT_LOST, folder_beneath, parts_of, root_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from photosync.domain.selection import Selection
+
+log = logging.getLogger(__name__)
+
+NO_MEDIA = ".nomedia"
+DEEPEST = 100
+"""Folders within folders: deeper is a mistake of some program, not somebody's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file as a folder lists it.
+
+    ``path`` is relative to the root, with "/" between its parts; bytes that are not UTF-8
+    stand as surrogate escapes.
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+class Listing:
+    """Files of one root that may be media. ``unreadable``: folders that could not be listed.
+
+    A folder with a ``.nomedia`` file is left out, but for the root: the user named that one.
+    """
+
+    def __init__(self, root: Path, selection: Selection) -> None:
+        self._root = root
+        self._selection = selection
+        self.unreadable: dict[str, str] = {}
+
+    def entries(self, under: str = "") -> Iterator[Entry]:
+        """Every file in the folder ``under`` the root, or that one file.
+
+        Symlinks below the root are never followed. What vanishes meanwhile is left out.
+
+        Raises:
+            SourceMissing: The root is away.
+        """
+        if self._left_out_above(under):
+            return
+        if under:
+            entry = self._single(under)
+            if entry is not None:
+                yield entry
+                return
+        yield from self._walk(under)
+
+    def _walk(self, top: str) -> Iterator[Entry]:
+        """Depth first with a stack of paths: one descriptor at a time, however deep."""
+        stack = [top]
+        while stack:
+            folder = stack.pop()
+            for found in self._list(folder):
+                if isinstance(found, str):
+                    stack.append(found)
+                else:
+                    yield found
+
+    def _list(self, folder: str) -> Iterator[Entry | str]:
+        """Entries of one folder, and the paths of the folders in it."""
+        try:
+            with folder_beneath(self._root, folder) as descriptor:
+                if folder and _exists(NO_MEDIA, descriptor):
+                    return
+                with os.scandir(descriptor) as scan:
+                    for one in scan:
+                        found = self._judge(folder, one, descriptor)
+                        if found is not None:
+                            yield found
+        except OSError as error:
+            self._not_listed(folder, error)
+        else:
+            self.unreadable.pop(folder, None)
+
+    def _judge(self, folder: str, one: os.DirEntry[str], descriptor: int) -> Entry | str | None:
+        name = one.name
+        if junk(name) is not None:
+            return None
+        path = f"{folder}/{name}" if folder else name
+        if one.is_dir(follow_symlinks=False):
+            return path if self._goes_into(path) else None
+        if not one.is_file(follow_symlinks=False) or claim(name) is Claim.OTHER:
+            return None
+        return self._entry(path, name, descriptor)
+
+    def _goes_into(self, path: str) -> bool:
+        return path.count("/") < DEEPEST and not self._selection.excludes_folder(path)
+
+    def _entry(self, path: str, name: str, descriptor: int) -> Entry | None:
+        try:
+            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in GONE:
+                return None
+            raise
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        if self._selection.left_out(path, found.st_mtime_ns) is not None:
+            return None
+        return Entry(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+    def _single(self, path: str) -> Entry | None:
+        folder, _, name = path.rpartition("/")
+        if junk(name) is not None or claim(name) is Claim.OTHER:
+            return None
+        try:
+            with folder_beneath(self._root, folder) as descriptor:
+                return self._entry(path, name, descriptor)
+        except OSError as error:
+            self._not_listed(folder, error)
+            return None
+
+    def _left_out_above(self, under: str) -> bool:
+        """Whether one of the folders on the way is junk, or holds a .nomedia."""
+        on_the_way = ""
+        for part in parts_of(under):
+            if junk(part) is not None:
+                return True
+            try:
+                with folder_beneath(self._root, on_the_way) as descriptor:
+                    if on_the_way and _exists(NO_MEDIA, descriptor):
+                        return True
+            except OSError as error:
+                self._not_listed(on_the_way, error)
+                return True
+            on_the_way = f"{on_the_way}/{part}" if on_the_way else part
+            if self._selection.excludes_folder(on_the_way):
+                return True
+        return False
+
+    def _not_listed(self, folder: str, error: OSError) -> None:
+        """A folder that is gone is normal; one that may not be read is worth telling, once."""
+        if error.errno in ROOT_LOST or not folder:
+            raise root_missing(self._root, error) from error
+        if error.errno in GONE:
+            return
+        if folder not in self.unreadable:
+            log.warning("folder.unreadable path=%r reason=%s", readable(folder), error.strerror)
+        self.unreadable[folder] = error.strerror or type(error).__name__
+
+
+def is_bare(root: Path) -> bool:
+    """Whether there is nothing at all in the root, or no root."""
+    try:
+        with folder_beneath(root, "") as descriptor, os.scandir(descriptor) as scan:
+            return next(scan, None) is None
+    except SourceMissing:
+        return True
+
+
+def _exists(name: str, descriptor: int) -> bool:
+    try:
+        os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True

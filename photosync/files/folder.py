@@ -1,0 +1,216 @@
+"""One watched folder: what lies in it, and the bytes of each file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from photosync.domain.media import Finding, Hashes, readable
+from photosync.domain.media_types import (
+    HEAD_BYTES,
+    Claim,
+    claim,
+    extension_of,
+    limit_bytes,
+    mime_type,
+)
+from photosync.domain.selection import Selection, junk
+from photosync.errors import (
+    EmptyFile,
+    FileInUse,
+    FileTooLarge,
+    FileUnreadable,
+    ItemError,
+    ItemGone,
+    NotMedia,
+    Stopping,
+)
+from photosync.files.dates import taken_at
+from photosync.files.entries import Entry, Listing, is_bare
+from photosync.files.opening import check_version, explain, open_beneath, open_root, parts_of
+from photosync.files.settling import LOOK_AGAIN_SECONDS, Settling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+__all__ = ["Entry", "Folder"]
+
+BLOCK_BYTES = 1 << 20
+EVERYTHING = Selection()
+FAR_FUTURE_NS = 2**62
+UNKNOWN_MIME = "application/octet-stream"
+
+
+class Halt(Protocol):
+    """The stop event."""
+
+    def is_set(self) -> bool:
+        """Whether the program is ending."""
+
+
+class Folder:
+    """The files below ``root``. Nothing outside of it is ever opened."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        selection: Selection = EVERYTHING,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.root = root
+        self._selection = selection
+        self._listing = Listing(root, selection)
+        self._settling = Settling(clock=clock, monotonic=monotonic)
+
+    @property
+    def name(self) -> str:
+        """The folder for people: its absolute path, without control characters."""
+        return readable(str(self.root))
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Folders in it that could not be listed, and why."""
+        return dict(self._listing.unreadable)
+
+    def check(self) -> None:
+        """Look whether the folder is there.
+
+        Raises:
+            SourceMissing: It is not, or may not be read.
+        """
+        os.close(open_root(self.root))
+
+    def is_bare(self) -> bool:
+        """Whether there is no file or folder at all in it, or not even the folder itself."""
+        return is_bare(self.root)
+
+    def entries(self, under: str = "") -> Iterator[Entry]:
+        """Every file that may be media, in the folder or file ``under`` it.
+
+        Raises:
+            SourceMissing: The folder is away.
+        """
+        return self._listing.entries(under)
+
+    def settled_in(self, entry: Entry, *, closed: bool = False) -> float:
+        """Seconds until it is worth asking again; 0.0 if nobody is writing to it.
+
+        Raises:
+            SourceMissing: The folder is away.
+        """
+        try:
+            descriptor = open_beneath(self.root, entry.path)
+        except FileUnreadable:
+            return 0.0  # examining it says why
+        except (ItemGone, FileInUse):
+            return LOOK_AGAIN_SECONDS
+        try:
+            return self._settling.settled_in(entry, descriptor, closed=closed)
+        finally:
+            os.close(descriptor)
+
+    def examine(self, entry: Entry) -> Finding | None:
+        """What the file is by its content; None if it is no media and does not claim to be.
+
+        Raises:
+            FileVanished, FileReplaced, FileInUse, SourceMissing.
+        """
+        try:
+            with self.open(entry.path, entry.size_bytes, entry.mtime_ns) as file:
+                head = _read(self.root, entry.path, file, HEAD_BYTES)
+        except FileUnreadable as error:
+            return _finding(entry, UNKNOWN_MIME, error)
+        name = entry.path.rpartition("/")[2]
+        mime = mime_type(name, head)
+        if mime is None and claim(name) is not Claim.MEDIA:
+            return None
+        return _finding(entry, mime or UNKNOWN_MIME, _refusal(entry, mime, head))
+
+    @contextmanager
+    def open(self, path: str, size_bytes: int, mtime_ns: int) -> Iterator[BinaryIO]:
+        """That very version of a file, open for reading.
+
+        Raises:
+            FileVanished, FileReplaced, FileUnreadable, FileInUse, SourceMissing.
+        """
+        descriptor = open_beneath(self.root, path)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            check_version(descriptor, path, size_bytes=size_bytes, mtime_ns=mtime_ns)
+            yield file
+
+    def hash(self, path: str, size_bytes: int, mtime_ns: int, *, halt: Halt) -> Hashes:
+        """Read that very version of a file to its end; SHA-256 and SHA-1 in one pass.
+
+        Raises:
+            FileVanished, FileReplaced, FileUnreadable, FileInUse, SourceMissing, Stopping.
+        """
+        sha256, sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
+        with self.open(path, size_bytes, mtime_ns) as file:
+            while block := _read(self.root, path, file, BLOCK_BYTES):
+                sha256.update(block)
+                sha1.update(block)
+                if halt.is_set():
+                    raise Stopping
+            check_version(file.fileno(), path, size_bytes=size_bytes, mtime_ns=mtime_ns)
+        return Hashes(size_bytes, sha256.hexdigest(), sha1.hexdigest())
+
+    def taken_at(self, path: str, size_bytes: int, mtime_ns: int) -> int | None:
+        """When the picture was taken by its own word, in seconds UTC, if it says."""
+        with self.open(path, size_bytes, mtime_ns) as file:
+            return taken_at(file, readable(path))
+
+    def why_left_out(self, path: str) -> str | None:
+        """One sentence why the file is not looked at, or None if it is."""
+        for part in parts_of(path):
+            reason = junk(part)
+            if reason is not None:
+                return f"{readable(part)}: {reason}."
+        name = path.rpartition("/")[2]
+        if claim(name) is Claim.OTHER:
+            return f"Files named .{extension_of(name)} are neither photos nor videos."
+        if next(iter(self.entries(path)), None) is not None:
+            return None
+        return self._selection.left_out(path, FAR_FUTURE_NS) or (
+            "It is not there, or a folder on the way to it holds a .nomedia file."
+        )
+
+
+def _refusal(entry: Entry, mime: str | None, head: bytes) -> ItemError | None:
+    """What is wrong with the file, as far as its size and beginning tell."""
+    name = readable(entry.path)
+    if entry.size_bytes == 0:
+        return EmptyFile(f"{name} is empty.")
+    if mime is None:
+        if not any(head):
+            return NotMedia(f"{name} holds nothing but zeros: it was never written completely.")
+        return NotMedia(f"{name} is neither a photo nor a video by its content.")
+    limit = limit_bytes(mime)
+    if entry.size_bytes > limit:
+        kind = "videos up to 20 GB" if mime.startswith("video/") else "photos up to 200 MB"
+        return FileTooLarge(
+            f"{name} has {entry.size_bytes:,} bytes, but Google Photos takes {kind}."
+        )
+    return None
+
+
+def _finding(entry: Entry, mime: str, refusal: ItemError | None) -> Finding:
+    return Finding(
+        path=entry.path,
+        size_bytes=entry.size_bytes,
+        mtime_ns=entry.mtime_ns,
+        mime_type=mime,
+        refusal=None if refusal is None else (refusal.code, refusal.message),
+    )
+
+
+def _read(root: Path, path: str, file: BinaryIO, size: int) -> bytes:
+    try:
+        return file.read(size)
+    except OSError as error:
+        raise explain(root, path, error) from error

@@ -1,0 +1,99 @@
+"""Whether somebody is still writing to a file.
+
+The kernel refuses a read lease on a file that is open for writing: that is the one sure sign
+(fcntl(2), F_SETLEASE). Where leases do not work (files of other users, network and FUSE file
+systems), only quiet tells. The program has to ignore SIGIO, which the kernel sends should
+somebody open the file for writing in the instant in which we hold the lease.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from photosync.files.entries import Entry
+
+CLOSED_SECONDS = 0.5
+QUIET_SECONDS = 2.0
+UNKNOWN_SECONDS = 10.0
+"""Without leases a pause in writing looks like its end: wait longer."""
+OPEN_SECONDS = 600.0
+"""A program that holds a file open for writing and has not written for so long never will."""
+LOOK_AGAIN_SECONDS = 1.0
+MOST_REMEMBERED = 10_000
+
+NANOSECONDS = 1_000_000_000
+
+
+class Writer(Enum):
+    """Whether the file is open for writing anywhere."""
+
+    NONE = "none"
+    OPEN = "open"
+    UNKNOWN = "unknown"
+
+
+def writer_of(descriptor: int) -> Writer:
+    """Ask the kernel by taking a read lease and giving it back at once."""
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return Writer.OPEN
+    except OSError:
+        return Writer.UNKNOWN
+    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return Writer.NONE
+
+
+@dataclass(slots=True)
+class _Seen:
+    version: tuple[int, int, int]
+    since: float
+
+
+class Settling:
+    """Tells when a file may be taken. Its own clock is monotonic: file times may be wrong."""
+
+    def __init__(self, *, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._seen: OrderedDict[str, _Seen] = OrderedDict()
+
+    def settled_in(self, entry: Entry, descriptor: int, *, closed: bool) -> float:
+        """Seconds until it is worth asking again; 0.0: nobody is writing to it.
+
+        ``closed``: a program was seen to close it after writing, or to move it there.
+        """
+        quiet = self._quiet_seconds(entry)
+        writer = writer_of(descriptor)
+        if writer is Writer.OPEN:
+            wait = LOOK_AGAIN_SECONDS if quiet < OPEN_SECONDS else 0.0
+        elif writer is Writer.UNKNOWN:
+            wait = max(0.0, UNKNOWN_SECONDS - quiet)
+        else:
+            wait = max(0.0, (CLOSED_SECONDS if closed else QUIET_SECONDS) - quiet)
+        if wait == 0.0:
+            self._seen.pop(entry.path, None)
+        return wait
+
+    def _quiet_seconds(self, entry: Entry) -> float:
+        """How long the file has not changed, by its own times or by what we saw ourselves.
+
+        The time of its last change is ctime, which ``cp -p`` cannot set.
+        """
+        version = (entry.size_bytes, entry.mtime_ns, entry.ctime_ns)
+        now = self._monotonic()
+        seen = self._seen.get(entry.path)
+        if seen is None or seen.version != version:
+            seen = _Seen(version, now)
+            self._seen[entry.path] = seen
+            if len(self._seen) > MOST_REMEMBERED:
+                self._seen.popitem(last=False)
+        by_own_times = self._clock() - max(entry.ctime_ns, entry.mtime_ns) / NANOSECONDS
+        return max(now - seen.since, by_own_times)

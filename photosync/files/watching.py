@@ -1,0 +1,245 @@
+"""Hints that something changed in a folder: inotify by way of watchdog.
+
+A hint may be lost and may be wrong; whoever gets one looks for himself, and looks at everything
+now and then. What is told here is only *when* looking is likely to be worth it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from watchdog.events import (
+    DirCreatedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers.inotify import InotifyObserver
+
+from photosync.domain.media import readable
+from photosync.domain.media_types import Claim, claim
+from photosync.domain.selection import junk
+from photosync.errors import WatchUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watchdog.observers.api import BaseObserver
+
+    Hint = Callable[[str, str | None], None]
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 2.0
+EVENTS: list[type[FileSystemEvent]] = [
+    DirCreatedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,  # also a file that is moved in from elsewhere
+    FileMovedEvent,
+]
+_REMOTE_TYPES = """
+    9p afs ceph cifs coda davfs fuse.davfs2 fuse.gvfsd-fuse fuse.glusterfs fuse.rclone fuse.sshfs
+    fuse.vmhgfs-fuse glusterfs ncpfs nfs nfs4 smb3 smbfs vboxsf vmhgfs
+"""
+REMOTE = frozenset(_REMOTE_TYPES.split())
+"""File systems where others change files without our kernel noticing (inotify(7))."""
+
+LIMITS = Path("/proc/sys/fs/inotify")
+WATCHES_FLOOR = 524_288
+INSTANCES_FLOOR = 1024
+
+
+class Watching:
+    """Watches one root. ``hint(folder, file)`` is called from another thread, and must be quick.
+
+    ``folder`` is the path of the folder that changed ("" for the root); ``file`` that of a file
+    that was closed after writing, created, or moved in; None: look at the whole folder.
+    """
+
+    def __init__(self, root: Path, hint: Hint) -> None:
+        self._root = root
+        self._hint = hint
+        self._observer: BaseObserver | None = None
+        self._began_at: tuple[int, int] | None = None
+        self._overflow = _OverflowAlarm(lambda: hint("", None))
+
+    def start(self) -> None:
+        """Begin.
+
+        Raises:
+            WatchUnavailable: The kernel's limits do not allow it, or it would miss changes.
+        """
+        _refuse_remote(self._root)
+        observer = InotifyObserver()
+        try:
+            self._began_at = _identity(self._root)
+            observer.schedule(
+                _Handler(self._root, self._hint),
+                str(self._root.resolve()),
+                recursive=True,
+                event_filter=EVENTS,
+            )
+            observer.start()
+            self._observer = observer
+            probe(self._root)
+        except OSError as error:
+            self.stop()
+            raise _unavailable(self._root, error) from error
+        logging.getLogger("watchdog").addHandler(self._overflow)
+
+    def stop(self) -> None:
+        """End; nothing happens if it never began."""
+        logging.getLogger("watchdog").removeHandler(self._overflow)
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.stop()
+            observer.join(STOP_SECONDS)
+
+    def alive(self) -> bool:
+        """Whether hints can still be expected: the same folder is there, and all of it watched."""
+        observer = self._observer
+        if observer is None or not observer.is_alive():
+            return False
+        if not all(emitter.is_alive() for emitter in observer.emitters):
+            return False
+        try:
+            probe(self._root)
+            return _identity(self._root) == self._began_at
+        except OSError:
+            return False
+
+
+class _Handler(FileSystemEventHandler):
+    """Turns watchdog's events into hints."""
+
+    def __init__(self, root: Path, hint: Hint) -> None:
+        self._root = os.fspath(root.resolve())
+        self._hint = hint
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        path = os.fsdecode(event.dest_path or event.src_path)
+        relative = self._relative(path)
+        if relative is None:
+            return
+        if event.is_directory:
+            self._hint(relative, None)
+        elif claim(relative.rpartition("/")[2]) is not Claim.OTHER:
+            self._hint(relative.rpartition("/")[0], relative)
+
+    def _relative(self, path: str) -> str | None:
+        """The path below the root; None for what is never looked at."""
+        if path == self._root:
+            return ""
+        prefix = self._root.rstrip("/") + "/"
+        if not path.startswith(prefix):
+            return None
+        relative = path.removeprefix(prefix)
+        return None if any(junk(part) for part in relative.split("/")) else relative
+
+
+class _OverflowAlarm(logging.Handler):
+    """watchdog tells of lost events and failed watches in its log alone."""
+
+    def __init__(self, alarm: Callable[[], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._alarm = alarm
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Somebody has to look at everything."""
+        log.debug("watch.unsure reason=%s", record.getMessage())
+        self._alarm()
+
+
+def probe(root: Path) -> None:
+    """See to it that one more folder could be watched.
+
+    watchdog leaves out subfolders beyond the limit without a word; if there is no room for one
+    more, some may have been.
+
+    Raises:
+        OSError: With ENOSPC if the limit is reached.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = libc.inotify_init1(os.O_CLOEXEC)
+    if descriptor < 0:
+        return  # the limit of instances: this one runs, so it does not matter
+    try:
+        in_delete_self = 0x400
+        if libc.inotify_add_watch(descriptor, os.fsencode(root), in_delete_self) < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(descriptor)
+
+
+def filesystem_of(path: Path, mounts: str) -> str:
+    """The type of the file system that holds ``path``, out of the text of a mountinfo file."""
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        fields, _, rest = line.partition(" - ")
+        words = fields.split()
+        if len(words) < 5 or not rest:  # noqa: PLR2004 - proc(5): the fifth is the mount point
+            continue
+        point = words[4].encode().decode("unicode_escape")  # a space stands as \040
+        inside = str(path) == point or str(path).startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, rest.split()[0]
+    return kind
+
+
+def _refuse_remote(root: Path) -> None:
+    mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+    kind = filesystem_of(root.resolve(), mounts)
+    if kind in REMOTE:
+        raise WatchUnavailable(
+            f"The folder {readable(str(root))} lies on a network file system ({kind}), where"
+            " changes made elsewhere cannot be noticed: it is looked at every half minute.",
+            hint="Nothing to do; run photosync on the machine that holds the disk to be quicker.",
+        )
+
+
+def _identity(root: Path) -> tuple[int, int]:
+    found = root.stat()
+    return found.st_dev, found.st_ino
+
+
+def _unavailable(root: Path, error: OSError) -> WatchUnavailable:
+    name = readable(str(root))
+    if error.errno == errno.ENOSPC:
+        return WatchUnavailable(
+            f"There are more folders in {name} than the kernel watches for one user: it is looked"
+            " at every half minute instead.",
+            hint=_raise_limit("max_user_watches", WATCHES_FLOOR),
+        )
+    if error.errno == errno.EMFILE:
+        return WatchUnavailable(
+            f"Too many programs watch folders, so {name} is looked at every half minute instead.",
+            hint=_raise_limit("max_user_instances", INSTANCES_FLOOR),
+        )
+    return WatchUnavailable(
+        f"The folder {name} cannot be watched ({error.strerror}): it is looked at every half"
+        " minute instead.",
+        hint="Nothing to do unless that is too slow.",
+    )
+
+
+def _raise_limit(name: str, floor: int) -> str:
+    """The command that raises a limit, now and for good."""
+    try:
+        now = int((LIMITS / name).read_text())
+    except (OSError, ValueError):
+        now = 0
+    wanted = max(floor, now * 2)
+    return (
+        f"To be quicker: echo fs.inotify.{name}={wanted} | sudo tee"
+        " /etc/sysctl.d/60-photosync.conf && sudo sysctl --system"
+    )

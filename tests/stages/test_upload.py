@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photosync.domain.states import State
+from photosync.errors import (
+    ChecksumMismatch,
+    ConnectionLost,
+    DailyQuotaSpent,
+    FileRefused,
+    Offline,
+    RateLimited,
+    SignInRequired,
+    Stopping,
+    StorageFull,
+)
+from photosync.stages.upload import AHEAD
+
+if TYPE_CHECKING:
+    from tests.stages.conftest import House
+
+
+def test_the_bytes_are_sent_and_the_token_kept(house: House) -> None:
+    house.mirrored("a.jpg")
+
+    assert house.upload().run_once()
+
+    item = house.item("a.jpg")
+    assert (item.state, item.upload_token) == (State.UPLOADED, "token-1")
+    assert item.token_at == house.clock()
+    assert "create" in house.bells.rung
+    assert not house.upload().run_once()
+
+
+def test_an_item_error_fails_the_item_and_only_it(house: House) -> None:
+    house.mirrored("bad.jpg", "good.jpg")
+    house.library.upload_errors = [FileRefused("Google says no.")]
+
+    while house.upload().run_once():
+        pass
+
+    assert house.states() == {"bad.jpg": State.FAILED, "good.jpg": State.UPLOADED}
+    assert house.item("bad.jpg").error_message is not None
+    assert "Google says no." in house.item("bad.jpg").error_message
+
+
+def test_a_transient_error_puts_the_item_aside_for_longer_each_time(house: House) -> None:
+    house.mirrored("a.jpg")
+
+    waits = []
+    for _ in range(3):
+        house.library.upload_errors = [ConnectionLost("the line went dead")]
+        assert house.upload().run_once()
+        assert not house.upload().run_once()  # not due yet
+        waits.append(house.item("a.jpg").not_before - house.clock())
+        house.clock.pass_by(waits[-1])
+
+    assert waits == [30, 60, 120]
+    assert house.upload().run_once()
+    assert house.states() == {"a.jpg": State.UPLOADED}
+    assert house.item("a.jpg").attempts == 0
+
+
+def test_a_server_that_names_its_wait_is_obeyed(house: House) -> None:
+    house.mirrored("a.jpg")
+    house.library.upload_errors = [RateLimited("slowly", retry_after=700.0)]
+
+    house.upload().run_once()
+
+    assert house.item("a.jpg").not_before == house.clock() + 700
+
+
+@pytest.mark.parametrize(
+    ("error", "reopens_after"),
+    [
+        (Offline("no network"), 10),
+        (StorageFull("full"), 3600),
+        (DailyQuotaSpent("spent", until=1_800_009_000), 9000),
+    ],
+)
+def test_a_block_lets_the_item_go_and_shuts_the_gate_for_a_while(
+    house: House, error: Exception, reopens_after: int
+) -> None:
+    house.mirrored("a.jpg")
+    house.library.upload_errors = [error]
+
+    assert house.upload().run_once()
+    assert not house.upload().run_once()
+    item = house.item("a.jpg")
+    assert (item.state, item.leased_by, item.attempts) == (State.MIRRORED, None, 0)
+
+    house.clock.pass_by(reopens_after - 1)
+    assert not house.upload().run_once()
+    house.clock.pass_by(1)
+    assert house.upload().run_once()
+    assert house.states() == {"a.jpg": State.UPLOADED}
+
+
+def test_a_lost_sign_in_waits_for_the_user(house: House) -> None:
+    house.mirrored("a.jpg")
+    house.library.upload_errors = [SignInRequired("revoked")]
+    house.signed_in = False
+
+    house.upload().run_once()
+    house.clock.pass_by(1e6)
+    assert not house.upload().run_once()
+    assert house.problems() == ["auth_required"]
+
+    house.signed_in = True
+    assert house.upload().run_once()
+    house.create().run_once()
+    assert house.problems() == []
+
+
+def test_bytes_that_changed_on_the_way_are_hashed_anew(house: House) -> None:
+    house.mirrored("a.jpg")
+    house.library.upload_errors = [ChecksumMismatch("other bytes")]
+
+    house.upload().run_once()
+
+    item = house.item("a.jpg")
+    assert (item.state, item.sha256) == (State.FOUND, None)
+
+
+def test_a_stop_lets_the_item_go(house: House) -> None:
+    house.mirrored("a.jpg")
+    house.library.upload_errors = [Stopping()]
+
+    with pytest.raises(Stopping):
+        house.upload().run_once()
+
+    assert house.item("a.jpg").leased_by is None
+
+
+def test_a_file_gone_before_its_turn_makes_way_for_its_copy(house: House) -> None:
+    house.put("a.jpg", b"same")
+    house.put("b.jpg", b"same")
+    house.discover().look(house.watched)
+    while house.mirror().run_once():
+        pass
+    first = next(one for one in house.overview.items() if one.state == State.MIRRORED)
+    (house.root / first.source_path).unlink()
+
+    house.upload().run_once()
+    while house.mirror().run_once():
+        pass
+    house.upload().run_once()
+
+    assert sorted(house.states().values()) == [State.SKIPPED, State.UPLOADED]
+
+
+def test_tokens_are_not_hoarded(house: House) -> None:
+    house.mirrored(*(f"{number}.jpg" for number in range(AHEAD + 3)))
+    while house.upload().run_once():
+        pass
+
+    assert house.items.uploaded_count() == AHEAD
+    house.create().run_once()
+    assert house.upload().run_once()
+
+
+def test_nothing_is_sent_while_paused(house: House) -> None:
+    house.mirrored("a.jpg")
+    house.control.pause("", now=1)
+    assert not house.upload().run_once()
+    house.control.resume(now=2)
+    assert house.upload().run_once()
