@@ -156,4 +156,10 @@ def _back(redirect_uri: str, answer: dict[str, str]) -> Response:
 
 
 def _blocked(rejected: Rejected) -> Response:
-    return render("blocked.html", status=rejected.status, error=rejected.error, why=rejected.why)
+    return render(
+        "blocked.html",
+        status=rejected.status,
+        code=rejected.status,
+        error=rejected.error,
+        why=rejected.why,
+    )

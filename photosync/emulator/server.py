@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import secrets
 import signal
-import socket
 import threading
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -34,13 +31,14 @@ from photosync.emulator.options import Options
 from photosync.emulator.people import APPEND, DEFAULT_USER, EDIT, READ, People
 from photosync.emulator.reading import Reading
 from photosync.emulator.requestlog import RequestLog
+from photosync.emulator.running import PortTaken, Server, configuration, listen
 from photosync.emulator.sessions import Sessions
 from photosync.emulator.shapes import Shapes
 from photosync.emulator.tokens import TokenDesk
-from photosync.emulator.transport import Wire
 from photosync.emulator.uploads import Uploads
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
     from types import FrameType
@@ -50,18 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Emulator", "Fault", "Options", "PortTaken", "serve"]
 
 _START_SECONDS: Final = 10.0
-_GRACE_SECONDS: Final = 1
-_KEEP_ALIVE_SECONDS: Final = 120
 _SERVED_RECORDS: Final = 2_000
-
-
-class PortTaken(Exception):
-    """Another program listens on ``host`` and ``port``."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"{host}:{port} is in use")
-        self.host = host
-        self.port = port
 
 
 class Emulator:
@@ -104,12 +91,12 @@ class Emulator:
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
-            listener = starting.enter_context(_listen(*self._address))
+            listener = starting.enter_context(listen(*self._address))
             self.url = self._url(listener)
             self._directory.mkdir(parents=True, exist_ok=True)
             database = Database(self._directory / "emulator.sqlite3")
             starting.callback(database.close)
-            server = _Server(self._config(self._application(database)))
+            server = Server(configuration(self._application(database), self._tls))
             thread = threading.Thread(
                 target=server.run, args=([listener],), name="emulator", daemon=True
             )
@@ -129,24 +116,6 @@ class Emulator:
         shown = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared, not bound
         shown = f"[{shown}]" if ":" in shown else shown
         return f"{'https' if self._tls else 'http'}://{shown}:{port}"
-
-    def _config(self, application: Starlette) -> uvicorn.Config:
-        certificate, key = self._tls or (None, None)
-        return uvicorn.Config(
-            application,
-            loop="asyncio",
-            http=Wire,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
-        )
 
     def _application(self, database: Database) -> Starlette:
         options, clock = self.options, self._clock
@@ -226,23 +195,6 @@ class Emulator:
         self.people.revoke_all()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(host, port) from error
-        raise
-    return listener
-
-
 async def _stray(request: Request, error: Exception) -> Response:
     """An unknown path: Google's HTML page; an unknown method of a known one: JSON (§10.9)."""
     assert isinstance(error, HTTPException)
@@ -254,22 +206,6 @@ async def _stray(request: Request, error: Exception) -> Response:
     async for _ in request.stream():
         pass
     return Response(refusal.body, refusal.status, refusal.headers)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn in a thread that says when it is ready."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    def stop(self) -> None:
-        """Soon."""
-        self.should_exit = True
 
 
 def serve(
