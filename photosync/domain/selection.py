@@ -113,5 +113,14 @@ def _token(glob: str, at: int) -> tuple[int, str]:
             inner = rest[1:end]
             negated = inner.startswith("!")
             escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", inner[1:] if negated else inner)
-            return end + 1, f"[{'^/' if negated else ''}{escaped}]"
+            one_of = f"[{'^/' if negated else ''}{escaped}]"
+            return (end + 1, one_of) if _is_valid(one_of) else (1, re.escape("["))
     return 1, re.escape(rest[0])
+
+
+def _is_valid(regex: str) -> bool:
+    try:
+        re.compile(regex)
+    except re.error:
+        return False  # a range the wrong way round, like [z-a]
+    return True

@@ -1,0 +1,60 @@
+"""The settings as the program uses them: checked, with absolute paths and plain numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSettings:
+    """A watched folder. ``album`` is a template, "" for none."""
+
+    path: Path
+    album: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleSettings:
+    """How Google is reached and how much may be asked of it."""
+
+    client_secret_file: Path
+    token_file: Path
+    api_url: str
+    daily_requests: int
+    writes_per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class SelectSettings:
+    """What is backed up."""
+
+    mode: Literal["auto", "manual"]
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    since: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSettings:
+    """How uploads are made; ``resumable_above`` and ``chunk`` in bytes."""
+
+    workers: int
+    resumable_above: int
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of it. ``file`` is where they came from, None if there is none."""
+
+    state_dir: Path
+    google: GoogleSettings
+    folder: tuple[FolderSettings, ...]
+    select: SelectSettings
+    upload: UploadSettings
+    file: Path | None
