@@ -38,6 +38,8 @@ class Options:
         token_seconds: Life of an upload token (§3.1: one day).
         session_seconds: Life of an upload session (§2.3: seven days at Street View).
         base_url_seconds: Life of a base URL (§5: about 60 minutes).
+        lenient_content_type: Whether a raw upload may lack its Content-type. The guide requires
+            it (§2.1), but Google takes rclone's uploads, which have none; a wrong one is refused.
         latency_seconds: Wait before every answer.
         bandwidth_bytes_per_second: Speed at which upload bodies are read; 0 is unlimited.
         storage_bytes: Room in each account; 0 is unlimited.
@@ -66,6 +68,7 @@ class Options:
     token_seconds: int = DAY
     session_seconds: int = 7 * DAY
     base_url_seconds: int = 3_600
+    lenient_content_type: bool = False
     latency_seconds: float = 0.0
     bandwidth_bytes_per_second: int = 0
     storage_bytes: int = 0

@@ -9,7 +9,6 @@ import re
 import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
 from starlette.responses import Response
 
@@ -86,7 +85,9 @@ class Uploads:
         raise bodies.bare(400, "X-Goog-Upload-Protocol must be 'raw' or 'resumable'.")
 
     async def _raw(self, call: Call) -> Response:
-        if (call.header("content-type") or "").lower() != "application/octet-stream":
+        given = call.header("content-type")
+        excused = given is None and self._options.lenient_content_type
+        if (given or "").lower() != "application/octet-stream" and not excused:
             raise bodies.bare(400, "Content-type must be 'application/octet-stream'.")
         file = self._blobs.uploading / ("raw-" + secrets.token_hex(16))
         digest = Digest()
@@ -290,7 +291,10 @@ def _hash_header(call: Call) -> str:
 
 
 def _file_name(call: Call) -> str:
-    name = unquote(call.header("x-goog-upload-file-name") or "")
+    """The name in the header, read as UTF-8: rclone sends it so, although §2.1 says ASCII."""
+    name = call.header("x-goog-upload-file-name") or ""
+    with suppress(UnicodeError):
+        name = name.encode("latin-1").decode("utf-8")
     if name:
         call.record.summary["file_name"] = name
     return name

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+
 from tests.emulator.conftest import picture
 
 if TYPE_CHECKING:
-    from tests.emulator.conftest import Client, Clock
-
     from photosync.emulator.server import Emulator
+    from tests.emulator.conftest import Client, Clock
 
 VIDEO = b"\0\0\0\x18ftypmp42" + b"\0" * 100
 INVALID = "Request contains an invalid argument."

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
-from tests.emulator.conftest import picture
 
 from photosync.emulator.people import APPEND
+from tests.emulator.conftest import picture
 
 if TYPE_CHECKING:
-    from tests.emulator.conftest import Client, Clock
-
     from photosync.emulator.server import Emulator
+    from tests.emulator.conftest import Client, Clock
 
 CREATE = "/v1/mediaItems:batchCreate"
 FAILED = "Failed: There was an error while trying to create this media item."
@@ -129,8 +128,10 @@ def test_storage_full_exactly(emulator: Emulator, client: Client) -> None:
         (b"[]", "Invalid value at 'the request', []"),
         (
             b'{"newMediaItems": [{"x": 1}]}',
-            "Invalid JSON payload received. Unknown name \"x\" at 'new_media_items[0]': "
-            "Cannot find field.",
+            (
+                "Invalid JSON payload received. Unknown name \"x\" at 'new_media_items[0]': "
+                "Cannot find field."
+            ),
         ),
         (b'{"x": 1}', 'Invalid JSON payload received. Unknown name "x": Cannot find field.'),
         (b'{"albumId": 7}', "Invalid value at 'album_id', 7"),
@@ -338,8 +339,10 @@ def test_retry_after_on_request(emulator: Emulator, client: Client) -> None:
     [
         (
             *(429, "RESOURCE_EXHAUSTED"),
-            "Quota exceeded for quota 'concurrent write request' of service "
-            "'photoslibrary.googleapis.com'.",
+            (
+                "Quota exceeded for quota 'concurrent write request' of service "
+                "'photoslibrary.googleapis.com'."
+            ),
         ),
         (409, "ABORTED", "The operation was aborted."),
     ],

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+
 from tests.emulator.conftest import picture
 
 if TYPE_CHECKING:
-    from tests.emulator.conftest import Client
-
     from photosync.emulator.server import Emulator
+    from tests.emulator.conftest import Client
 
 
 def page(emulator: Emulator, query: str = "") -> requests.Response:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from tests.emulator.conftest import Client, Clock, picture
 
 from photosync.emulator.__main__ import main
 from photosync.emulator.options import Options
 from photosync.emulator.server import Emulator, PortTaken, serve
+from tests.emulator.conftest import Client, Clock, picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,7 +196,12 @@ def test_an_address_that_is_not_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("localhost", "localhost"), ("::1", "[::1]")]
+    ("host", "shown"),
+    [
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 -- for the length of one request
+        ("localhost", "localhost"),
+        ("::1", "[::1]"),
+    ],
 )
 def test_addresses(tmp_path: Path, host: str, shown: str) -> None:
     with Emulator(tmp_path, host=host) as emulator:

@@ -12,9 +12,8 @@ import requests
 from photosync.emulator.people import APPEND, EDIT, PREFIX, READ
 
 if TYPE_CHECKING:
-    from tests.emulator.conftest import Client, Clock
-
     from photosync.emulator.server import Emulator
+    from tests.emulator.conftest import Client, Clock
 
 REDIRECT = "http://127.0.0.1:45678/"
 VERIFIER = "v" * 50

@@ -14,9 +14,8 @@ from photosync.emulator.people import READ
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.emulator.conftest import Client, Clock
-
     from photosync.emulator.server import Emulator
+    from tests.emulator.conftest import Client, Clock
 
 G = 256  # the granularity these tests use
 DAY = 86_400
@@ -54,7 +53,7 @@ def announce(session: str, client: Client, size: int) -> socket.socket:
 
 
 def test_raw(emulator: Emulator, client: Client) -> None:
-    answer = client.raw(b"bytes", X_Goog_Upload_File_Name="a%20b.jpg")
+    answer = client.raw(b"bytes", X_Goog_Upload_File_Name="a b.jpg")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     assert 100 <= len(answer.text) <= 250
@@ -376,3 +375,14 @@ def test_a_granularity_of_eight_mebibytes(emulator: Emulator, client: Client) ->
     assert client.send(session, b"x" * 262_144, last=False).status_code == 400
     assert client.send(session, b"x" * 8_388_608, last=False).status_code == 200
     assert client.send(session, b"x" * 5, 8_388_608).status_code == 200
+
+
+@pytest.mark.parametrize(("lenient", "status"), [(False, 400), (True, 200)])
+def test_a_raw_upload_without_a_content_type(
+    emulator: Emulator, client: Client, lenient: bool, status: int
+) -> None:
+    emulator.options.lenient_content_type = lenient
+    headers = client.auth | {"X-Goog-Upload-Protocol": "raw"}
+    answer = client.http.post(client.url + "/v1/uploads", data=b"x", headers=headers, timeout=5)
+    assert answer.status_code == status
+    assert client.raw(b"x", Content_type="image/jpeg").status_code == 400
