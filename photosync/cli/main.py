@@ -7,7 +7,6 @@ import sys
 import traceback
 from typing import Annotated
 
-import click
 import typer
 
 from photosync import __version__
@@ -64,17 +63,12 @@ def main() -> None:
 
 def outcome(arguments: list[str]) -> int:
     """Run one verb; its exit code."""
-    context = {"json": "--json" in arguments}
     try:
-        code = app(arguments, standalone_mode=False, obj=context)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("\nStopped.\n")
-        return FAILED
+        app(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED if end.code else 0
     except PhotosyncError as error:
-        return end_badly(error, as_json=context["json"])
+        return end_badly(error, as_json="--json" in arguments)
     except BrokenPipeError:
         _forget_stdout()
         return FAILED
@@ -82,7 +76,7 @@ def outcome(arguments: list[str]) -> int:
         traceback.print_exc()
         sys.stderr.write("photosync: that is a bug. Please report it with the lines above.\n")
         return FAILED
-    return int(code or 0)
+    return 0
 
 
 def _forget_stdout() -> None:

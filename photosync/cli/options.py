@@ -31,7 +31,7 @@ def settings_of(config: Path | None, *, verbose: bool) -> Settings:
         SettingsError: They cannot be read.
     """
     from photosync import config as configuration
-    from photosync import logs
+    from photosync.logs import setup
 
-    logs.setup(verbose=verbose, stream=sys.stderr)
+    setup(verbose=verbose, stream=sys.stderr)
     return configuration.load(configuration.find_file(config, os.environ), os.environ)

@@ -142,8 +142,8 @@ def _progress(*, verbose: bool) -> Iterator[Callable[[Snapshot], None]]:
         TransferSpeedColumn,
     )
 
-    from photosync import logs
     from photosync.domain.states import State
+    from photosync.logs import setup
 
     columns = (
         TextColumn("{task.description}"),
@@ -153,7 +153,7 @@ def _progress(*, verbose: bool) -> Iterator[Callable[[Snapshot], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        logs.setup(verbose=verbose, stream=sys.stderr)  # above the bar, not across it
+        setup(verbose=verbose, stream=sys.stderr)  # above the bar, not across it
         if not verbose:
             logging.getLogger("photosync").setLevel(logging.WARNING)
         bar = progress.add_task("looking", total=None)

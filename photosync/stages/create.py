@@ -194,6 +194,9 @@ class Create:
         if created.google_id is not None:
             self._items.mark_done(item, google_id=created.google_id, now=now)
             log.info("item.done id=%d", item.id)
+        elif isinstance(error, BlockedError):
+            self._items.release(item, maybe_created=False)
+            self._gate.close(error)
         elif isinstance(error, TokenLost) or (
             isinstance(error, FileRefused) and item.maybe_created
         ):

@@ -1,0 +1,291 @@
+"""The sign-in: the token file, its refresh, and what Google says of it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import ipaddress
+import json
+import logging
+import os
+import stat
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from photosync.errors import DiskFull, PhotosyncError, ScopeMissing, ServerTrouble, SignInRequired
+from photosync.google.answers import token_error_of
+from photosync.google.http import Call
+from photosync.google.scopes import APPEND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from google.oauth2.credentials import Credentials
+
+    from photosync.google.faults import Answer
+    from photosync.google.http import Wire
+    from photosync.google.ports import DeadTokens
+
+log = logging.getLogger(__name__)
+
+LARGEST_TOKEN_FILE = 65_536
+NEEDED = ("refresh_token", "token_uri", "client_id", "client_secret")
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A token file as it was read. ``identity`` changes when another one takes its place."""
+
+    identity: tuple[int, int, int]
+    credentials: Credentials
+    fingerprint: str
+
+
+class Authorization:
+    """Hands out Authorization headers; one refresh at a time, and none with a dead token.
+
+    A new token file is noticed by itself: nobody has to restart anything after signing in.
+    """
+
+    def __init__(
+        self,
+        token_file: Path,
+        *,
+        wire: Wire,
+        dead_tokens: DeadTokens,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._file = token_file
+        self._wire = wire
+        self._dead = dead_tokens
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._loaded: _Loaded | None = None
+
+    def signed_in(self) -> bool:
+        """Whether asking Google makes sense: there is a token not known to be dead. No request."""
+        try:
+            with self._lock:
+                loaded = self._load()
+        except PhotosyncError:
+            return False
+        return not self._dead.is_dead(loaded.fingerprint)
+
+    def header(self) -> str:
+        """``Bearer …`` with an access token that has not expired.
+
+        Raises:
+            SignInRequired, ScopeMissing, ClientInvalid: The user has to act.
+            Offline, TransientError: Google's sign-in server could not be asked.
+        """
+        with self._lock:
+            loaded = self._load()
+            if not loaded.credentials.valid:
+                self._refresh(loaded)
+            return f"Bearer {loaded.credentials.token}"
+
+    def renew(self, refused: str) -> None:
+        """Google refused that header: refresh, unless another thread has done so already."""
+        with self._lock:
+            loaded = self._load()
+            if f"Bearer {loaded.credentials.token}" == refused:
+                self._refresh(loaded)
+
+    def _load(self) -> _Loaded:
+        identity = _identity(self._file)
+        if self._loaded is None or self._loaded.identity != identity:
+            info = read_token(self._file)
+            self._loaded = _Loaded(identity, _credentials(info), fingerprint_of(info))
+        return self._loaded
+
+    def _refresh(self, loaded: _Loaded) -> None:
+        if self._dead.is_dead(loaded.fingerprint):
+            raise SignInRequired("The sign-in has expired or was revoked.")
+        try:
+            refresh(loaded.credentials, self._wire, clock=self._clock)
+        except SignInRequired:
+            self._dead.bury(loaded.fingerprint)
+            raise
+        log.debug("token.refreshed")
+        self._keep(loaded)
+
+    def _keep(self, loaded: _Loaded) -> None:
+        """Write the fresh access token down, unless the user has signed in anew meanwhile."""
+        if _identity(self._file) != loaded.identity:
+            self._loaded = None
+            return
+        try:
+            write_token(self._file, loaded.credentials)
+        except OSError as error:
+            log.warning("token.unwritten reason=%s", error.strerror)
+            return
+        except DiskFull as error:
+            log.warning("token.unwritten reason=%s", error.message)
+            return
+        self._loaded = _Loaded(_identity(self._file), loaded.credentials, loaded.fingerprint)
+
+
+def read_token(token_file: Path) -> dict[str, Any]:
+    """What the token file holds: exactly what google-auth's ``Credentials.to_json()`` wrote.
+
+    Raises:
+        SignInRequired: There is none, or it is no such file.
+        ScopeMissing: It was given without the permission to add photos.
+    """
+    try:
+        _tighten(token_file)
+        with token_file.open("rb") as file:
+            info = json.loads(file.read(LARGEST_TOKEN_FILE))
+    except FileNotFoundError as error:
+        raise SignInRequired(
+            f"photosync is not signed in to Google Photos (there is no {token_file})."
+        ) from error
+    except OSError as error:
+        raise SignInRequired(
+            f"The token file {token_file} cannot be read: {error.strerror}.",
+            hint="Let the user that runs photosync read it, or sign in again: photosync auth",
+        ) from error
+    except ValueError as error:
+        raise SignInRequired(f"The token file {token_file} is damaged.") from error
+    return _checked(info, token_file)
+
+
+def _checked(info: Any, token_file: Path) -> dict[str, Any]:
+    if not isinstance(info, dict) or any(
+        not isinstance(info.get(key), str) or not info[key] for key in NEEDED
+    ):
+        raise SignInRequired(f"The token file {token_file} is not complete.")
+    if not is_safe_uri(info["token_uri"]):
+        raise SignInRequired(f"The token file {token_file} names an address that is not safe.")
+    scopes = info.get("scopes")
+    if isinstance(scopes, list) and scopes and APPEND not in scopes:
+        raise ScopeMissing("The sign-in lacks the permission to add photos.")
+    return info
+
+
+def is_safe_uri(uri: str) -> bool:
+    """Whether secrets may be sent there: https, or this very machine."""
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(host)
+    return parts.scheme == "http" and is_loopback(host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def fingerprint_of(info: Mapping[str, Any]) -> str:
+    """Tells refresh tokens apart without telling them."""
+    return hashlib.sha256(str(info["refresh_token"]).encode()).hexdigest()
+
+
+def refresh(credentials: Credentials, wire: Wire, *, clock: Callable[[], float]) -> None:
+    """Get a fresh access token by google-auth.
+
+    Raises:
+        SignInRequired, ScopeMissing, ClientInvalid: Google's word is final.
+        Offline, ConnectionLost, ServerTrouble, RateLimited: Ask again later.
+    """
+    from google.auth.exceptions import GoogleAuthError
+
+    transport = Transport(wire)
+    try:
+        credentials.refresh(transport)  # type: ignore[no-untyped-call]  # google-auth has no types
+    except GoogleAuthError as error:
+        answer = transport.last
+        found = None if answer is None else token_error_of(answer, now=clock())
+        raise found or ServerTrouble("Google's sign-in server gave an odd answer.") from error
+
+
+class Transport:
+    """What google-auth sends its requests by: our own wire, so that it stops when we stop."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.last: Answer | None = None
+
+    def __call__(
+        self,
+        url: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - the wire has its own
+        **_: Any,
+    ) -> Any:
+        """Send one request; google-auth reads ``status``, ``headers`` and ``data``."""
+        content = body.encode() if isinstance(body, str) else body
+        self.last = self._wire.send(Call(method, url, headers or {}, body=lambda: content))
+        return _Response(self.last)
+
+
+class _Response:
+    def __init__(self, answer: Answer) -> None:
+        self.status = answer.status
+        self.headers = dict(answer.headers)
+        self.data = answer.body
+
+
+def write_token(token_file: Path, credentials: Credentials) -> None:
+    """Replace the token file at once, readable by its owner alone.
+
+    Raises:
+        DiskFull: There is no room.
+        OSError: It cannot be written.
+    """
+    text: str = credentials.to_json()  # type: ignore[no-untyped-call]  # google-auth has no types
+    descriptor, name = tempfile.mkstemp(prefix=".token-", dir=token_file.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(token_file)
+    except OSError as error:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+        if error.errno == 28:  # noqa: PLR2004 - ENOSPC
+            raise DiskFull(f"There is no room for {token_file}.") from error
+        raise
+
+
+def _credentials(info: dict[str, Any]) -> Credentials:
+    from google.oauth2.credentials import Credentials
+
+    try:
+        found: Credentials = Credentials.from_authorized_user_info(info)  # type: ignore[no-untyped-call]  # google-auth has no types
+    except ValueError as error:
+        raise SignInRequired("The token file is damaged.") from error
+    return found
+
+
+def _identity(file: Path) -> tuple[int, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0, 0)  # reading it says why
+    return (found.st_dev, found.st_ino, found.st_mtime_ns)
+
+
+def _tighten(file: Path) -> None:
+    """A token that others can read is warned of, and closed to them."""
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & 0o077:
+        log.warning("token.readable_by_others mode=%o now=600", mode)
+        file.chmod(0o600)

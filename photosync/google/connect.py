@@ -1,0 +1,72 @@
+"""Puts the Google client together."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from photosync.google.auth import Authorization
+from photosync.google.http import Api, Wire
+from photosync.google.library import PhotosLibrary
+from photosync.google.retrying import Patience
+from photosync.google.uploading import Uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from photosync.google.ports import DeadTokens, Halt, SessionShelf, Spending
+
+
+class Connection:
+    """The library and what belongs to it."""
+
+    def __init__(self, library: PhotosLibrary, authorization: Authorization, wire: Wire) -> None:
+        self.library = library
+        self._authorization = authorization
+        self._wire = wire
+
+    def signed_in(self) -> bool:
+        """Whether asking Google makes sense. Costs no request."""
+        return self._authorization.signed_in()
+
+    def close(self) -> None:
+        """Break off every request under way, from any thread."""
+        self._wire.close()
+
+
+def connect(
+    *,
+    api_url: str,
+    token_file: Path,
+    chunk_bytes: int,
+    resumable_above_bytes: int,
+    spending: Spending,
+    sessions: SessionShelf,
+    dead_tokens: DeadTokens,
+    halt: Halt,
+    clock: Callable[[], float] = time.time,
+) -> Connection:
+    """A connection to the user's Google Photos; nothing is sent yet."""
+    wire = Wire(halt=halt)
+    authorization = Authorization(token_file, wire=wire, dead_tokens=dead_tokens, clock=clock)
+    patience = Patience(halt)
+    api = Api(wire, authorization, spending.spend)
+    uploads = Uploads(
+        api,
+        api_url=api_url,
+        chunk_bytes=chunk_bytes,
+        resumable_above_bytes=resumable_above_bytes,
+        sessions=sessions,
+        patience=patience,
+        clock=clock,
+    )
+    library = PhotosLibrary(
+        api,
+        api_url=api_url,
+        uploads=uploads,
+        spending=spending,
+        patience=patience,
+        clock=clock,
+    )
+    return Connection(library, authorization, wire)

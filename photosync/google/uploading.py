@@ -1,0 +1,197 @@
+"""Sends a file's bytes and gets the upload token for them (google-photos-api.md §2)."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from typing import TYPE_CHECKING
+
+from photosync.domain.uploads import UploadSession
+from photosync.errors import (
+    ConnectionLost,
+    ServerTrouble,
+    SessionLost,
+    TransientError,
+)
+from photosync.google.answers import Kind, error_of
+from photosync.google.http import Call, Slice
+from photosync.google.resumable import (
+    Done,
+    Query,
+    Send,
+    Transfer,
+    begun_by,
+    chunk_bytes,
+    token_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from photosync.google.faults import Answer
+    from photosync.google.http import Api
+    from photosync.google.ports import Progress, SessionShelf, UploadFile
+    from photosync.google.retrying import Patience
+
+log = logging.getLogger(__name__)
+
+MOST_SESSIONS = 2
+"""A file whose session is lost is begun anew so often at once; then the item waits."""
+
+
+class Uploads:
+    """The two protocols: raw for small files (one request), resumable for large ones."""
+
+    def __init__(
+        self,
+        api: Api,
+        *,
+        api_url: str,
+        chunk_bytes: int,
+        resumable_above_bytes: int,
+        sessions: SessionShelf,
+        patience: Patience,
+        clock: Callable[[], float],
+    ) -> None:
+        self._api = api
+        self._url = f"{api_url}/v1/uploads"
+        self._api_url = api_url
+        self._chunk_bytes = chunk_bytes
+        self._resumable_above_bytes = resumable_above_bytes
+        self._sessions = sessions
+        self._patience = patience
+        self._clock = clock
+
+    def send(self, file: UploadFile, progress: Progress) -> str:
+        """The upload token for the file's bytes.
+
+        Raises:
+            ChecksumMismatch, ItemError: This file cannot be sent as it is.
+            TransientError: Not now.
+            BlockedError: Nothing can be sent.
+            Stopping: The program is ending; a begun resumable upload goes on next time.
+        """
+        if file.size_bytes <= self._resumable_above_bytes:
+            return self._patience.call(lambda: self._raw(file, progress))
+        for _ in range(MOST_SESSIONS):
+            try:
+                return self._resumable(file, progress)
+            except SessionLost as error:
+                log.info("upload.begun_anew id=%d reason=%s", file.key, error.message)
+                self._sessions.forget(file.key)
+        raise ServerTrouble("Google lost the begun upload twice.")
+
+    def _raw(self, file: UploadFile, progress: Progress) -> str:
+        call = Call(
+            "POST",
+            self._url,
+            {
+                "Content-Type": "application/octet-stream",
+                "X-Goog-Upload-Content-Type": file.mime_type,
+                "X-Goog-Upload-Protocol": "raw",
+                "X-Goog-Hash": _hash(file),
+            },
+            body=lambda: _part(file, 0, file.size_bytes, progress),
+        )
+        answer = self._api.send(call, "upload")
+        error = error_of(Kind.RAW, answer, now=self._clock())
+        if error is not None:
+            raise error
+        token = token_of(answer)
+        if token is None:
+            raise ServerTrouble("Google gave no upload token.")
+        return token
+
+    def _resumable(self, file: UploadFile, progress: Progress) -> str:
+        session, fresh = self._session(file)
+        transfer = Transfer(
+            file.size_bytes,
+            chunk_bytes=chunk_bytes(file.size_bytes, self._chunk_bytes, session.granularity_bytes),
+            granularity_bytes=session.granularity_bytes,
+            fresh=fresh,
+        )
+        try:
+            while not isinstance(transfer.step, Done):
+                self._patience.call(lambda: self._step(session.url, transfer, file, progress))
+        except (SessionLost, TransientError):
+            raise
+        except Exception as error:
+            if not _goes_on_later(error):
+                self._sessions.forget(file.key)
+            raise
+        self._sessions.forget(file.key)
+        return transfer.step.token
+
+    def _session(self, file: UploadFile) -> tuple[UploadSession, bool]:
+        """The session to use, and whether it has just begun."""
+        kept = self._sessions.load(file.key)
+        if kept is not None and kept.fingerprint == file.fingerprint:
+            return kept, False
+        begun = self._patience.call(
+            lambda: begun_by(self._start(file), api_url=self._api_url, now=self._clock())
+        )
+        session = UploadSession(
+            begun.url, begun.granularity_bytes, file.fingerprint, int(self._clock())
+        )
+        self._sessions.save(file.key, session)
+        return session, True
+
+    def _start(self, file: UploadFile) -> Answer:
+        call = Call(
+            "POST",
+            self._url,
+            {
+                "X-Goog-Upload-Command": "start",
+                "X-Goog-Upload-Content-Type": file.mime_type,
+                "X-Goog-Upload-Protocol": "resumable",
+                "X-Goog-Upload-Raw-Size": str(file.size_bytes),
+                "X-Goog-Hash": _hash(file),
+            },
+        )
+        return self._api.send(call, "start")
+
+    def _step(self, url: str, transfer: Transfer, file: UploadFile, progress: Progress) -> None:
+        """One request of the protocol."""
+        step = transfer.step
+        if isinstance(step, Query):
+            call = Call("POST", url, {"X-Goog-Upload-Command": "query"})
+            transfer.queried(self._api.send(call, "query"), now=self._clock())
+            progress(file.key, transfer.offset)
+        elif isinstance(step, Send):
+            try:
+                answer = self._api.send(_chunk(url, step, file, progress), "chunk")
+            except ConnectionLost:
+                transfer.broke()
+                raise
+            transfer.sent(answer, now=self._clock())
+
+
+def _chunk(url: str, step: Send, file: UploadFile, progress: Progress) -> Call:
+    return Call(
+        "POST",
+        url,
+        {
+            "Content-Type": "application/octet-stream",
+            "X-Goog-Upload-Command": "upload, finalize" if step.last else "upload",
+            "X-Goog-Upload-Offset": str(step.offset),
+        },
+        body=lambda: _part(file, step.offset, step.length, progress),
+    )
+
+
+def _part(file: UploadFile, start: int, length: int, progress: Progress) -> Slice | None:
+    if not length:
+        return None
+    return Slice(file.file, start, length, lambda sent: progress(file.key, sent))
+
+
+def _hash(file: UploadFile) -> str:
+    """``X-Goog-Hash`` as §2.1 has it: the raw digest in base64."""
+    return "sha1=" + base64.b64encode(bytes.fromhex(file.sha1)).decode("ascii")
+
+
+def _goes_on_later(error: Exception) -> bool:
+    """Whether the session is worth keeping: the file was not what stopped it."""
+    from photosync.errors import BlockedError, Stopping
+
+    return isinstance(error, (BlockedError, Stopping))

@@ -1,0 +1,175 @@
+"""The real program in its own process, against the emulator."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from photosync.emulator.server import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PATIENCE = 60.0
+PROGRAM = [sys.executable, "-m", "photosync"]
+
+
+@dataclass
+class World:
+    """A user's machine: folders, settings, a token, and a Google of its own."""
+
+    home: Path
+    emulator: Emulator
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.pictures = self.home / "Pictures"
+        self.state = self.home / "state"
+        self.config = self.home / "config.toml"
+        self.pictures.mkdir(parents=True)
+        self.state.mkdir(mode=0o700)
+        self.configure()
+        self.sign_in()
+
+    def configure(self, *, google: str = "", folder: str = "", more: str = "") -> None:
+        """Write the settings file; each argument is TOML for its table."""
+        self.config.write_text(
+            f"state_dir = {json.dumps(str(self.state))}\n"
+            f"[google]\napi_url = {json.dumps(self.emulator.url)}\n{google}\n"
+            f"[[folder]]\npath = {json.dumps(str(self.pictures))}\n{folder}\n{more}\n"
+        )
+
+    def sign_in(self) -> None:
+        """Put a fresh token where ``photosync auth`` would."""
+        fresh = self.state / "token.json.new"
+        fresh.write_text(json.dumps(self.emulator.grant()))
+        fresh.chmod(0o600)
+        fresh.replace(self.state / "token.json")
+
+    def environ(self) -> dict[str, str]:
+        """Nothing of the tester's own settings reaches the program."""
+        kept = {name: value for name, value in os.environ.items() if "PHOTOSYNC" not in name}
+        return {**kept, "HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / ".config")}
+
+    def run(self, *arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+        """One verb, to its end."""
+        return subprocess.run(
+            [*PROGRAM, *arguments, "--config", str(self.config)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=self.environ(),
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def json(self, *arguments: str) -> Any:
+        """One verb's JSON document."""
+        done = self.run(*arguments, "--json")
+        return json.loads(done.stdout)
+
+    def once(self, *, code: int = 0, timeout: float = 300.0) -> dict[str, Any]:
+        """``run --once``, which has to end with ``code``; its document."""
+        done = self.run("run", "--once", "--json", timeout=timeout)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr[-3000:])
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+    @contextmanager
+    def daemon(self, *, code: int | None = 0) -> Iterator[Daemon]:
+        """``photosync run`` while the block runs; ends with SIGTERM and has to end with ``code``."""
+        daemon = Daemon(self)
+        try:
+            yield daemon
+            if code is not None:
+                assert daemon.stop() == code, daemon.log()
+        finally:
+            daemon.kill()
+
+    def put(self, name: str, content: bytes) -> Path:
+        """A file in the pictures folder, as ``cp`` makes one."""
+        file = self.pictures / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        return file
+
+    def library(self) -> dict[str, str]:
+        """SHA-256 → file name of what the library holds."""
+        return {item.sha256: item.file_name for item in self.emulator.library.items()}
+
+    def holds(self, *contents: bytes) -> bool:
+        """Whether the library holds each content."""
+        return {sha256(one) for one in contents} <= self.library().keys()
+
+
+class Daemon:
+    """A running ``photosync run``."""
+
+    def __init__(self, world: World) -> None:
+        self._log_file = world.home / f"daemon-{time.monotonic_ns()}.log"
+        with self._log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*PROGRAM, "run", "--verbose", "--config", str(world.config)],
+                stderr=log,
+                stdout=log,
+                stdin=subprocess.DEVNULL,
+                env=world.environ(),
+            )
+
+    def log(self) -> str:
+        return self._log_file.read_text("utf-8", "replace")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(30)
+
+
+def wait_for(what: Callable[[], object], daemon: Daemon | None = None) -> None:
+    """Until ``what`` is true, for a minute at most."""
+    patience_ends = time.monotonic() + PATIENCE
+    while not what():
+        told = daemon.log()[-4000:] if daemon else ""
+        assert daemon is None or daemon.process.poll() is None, told
+        assert time.monotonic() < patience_ends, told
+        time.sleep(0.02)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def jpeg(number: int, size_bytes: int = 2000) -> bytes:
+    """Bytes that everybody takes for a JPEG; each number's are different."""
+    head = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
+    filler = hashlib.sha256(str(number).encode()).digest()
+    body = filler * (size_bytes // len(filler) + 1)
+    return head + body[: size_bytes - len(head) - 2] + b"\xff\xd9"
+
+
+def mp4(number: int, size_bytes: int) -> bytes:
+    """Bytes that everybody takes for an MP4; each number's are different."""
+    head = bytes.fromhex("0000001866747970") + b"mp42\x00\x00\x00\x00mp42isom"
+    filler = hashlib.sha256(f"video {number}".encode()).digest()
+    body = (filler * (size_bytes // len(filler) + 1))[: size_bytes - len(head) - 8]
+    return head + (len(body) + 8).to_bytes(4, "big") + b"mdat" + body
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with Emulator(tmp_path / "google") as emulator:
+        yield World(tmp_path / "home", emulator)

@@ -1,0 +1,132 @@
+"""``photosync run --once``: everything is worked off and accounted for."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.journeys.conftest import jpeg, mp4, sha256
+
+if TYPE_CHECKING:
+    from tests.journeys.conftest import World
+
+pytestmark = pytest.mark.journey
+
+
+def test_good_files_arrive_bit_for_bit_and_bad_ones_are_accounted_for(world: World) -> None:
+    from photosync.files.samples import make_broken, make_samples
+
+    good = make_samples(world.pictures / "good", 12)
+    broken = make_broken(world.pictures / "broken")
+    document = world.once(code=1)
+
+    assert sorted(item.sha256 for item in world.emulator.library.items()) == sorted(
+        sha256(file.read_bytes()) for file in good
+    )
+    items = world.json("list", "--limit", "1000")["items"]
+    failed = {item["path"]: item["error"] for item in items if item["state"] == "failed"}
+    assert {f"broken/{name}" for name in broken} == set(failed)
+    assert all(error["message"].endswith(".") or error["message"] for error in failed.values())
+    assert (document["done"], document["failed"]) == (len(good), len(broken))
+    status = world.json("status")
+    assert status["items"]["total"] == len(good) + len(broken)
+
+
+def test_a_second_run_sends_nothing(world: World) -> None:
+    for number in range(5):
+        world.put(f"{number}.jpg", jpeg(number))
+    world.once()
+    requests = world.emulator.requests.count()
+
+    document = world.once()
+
+    assert world.emulator.requests.count() == requests
+    assert document["done"] == 0
+
+
+def test_a_lost_database_doubles_nothing(world: World) -> None:
+    for number in range(5):
+        world.put(f"{number}.jpg", jpeg(number))
+    world.once()
+    for file in world.state.glob("photosync.db*"):
+        file.unlink()
+
+    world.once()
+
+    assert len(world.emulator.library.items()) == 5
+
+
+def test_strange_names_arrive(world: World) -> None:
+    names = [
+        "new\nline.jpg",
+        "quote'\"`$(touch pwned).jpg",
+        "emoji 📷 üñí.jpg",
+        "x" * 251 + ".jpg",
+        os.fsdecode(b"not \xff\xfe utf-8.jpg"),
+        "-rf --help.jpg",
+        "<b>bold</b>.jpg",
+    ]
+    for number, name in enumerate(names):
+        world.put(name, jpeg(number))
+
+    document = world.once()
+
+    assert document["done"] == len(names)
+    assert world.library().keys() == {sha256(jpeg(number)) for number in range(len(names))}
+    listed = world.run("list")
+    assert listed.returncode == 0, listed.stderr
+    assert "\\x1b" not in listed.stdout
+    exact = [item for item in world.json("list")["items"] if "path_base64" in item]
+    assert len(exact) == 2
+
+
+def test_four_hundred_photos_take_few_requests(world: World) -> None:
+    for number in range(400):
+        world.put(f"{number}.jpg", jpeg(number))
+
+    world.once()
+
+    api = world.emulator.requests.count() - world.emulator.requests.count("token")
+    assert len(world.library()) == 400
+    assert api / 400 <= 1.03
+    assert world.json("status")["quota"]["used"] == api
+
+
+def test_large_files_are_sent_resumably(world: World) -> None:
+    world.configure(more='[upload]\nresumable_above = "1 MiB"\nchunk = "1 MiB"')
+    content = mp4(1, 5 << 20)
+    world.put("film.mp4", content)
+
+    world.once()
+
+    assert world.holds(content)
+    assert world.emulator.requests.count("upload.start") == 1
+    assert world.emulator.requests.count("upload.raw") == 0
+
+
+def test_faults_of_every_kind_pass(world: World) -> None:
+    """What Google and the network do to a request costs a retry, never a photo."""
+    world.configure(more='[upload]\nresumable_above = "100 KiB"\nchunk = "256 KiB"')
+    contents = [jpeg(number) for number in range(10)] + [mp4(1, 3 << 20)]
+    for number, content in enumerate(contents):
+        world.put(f"{number}.{'mp4' if number == 10 else 'jpg'}", content)
+    for fault in (
+        {"fault": "503", "on": "upload.raw"},
+        {"fault": "reset-before", "on": "upload.raw", "skip": 2},
+        {"fault": "reset-after", "on": "upload.raw", "skip": 4},
+        {"fault": "html", "on": "upload.raw", "skip": 6},
+        {"fault": "reset-middle", "on": "upload.chunk", "after_bytes": 100_000},
+        {"fault": "503", "on": "upload.chunk", "skip": 2},
+        {"fault": "lost-answer", "on": "batchCreate"},
+    ):
+        world.emulator.faults.add(fault)
+
+    document = world.once()
+
+    assert sorted(item.sha256 for item in world.emulator.library.items()) == sorted(
+        map(sha256, contents)
+    )
+    assert document["left"] == 0
+    assert world.emulator.faults.remaining() == []
