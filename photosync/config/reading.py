@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.config.files import default_state_dir
 from photosync.config.mistakes import (
+    PREFIX,
     Mistake,
     of_environment,
     of_validation,
