@@ -69,7 +69,7 @@ BY_EXTENSION = {**IMAGES, **RAWS, **VIDEOS}
 
 _OTHERS = """
     aac aae apk apple bak bz2 c cfg conf cpp css csv db doc docx exe flac gpx gz htm html
-    ini iso jar java js json kml lnk log m3u m3u8 m4a md mp3 nfo nomedia odt ogg opus pdf php
+    ini iso jar java js json kml lnk log m3u m3u8 m4a md mka mp3 nfo nomedia odt ogg opus pdf php
     pl plist ppt pptx psd ps1 py rar rb rs rtf sh so sqlite sqlite3 srt sub svg tar thm toml
     torrent txt url vtt wav wma xls xlsx xml xmp xz yaml yml zip 7z zst
 """
@@ -122,7 +122,11 @@ def sniff(head: bytes) -> str | None:
     for magic, mime in MAGIC:
         if head.startswith(magic):
             return mime
-    return _sniff_iso(head) or _sniff_riff(head) or _sniff_matroska(head) or _sniff_stream(head)
+    for judge in (_sniff_iso, _sniff_riff, _sniff_matroska, _sniff_bitmap, _sniff_stream):
+        found = judge(head)
+        if found is not None:
+            return found
+    return None
 
 
 MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -130,8 +134,6 @@ MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
-    (b"\x00\x00\x01\x00", "image/x-icon"),
     (b"II*\x00\x10\x00\x00\x00CR", "image/x-canon-cr2"),
     (b"II*\x00", "image/tiff"),
     (b"MM\x00*", "image/tiff"),
@@ -157,8 +159,6 @@ BRANDS: dict[bytes, str] = {
     b"hevx": "image/heic",
     b"heim": "image/heic",
     b"heis": "image/heic",
-    b"mif1": "image/heif",
-    b"msf1": "image/heif",
     b"crx ": "image/x-canon-cr3",
     b"qt  ": "video/quicktime",
     b"M4V ": "video/x-m4v",
@@ -167,7 +167,13 @@ BRANDS: dict[bytes, str] = {
     b"M4P ": "",
 }
 
-OLD_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"skip", b"pnot"})
+SOME_IMAGE = frozenset({b"mif1", b"msf1"})
+OLD_QUICKTIME = frozenset({b"moov", b"mdat"})
+SMALL_QUICKTIME = frozenset({b"wide", b"skip", b"free", b"pnot"})
+SMALL_BYTES = 1 << 24  # smaller than the number that four letters make
+MOST_ICONS = 256
+BITMAP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
+"""Sizes of the header that follows the first 14 bytes of a BMP."""
 
 SAME_FAMILY = (
     frozenset({"image/tiff", *RAWS.values()}),
@@ -185,15 +191,15 @@ def _same_family(one: str, other: str) -> bool:
 
 def _sniff_iso(head: bytes) -> str | None:
     """ISO base media files: the first box is ``ftyp`` with a brand, or an old QuickTime box."""
-    kind, brand = head[4:8], head[8:12]
-    if kind in OLD_QUICKTIME and len(head) >= 8:  # noqa: PLR2004 - size and kind of a box
+    size, kind, brand = int.from_bytes(head[:4], "big"), head[4:8], head[8:12]
+    if kind in OLD_QUICKTIME or (kind in SMALL_QUICKTIME and size < SMALL_BYTES):
         return "video/quicktime"
     if kind != b"ftyp" or len(brand) < 4:  # noqa: PLR2004 - a brand has four letters
         return None
-    if brand in (b"mif1", b"msf1"):  # says only "some image": the compatible brands say which
-        size = min(int.from_bytes(head[:4], "big"), len(head))
-        compatible = [head[at : at + 4] for at in range(16, size, 4)]
-        return next((BRANDS[one] for one in compatible if one in BRANDS), "image/heif")
+    if brand in SOME_IMAGE:  # the compatible brands say which
+        compatible = (head[at : at + 4] for at in range(16, min(size, len(head)), 4))
+        kinds = (BRANDS.get(one, "") for one in compatible)
+        return next((one for one in kinds if one.startswith("image/")), "image/heif")
     if brand.startswith(b"3g2"):
         return "video/3gpp2"
     if brand.startswith(b"3g"):
@@ -211,6 +217,18 @@ def _sniff_matroska(head: bytes) -> str | None:
     if not head.startswith(b"\x1a\x45\xdf\xa3"):
         return None
     return "video/webm" if b"webm" in head[:64] else "video/x-matroska"
+
+
+def _sniff_bitmap(head: bytes) -> str | None:
+    """BMP and ICO: their magic is so short that more has to fit."""
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in BITMAP_HEADERS:
+        return "image/bmp"
+    if (
+        head.startswith(b"\x00\x00\x01\x00")
+        and 0 < int.from_bytes(head[4:6], "little") < MOST_ICONS
+    ):
+        return "image/x-icon"
+    return None
 
 
 def _sniff_stream(head: bytes) -> str | None:

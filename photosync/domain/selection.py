@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +10,20 @@ from time import localtime, strftime
 
 NANOSECONDS = 1_000_000_000
 
-JUNK_FOLDERS = frozenset({"@eadir", "#recycle", "$recycle.bin", "lost+found", "__macosx"})
-JUNK_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "4913"})
+JUNK = frozenset(
+    {
+        *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp"),  # NAS
+        *("$recycle.bin", "system volume information", "found.000"),  # Windows
+        *("thumbs.db", "ehthumbs.db", "desktop.ini"),
+        *("__macosx", "lost+found"),
+        "4913",  # Vim tries whether a folder can be written to
+    }
+)
 TEMPORARY = re.compile(
     r"""
       ~$ | ^~\$                      # editors' backups, office locks
     | \.(swp|swo|swx|tmp|temp|part|partial|crdownload|download|opdownload|filepart|unconfirmed)$
+    | \.(aria2|ytdl|part-frag\d+)$   # what downloaders keep beside an unfinished file
     | \.!(ut|qb|bt)$                 # torrents
     | ^\#.*\#$                       # Emacs
     | \.tmp[-.~]?[0-9a-z]{4,12}$     # KDE, rclone
@@ -32,7 +41,7 @@ def junk(name: str) -> str | None:
     """
     if name.startswith("."):
         return "its name begins with a dot: hidden, in the trash, or not finished yet"
-    if name.lower() in JUNK_FOLDERS | JUNK_FILES:
+    if name.lower() in JUNK:
         return "it belongs to the system"
     if TEMPORARY.search(name):
         return "its name is that of a temporary file"
@@ -64,9 +73,7 @@ class Selection:
 
     def excludes_folder(self, path: str) -> bool:
         """Whether nothing below the folder can be taken, so that it need not be read."""
-        return any(
-            one.fullmatch(f"{path}/x") and one.fullmatch(f"{path}/x/y") for one in self._excluded
-        )
+        return any(one.fullmatch(path) for one in self._excluded_folders)
 
     @cached_property
     def _included(self) -> tuple[re.Pattern[str], ...]:
@@ -75,6 +82,21 @@ class Selection:
     @cached_property
     def _excluded(self) -> tuple[re.Pattern[str], ...]:
         return tuple(map(_pattern, self.exclude))
+
+    @cached_property
+    def _excluded_folders(self) -> tuple[re.Pattern[str], ...]:
+        """What globs that end in "everything below" say of the folder itself."""
+        folders = map(_folder_of, self.exclude)
+        return tuple(_pattern(one) for one in folders if one is not None)
+
+
+def _folder_of(glob: str) -> str | None:
+    """The glob of the folder below which ``glob`` matches everything; None if there is none."""
+    if glob.endswith("/"):
+        return glob.rstrip("/") or None
+    if glob.endswith("/**"):
+        return "/" + glob.removesuffix("/**").removeprefix("/")  # it counts from the root
+    return glob if glob == "**" else None
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
@@ -98,29 +120,19 @@ def _pattern(glob: str) -> re.Pattern[str]:
 
 def _token(glob: str, at: int) -> tuple[int, str]:
     """(characters of the glob, regular expression) of what stands at ``at``."""
-    rest = glob[at:]
-    if rest.startswith("**/"):
-        return 3, r"(?:.*/)?"
-    if rest.startswith("**"):
-        return 2, r".*"
-    if rest.startswith("*"):
-        return 1, r"[^/]*"
-    if rest.startswith("?"):
-        return 1, r"[^/]"
-    if rest.startswith("["):
-        end = rest.find("]", 3 if rest[1:2] == "!" else 2)
+    for token, regex in TOKENS:
+        if glob.startswith(token, at):
+            return len(token), regex
+    if glob[at] == "[":
+        end = glob.find("]", at + (3 if glob.startswith("[!", at) else 2))
         if end > 0:
-            inner = rest[1:end]
-            negated = inner.startswith("!")
-            escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", inner[1:] if negated else inner)
-            one_of = f"[{'^/' if negated else ''}{escaped}]"
-            return (end + 1, one_of) if _is_valid(one_of) else (1, re.escape("["))
-    return 1, re.escape(rest[0])
+            return end + 1 - at, _one_of(glob[at : end + 1])
+    return 1, re.escape(glob[at])
 
 
-def _is_valid(regex: str) -> bool:
-    try:
-        re.compile(regex)
-    except re.error:
-        return False  # a range the wrong way round, like [z-a]
-    return True
+TOKENS = (("**/", r"(?:.*/)?"), ("**", r".*"), ("*", r"[^/]*"), ("?", r"[^/]"))
+
+
+def _one_of(brackets: str) -> str:
+    """``[a-z]`` or ``[!a-z]`` as fnmatch understands it, but never the "/" between folders."""
+    return "(?!/)" + fnmatch.translate(brackets).removeprefix("(?s:")[: -len(r")\Z")]

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
+import re
 import struct
 import warnings
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+from photosync.errors import PhotosyncError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 
-EXIF_IFD, TAKEN, OFFSET, CHANGED = 0x8769, 0x9003, 0x9011, 0x0132
+EXIF_IFD = 0x8769
+TAKEN, TAKEN_OFFSET = 0x9003, 0x9011  # DateTimeOriginal, OffsetTimeOriginal
+CHANGED, CHANGED_OFFSET = 0x0132, 0x9010  # DateTime, OffsetTime
 FROM_1904 = 2_082_844_800  # seconds between 1904 and 1970
+OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>\d\d)")
 MOST_BOXES = 1000
-CONTAINERS = frozenset({b"moov"})
+MOVIE_STARTS = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
 
 def taken_at(file: BinaryIO, name: str) -> int | None:
@@ -24,13 +30,16 @@ def taken_at(file: BinaryIO, name: str) -> int | None:
 
     EXIF has local time, with an offset in newer files; without one it is the computer's zone.
     MP4 and QuickTime have UTC (google-photos-api.md §7).
+
+    Raises:
+        PhotosyncError: The file itself cannot be read any further.
     """
     try:
         file.seek(0)
-        box = file.read(8)[4:8]
-        file.seek(0)
-        moment = _movie(file) if box in (b"ftyp", b"moov", b"mdat", b"wide") else None
+        moment = _movie(file) if file.read(8)[4:8] in MOVIE_STARTS else None
         return _picture(file) if moment is None else moment
+    except PhotosyncError:
+        raise
     except Exception as error:  # noqa: BLE001 - parsers of hostile files raise anything
         log.debug("date.unreadable file=%r error=%s", name, type(error).__name__)
         return None
@@ -45,33 +54,37 @@ def _picture(file: BinaryIO) -> int | None:
         with Image.open(file) as image:
             exif = image.getexif()
             ifd = exif.get_ifd(EXIF_IFD)
-            return _moment(ifd.get(TAKEN) or exif.get(CHANGED), ifd.get(OFFSET))
+    if TAKEN in ifd:
+        return _moment(ifd[TAKEN], ifd.get(TAKEN_OFFSET))
+    return _moment(exif.get(CHANGED), ifd.get(CHANGED_OFFSET))
 
 
 def _moment(text: Any, offset: Any) -> int | None:
     if not isinstance(text, str):
         return None
     local = datetime.strptime(text.strip("\0 ")[:19], "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - below
-    if isinstance(offset, str) and len(offset.strip("\0 ")) == len("+01:00"):
-        sign = -1 if offset.startswith("-") else 1
-        hours, minutes = offset.strip("\0 ")[1:].split(":")
-        zone = timezone(sign * timedelta(hours=int(hours), minutes=int(minutes)))
-        return int(local.replace(tzinfo=zone).timestamp())
-    return int(local.astimezone(UTC).timestamp())
+    zone = OFFSET.fullmatch(offset.strip("\0 ")) if isinstance(offset, str) else None
+    if zone is None:
+        return int(local.astimezone(UTC).timestamp())
+    away = timedelta(hours=int(zone["hours"]), minutes=int(zone["minutes"]))
+    return int(local.replace(tzinfo=timezone(-away if zone["sign"] == "-" else away)).timestamp())
 
 
 def _movie(file: BinaryIO) -> int | None:
     """The creation time in the ``mvhd`` box."""
-    for kind, start, _ in _boxes(file, 0, None):
+    for kind, start, end in _boxes(file, 0, None):
         if kind == b"moov":
-            for inner, at, _ in _boxes(file, start, None):
+            for inner, at, _ in _boxes(file, start, end):
                 if inner == b"mvhd":
                     return _creation(file, at)
     return None
 
 
-def _boxes(file: BinaryIO, at: int, end: int | None) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, start of content, end) of each box; bounded, however the sizes lie."""
+def _boxes(file: BinaryIO, at: int, end: int | None) -> Iterator[tuple[bytes, int, int | None]]:
+    """(kind, start of content, end) of each box; bounded, however the sizes lie.
+
+    An end of None is the end of the file.
+    """
     for _ in range(MOST_BOXES):
         if end is not None and at >= end:
             return
@@ -81,6 +94,9 @@ def _boxes(file: BinaryIO, at: int, end: int | None) -> Iterator[tuple[bytes, in
             return
         size, kind = struct.unpack(">I4s", head[:8])
         start = at + 8
+        if size == 0:  # the last box: up to the end
+            yield kind, start, end
+            return
         if size == 1:
             size, start = int.from_bytes(head[8:16], "big"), at + 16
         if size < start - at:

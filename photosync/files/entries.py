@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 NO_MEDIA = ".nomedia"
 DEEPEST = 100
 """Folders within folders: deeper is a mistake of some program, not somebody's order."""
+MOST_UNREADABLE = 1000
+"""So many folders are remembered: memory stays bounded on a dying disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +110,26 @@ class Listing:
         return self._entry(path, name, descriptor)
 
     def _goes_into(self, path: str) -> bool:
-        return path.count("/") < DEEPEST and not self._selection.excludes_folder(path)
+        if self._selection.excludes_folder(path):
+            return False
+        if path.count("/") < DEEPEST:
+            return True
+        self._report(path, f"more than {DEEPEST} folders within one another")
+        return False
 
     def _entry(self, path: str, name: str, descriptor: int) -> Entry | None:
+        """The file as it is now; None if it is gone, no regular file, or left out.
+
+        Raises:
+            OSError: The whole folder cannot be searched.
+        """
         try:
             found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        except PermissionError:
+            raise  # no permission for the folder, not for the file
         except OSError as error:
-            if error.errno in GONE:
-                return None
-            raise
+            self._not_listed(path, error)  # a damaged place on the disk: the others are well
+            return None
         if not stat.S_ISREG(found.st_mode):
             return None
         if self._selection.left_out(path, found.st_mtime_ns) is not None:
@@ -135,32 +148,51 @@ class Listing:
             return None
 
     def _left_out_above(self, under: str) -> bool:
-        """Whether one of the folders on the way is junk, or holds a .nomedia."""
-        on_the_way = ""
-        for part in parts_of(under):
-            if junk(part) is not None:
-                return True
-            try:
-                with folder_beneath(self._root, on_the_way) as descriptor:
-                    if on_the_way and _exists(NO_MEDIA, descriptor):
-                        return True
-            except OSError as error:
-                self._not_listed(on_the_way, error)
-                return True
-            on_the_way = f"{on_the_way}/{part}" if on_the_way else part
-            if self._selection.excludes_folder(on_the_way):
-                return True
-        return False
+        """Whether one of the folders on the way is junk, left out, or holds a .nomedia."""
+        if any(junk(part) is not None for part in parts_of(under)):
+            return True
+        return self.why_not_listed(under) is not None
 
-    def _not_listed(self, folder: str, error: OSError) -> None:
-        """A folder that is gone is normal; one that may not be read is worth telling, once."""
-        if error.errno in ROOT_LOST or not folder:
+    def why_not_listed(self, path: str) -> str | None:
+        """One sentence on which folder above ``path`` keeps it from being found, or None.
+
+        Raises:
+            SourceMissing: The root is away.
+        """
+        folder, parts = "", parts_of(path)
+        for part in parts:
+            if folder and self._selection.excludes_folder(folder):
+                return f"select.exclude leaves out the folder {readable(folder)}."
+            try:
+                with folder_beneath(self._root, folder) as descriptor:
+                    if folder and _exists(NO_MEDIA, descriptor):
+                        return f"The folder {readable(folder)} holds a .nomedia file."
+            except OSError as error:
+                self._not_listed(folder, error)
+                why = error.strerror or type(error).__name__
+                return f"The folder {readable(folder)} cannot be read: {why}."
+            folder = f"{folder}/{part}" if folder else part
+        return None
+
+    def _not_listed(self, path: str, error: OSError) -> None:
+        """What is gone is normal; what may not be read is worth telling, once.
+
+        Raises:
+            SourceMissing: It is the root itself.
+        """
+        if error.errno in ROOT_LOST or not path:
             raise root_missing(self._root, error) from error
         if error.errno in GONE:
-            return
-        if folder not in self.unreadable:
-            log.warning("folder.unreadable path=%r reason=%s", readable(folder), error.strerror)
-        self.unreadable[folder] = error.strerror or type(error).__name__
+            self.unreadable.pop(path, None)
+        else:
+            self._report(path, error.strerror or type(error).__name__)
+
+    def _report(self, path: str, reason: str) -> None:
+        if path not in self.unreadable:
+            if len(self.unreadable) >= MOST_UNREADABLE:
+                return
+            log.warning("folder.unreadable path=%r reason=%s", readable(path), reason)
+        self.unreadable[path] = reason
 
 
 def is_bare(root: Path) -> bool:
@@ -168,7 +200,7 @@ def is_bare(root: Path) -> bool:
     try:
         with folder_beneath(root, "") as descriptor, os.scandir(descriptor) as scan:
             return next(scan, None) is None
-    except SourceMissing:
+    except (SourceMissing, OSError):
         return True
 
 

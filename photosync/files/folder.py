@@ -16,6 +16,7 @@ from photosync.domain.media_types import (
     extension_of,
     limit_bytes,
     mime_type,
+    sniff,
 )
 from photosync.domain.selection import Selection, junk
 from photosync.errors import (
@@ -30,7 +31,14 @@ from photosync.errors import (
 )
 from photosync.files.dates import taken_at
 from photosync.files.entries import Entry, Listing, is_bare
-from photosync.files.opening import check_version, explain, open_beneath, open_root, parts_of
+from photosync.files.opening import (
+    OpenFile,
+    check_version,
+    folder_beneath,
+    open_beneath,
+    parts_of,
+    root_missing,
+)
 from photosync.files.settling import LOOK_AGAIN_SECONDS, Settling
 
 if TYPE_CHECKING:
@@ -41,7 +49,6 @@ __all__ = ["Entry", "Folder"]
 
 BLOCK_BYTES = 1 << 20
 EVERYTHING = Selection()
-FAR_FUTURE_NS = 2**62
 UNKNOWN_MIME = "application/octet-stream"
 
 
@@ -84,7 +91,11 @@ class Folder:
         Raises:
             SourceMissing: It is not, or may not be read.
         """
-        os.close(open_root(self.root))
+        with folder_beneath(self.root, "") as descriptor:
+            try:
+                os.stat(".", dir_fd=descriptor)  # reading its list is not enough
+            except OSError as error:
+                raise root_missing(self.root, error) from error
 
     def is_bare(self) -> bool:
         """Whether there is no file or folder at all in it, or not even the folder itself."""
@@ -123,7 +134,7 @@ class Folder:
         """
         try:
             with self.open(entry.path, entry.size_bytes, entry.mtime_ns) as file:
-                head = _read(self.root, entry.path, file, HEAD_BYTES)
+                head = file.read(HEAD_BYTES)
         except FileUnreadable as error:
             return _finding(entry, UNKNOWN_MIME, error)
         name = entry.path.rpartition("/")[2]
@@ -140,7 +151,7 @@ class Folder:
             FileVanished, FileReplaced, FileUnreadable, FileInUse, SourceMissing.
         """
         descriptor = open_beneath(self.root, path)
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
+        with OpenFile(descriptor, root=self.root, path=path) as file:
             check_version(descriptor, path, size_bytes=size_bytes, mtime_ns=mtime_ns)
             yield file
 
@@ -152,7 +163,7 @@ class Folder:
         """
         sha256, sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
         with self.open(path, size_bytes, mtime_ns) as file:
-            while block := _read(self.root, path, file, BLOCK_BYTES):
+            while block := file.read(BLOCK_BYTES):
                 sha256.update(block)
                 sha1.update(block)
                 if halt.is_set():
@@ -166,19 +177,35 @@ class Folder:
             return taken_at(file, readable(path))
 
     def why_left_out(self, path: str) -> str | None:
-        """One sentence why the file is not looked at, or None if it is."""
-        for part in parts_of(path):
+        """One sentence why the file is not looked at, or None if it is.
+
+        Raises:
+            SourceMissing: The folder is away.
+            ValueError: The path would lead out of the folder.
+        """
+        parts = parts_of(path)
+        for part in parts:
             reason = junk(part)
             if reason is not None:
                 return f"{readable(part)}: {reason}."
-        name = path.rpartition("/")[2]
+        name = parts[-1] if parts else ""
         if claim(name) is Claim.OTHER:
             return f"Files named .{extension_of(name)} are neither photos nor videos."
-        if next(iter(self.entries(path)), None) is not None:
-            return None
-        return self._selection.left_out(path, FAR_FUTURE_NS) or (
-            "It is not there, or a folder on the way to it holds a .nomedia file."
-        )
+        return self._listing.why_not_listed(path) or self._why_not_taken(path)
+
+    def _why_not_taken(self, path: str) -> str | None:
+        try:
+            descriptor = open_beneath(self.root, path)
+        except FileUnreadable:
+            return None  # it is an item, and its error says why
+        except (ItemGone, FileInUse) as error:
+            return error.message
+        with OpenFile(descriptor, root=self.root, path=path) as file:
+            mtime_ns = os.fstat(descriptor).st_mtime_ns
+            head = file.read(HEAD_BYTES)
+        if claim(path.rpartition("/")[2]) is Claim.NOTHING and sniff(head) is None:
+            return "It is neither a photo nor a video by its content."
+        return self._selection.left_out(path, mtime_ns)
 
 
 def _refusal(entry: Entry, mime: str | None, head: bytes) -> ItemError | None:
@@ -207,10 +234,3 @@ def _finding(entry: Entry, mime: str, refusal: ItemError | None) -> Finding:
         mime_type=mime,
         refusal=None if refusal is None else (refusal.code, refusal.message),
     )
-
-
-def _read(root: Path, path: str, file: BinaryIO, size: int) -> bytes:
-    try:
-        return file.read(size)
-    except OSError as error:
-        raise explain(root, path, error) from error

@@ -7,6 +7,7 @@ folder that is swapped for a link between two looks leads nowhere.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from contextlib import contextmanager
@@ -70,21 +71,53 @@ def folder_beneath(root: Path, path: str) -> Iterator[int]:
 def open_beneath(root: Path, path: str) -> int:
     """A descriptor of the regular file ``path`` beneath ``root``, for reading.
 
+    What is no regular file is not even opened: opening a device may set it to work.
+
     Raises:
         FileVanished: There is no regular file there (any more).
         FileUnreadable, FileInUse: It cannot be read (now).
         SourceMissing: The root is away.
+        ValueError: The path would lead elsewhere.
     """
-    folder, _, name = path.rpartition("/")
+    *folders, name = parts_of(path) or [""]
     try:
-        with folder_beneath(root, folder) as descriptor:
+        with folder_beneath(root, "/".join(folders)) as descriptor:
+            _require_regular(os.stat(name, dir_fd=descriptor, follow_symlinks=False), path)
             opened = os.open(name, FILE_FLAGS, dir_fd=descriptor)
     except OSError as error:
         raise explain(root, path, error) from error
-    if not stat.S_ISREG(os.fstat(opened).st_mode):
+    try:
+        _require_regular(os.fstat(opened), path)
+    except BaseException:
         os.close(opened)
-        raise FileVanished(f"{readable(path)} is no regular file any more.")
+        raise
     return opened
+
+
+def _require_regular(found: os.stat_result, path: str) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise FileVanished(f"{readable(path)} is no regular file (any more).")
+
+
+class OpenFile(io.FileIO):
+    """A file open for reading that tells in our words why it cannot be read any further."""
+
+    def __init__(self, descriptor: int, *, root: Path, path: str) -> None:
+        super().__init__(descriptor, "rb")
+        self._root = root
+        self._path = path
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Up to ``size`` bytes, fewer only at the end.
+
+        Raises:
+            FileUnreadable, FileInUse, FileVanished: The disk failed.
+            SourceMissing: The root is away.
+        """
+        try:
+            return super().read(-1 if size is None else size) or b""
+        except OSError as error:
+            raise explain(self._root, self._path, error) from error
 
 
 def parts_of(path: str) -> list[str]:

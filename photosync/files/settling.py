@@ -69,11 +69,15 @@ class Settling:
         """Seconds until it is worth asking again; 0.0: nobody is writing to it.
 
         ``closed``: a program was seen to close it after writing, or to move it there.
+        The time of a file's last change is its ctime, which ``cp -p`` cannot set; times in
+        the future count for nothing, and while somebody has the file open only our own
+        monotonic clock counts: the computer's may have jumped.
         """
-        quiet = self._quiet_seconds(entry)
+        observed = self._observed_seconds(entry)
+        quiet = max(observed, self._clock() - max(entry.ctime_ns, entry.mtime_ns) / NANOSECONDS)
         writer = writer_of(descriptor)
         if writer is Writer.OPEN:
-            wait = LOOK_AGAIN_SECONDS if quiet < OPEN_SECONDS else 0.0
+            wait = LOOK_AGAIN_SECONDS if observed < OPEN_SECONDS else 0.0
         elif writer is Writer.UNKNOWN:
             wait = max(0.0, UNKNOWN_SECONDS - quiet)
         else:
@@ -82,11 +86,8 @@ class Settling:
             self._seen.pop(entry.path, None)
         return wait
 
-    def _quiet_seconds(self, entry: Entry) -> float:
-        """How long the file has not changed, by its own times or by what we saw ourselves.
-
-        The time of its last change is ctime, which ``cp -p`` cannot set.
-        """
+    def _observed_seconds(self, entry: Entry) -> float:
+        """For how long we ourselves have seen the file in this version."""
         version = (entry.size_bytes, entry.mtime_ns, entry.ctime_ns)
         now = self._monotonic()
         seen = self._seen.get(entry.path)
@@ -95,5 +96,4 @@ class Settling:
             self._seen[entry.path] = seen
             if len(self._seen) > MOST_REMEMBERED:
                 self._seen.popitem(last=False)
-        by_own_times = self._clock() - max(entry.ctime_ns, entry.mtime_ns) / NANOSECONDS
-        return max(now - seen.since, by_own_times)
+        return now - seen.since
