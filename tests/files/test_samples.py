@@ -34,8 +34,9 @@ def test_every_sample_has_bytes_of_its_own(tmp_path: Path) -> None:
 
 
 def test_number_and_seed_decide_the_bytes(tmp_path: Path) -> None:
-    def content(folder: str, count: int, **how: int) -> dict[str, bytes]:
-        return {one.name: one.read_bytes() for one in make_samples(tmp_path / folder, count, **how)}
+    def content(folder: str, count: int, *, seed: int = 0, start: int = 1) -> dict[str, bytes]:
+        written = make_samples(tmp_path / folder, count, seed=seed, start=start)
+        return {one.name: one.read_bytes() for one in written}
 
     whole = content("a", 20)
     assert content("b", 8, start=13) == dict(list(whole.items())[12:])
