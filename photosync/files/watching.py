@@ -10,6 +10,7 @@ import ctypes
 import errno
 import logging
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ _REMOTE_TYPES = """
 REMOTE = frozenset(_REMOTE_TYPES.split())
 """File systems where others change files without our kernel noticing (inotify(7))."""
 
+OCTAL = re.compile(r"\\([0-7]{3})")
 LIMITS = Path("/proc/sys/fs/inotify")
 WATCHES_FLOOR = 524_288
 INSTANCES_FLOOR = 1024
@@ -70,6 +72,7 @@ class Watching:
         self._hint = hint
         self._observer: BaseObserver | None = None
         self._began_at: tuple[int, int] | None = None
+        self._incomplete = False
         self._overflow = _OverflowAlarm(lambda: hint("", None))
 
     def start(self) -> None:
@@ -79,37 +82,40 @@ class Watching:
             WatchUnavailable: The kernel's limits do not allow it, or it would miss changes.
         """
         _refuse_remote(self._root)
-        observer = InotifyObserver()
         try:
             self._began_at = _identity(self._root)
-            observer.schedule(
-                _Handler(self._root, self._hint),
+            self._observer = InotifyObserver()
+            self._observer.schedule(
+                _Handler(self._root, self._hint, self._new_folder),
                 str(self._root.resolve()),
                 recursive=True,
                 event_filter=EVENTS,
             )
-            observer.start()
-            self._observer = observer
+            self._observer.start()
             probe(self._root)
         except OSError as error:
             self.stop()
             raise _unavailable(self._root, error) from error
+        self._incomplete = False
         logging.getLogger("watchdog").addHandler(self._overflow)
 
     def stop(self) -> None:
-        """End; nothing happens if it never began."""
+        """End, in less than ``STOP_SECONDS``; nothing happens if it never began."""
         logging.getLogger("watchdog").removeHandler(self._overflow)
         observer, self._observer = self._observer, None
-        if observer is not None:
-            observer.stop()
+        if observer is None:
+            return
+        observer.stop()
+        if observer.ident is not None:
             observer.join(STOP_SECONDS)
 
     def alive(self) -> bool:
         """Whether hints can still be expected: the same folder is there, and all of it watched."""
         observer = self._observer
-        if observer is None or not observer.is_alive():
+        if observer is None or not observer.is_alive() or self._incomplete:
             return False
-        if not all(emitter.is_alive() for emitter in observer.emitters):
+        emitters = observer.emitters
+        if not emitters or not all(emitter.is_alive() for emitter in emitters):
             return False
         try:
             probe(self._root)
@@ -117,13 +123,23 @@ class Watching:
         except OSError:
             return False
 
+    def _new_folder(self) -> None:
+        """A folder came up: was there room to watch it?"""
+        try:
+            probe(self._root)
+        except OSError as error:
+            if not self._incomplete:
+                log.warning("watch.incomplete root=%r reason=%s", str(self._root), error.strerror)
+            self._incomplete = True
+
 
 class _Handler(FileSystemEventHandler):
-    """Turns watchdog's events into hints."""
+    """Turns watchdog's events into hints. ``new_folder`` is called for each that comes up."""
 
-    def __init__(self, root: Path, hint: Hint) -> None:
+    def __init__(self, root: Path, hint: Hint, new_folder: Callable[[], None]) -> None:
         self._root = os.fspath(root.resolve())
         self._hint = hint
+        self._new_folder = new_folder
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         path = os.fsdecode(event.dest_path or event.src_path)
@@ -131,6 +147,7 @@ class _Handler(FileSystemEventHandler):
         if relative is None:
             return
         if event.is_directory:
+            self._new_folder()
             self._hint(relative, None)
         elif claim(relative.rpartition("/")[2]) is not Claim.OTHER:
             self._hint(relative.rpartition("/")[0], relative)
@@ -189,7 +206,7 @@ def filesystem_of(path: Path, mounts: str) -> str:
         words = fields.split()
         if len(words) < 5 or not rest:  # noqa: PLR2004 - proc(5): the fifth is the mount point
             continue
-        point = words[4].encode().decode("unicode_escape")  # a space stands as \040
+        point = OCTAL.sub(lambda found: chr(int(found[1], 8)), words[4])  # a space stands as \040
         inside = str(path) == point or str(path).startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):
             best, kind = point, rest.split()[0]
@@ -238,8 +255,8 @@ def _raise_limit(name: str, floor: int) -> str:
         now = int((LIMITS / name).read_text())
     except (OSError, ValueError):
         now = 0
-    wanted = max(floor, now * 2)
+    setting = f"fs.inotify.{name}={max(floor, now * 2)}"
     return (
-        f"To be quicker: echo fs.inotify.{name}={wanted} | sudo tee"
-        " /etc/sysctl.d/60-photosync.conf && sudo sysctl --system"
+        f"To be quicker: sudo sysctl {setting} (and to keep it: echo {setting} | sudo tee -a"
+        " /etc/sysctl.d/60-photosync.conf)"
     )
