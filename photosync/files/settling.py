@@ -1,14 +1,18 @@
 """Whether somebody is still writing to a file.
 
 The kernel refuses a read lease on a file that is open for writing: that is the one sure sign
-(fcntl(2), F_SETLEASE). Where leases do not work (files of other users, network and FUSE file
-systems), only quiet tells. The program has to ignore SIGIO, which the kernel sends should
-somebody open the file for writing in the instant in which we hold the lease.
+(fcntl(2), F_SETLEASE). Where leases do not work (files of other users, network file systems),
+only quiet tells. Should somebody open the file for writing in the instant in which we hold the
+lease, the kernel sends SIGIO, which would end the program: SIGURG is asked for instead, which
+is ignored unless somebody wants it (signal(7)).
 """
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
+import os
+import signal
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
@@ -25,8 +29,13 @@ UNKNOWN_SECONDS = 10.0
 """Without leases a pause in writing looks like its end: wait longer."""
 OPEN_SECONDS = 600.0
 """A program that holds a file open for writing and has not written for so long never will."""
+FORGOTTEN_SECONDS = 2 * OPEN_SECONDS
 LOOK_AGAIN_SECONDS = 1.0
 MOST_REMEMBERED = 10_000
+
+LEASELESS = frozenset({0x6969, 0x517B, 0xFF534D42, 0xFE534D42})
+"""NFS, SMB, CIFS, SMB 2 (statfs(2)): a lease is refused with the errno of an open file when the
+server has granted none itself."""
 
 NANOSECONDS = 1_000_000_000
 
@@ -42,13 +51,28 @@ class Writer(Enum):
 def writer_of(descriptor: int) -> Writer:
     """Ask the kernel by taking a read lease and giving it back at once."""
     try:
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
-        return Writer.OPEN
+        return Writer.UNKNOWN if filesystem_number(descriptor) in LEASELESS else Writer.OPEN
     except OSError:
         return Writer.UNKNOWN
     fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return Writer.NONE
+
+
+def filesystem_number(descriptor: int) -> int:
+    """The number of the file system's type: ``f_type``, the first field of statfs(2).
+
+    Raises:
+        OSError: The kernel will not tell.
+    """
+    answer = (ctypes.c_ulong * 64)()  # four times as long as the kernel's answer
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.fstatfs(descriptor, ctypes.byref(answer)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return int(answer[0]) & 0xFFFFFFFF
 
 
 @dataclass(slots=True)
@@ -93,7 +117,19 @@ class Settling:
         seen = self._seen.get(entry.path)
         if seen is None or seen.version != version:
             seen = _Seen(version, now)
-            self._seen[entry.path] = seen
-            if len(self._seen) > MOST_REMEMBERED:
-                self._seen.popitem(last=False)
+            self._remember(entry.path, seen)
         return now - seen.since
+
+    def _remember(self, path: str, seen: _Seen) -> None:
+        """Note a version, if there is room: the others wait their turn.
+
+        If each pushed out the oldest instead, more files than there is room for would push out
+        one another for ever. What nobody asks about any more makes room after a while.
+        """
+        self._seen.pop(path, None)
+        if len(self._seen) >= MOST_REMEMBERED:
+            _, oldest = next(iter(self._seen.items()))
+            if seen.since - oldest.since <= FORGOTTEN_SECONDS:
+                return
+            self._seen.popitem(last=False)
+        self._seen[path] = seen
