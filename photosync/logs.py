@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 SECRETS = re.compile(
     r"(?i)(bearer\s+)[^\s'\"]+"
+    r"|([?&]code=)[^\s&'\"]+"
     r"|(ya29\.)[\w.-]+"
     r"|(1//)[\w-]{8,}"
-    r"|((?:upload_id|access_token|refresh_token|client_secret|code)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
+    r"|((?:upload_id|access_token|refresh_token|client_secret)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
 )
 """The last line of defence: what writes a log takes care not to write these at all."""
 

@@ -51,6 +51,8 @@ def emulate(
             faults=plan,
             announce=_announcer(folder, as_json=as_json),
         )
+    except ValueError as error:
+        raise SettingsError(f"The fault plan {faults} is not understood: {error}.") from error
     except PortTaken as error:
         raise EmulatorPortTaken(
             f"Port {port} is taken by another program.",

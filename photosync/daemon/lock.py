@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from photosync.errors import AlreadyRunning, StateFolderUnusable
+from photosync.errors import AlreadyRunning, DiskFull, StateFolderUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +42,7 @@ def held(state_dir: Path, *, now: int) -> Iterator[None]:
     descriptor = _open(lock_file, os.O_RDWR | os.O_CREAT)
     try:
         _take(descriptor, lock_file)
-        content = json.dumps({"pid": os.getpid(), "since": now}).encode()
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, content, 0)
+        _tell(descriptor, lock_file, now)
         yield
         os.ftruncate(descriptor, 0)
     finally:
@@ -70,10 +69,7 @@ def _open(lock_file: Path, flags: int) -> int:
     try:
         return os.open(lock_file, flags | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StateFolderUnusable(
-            f"The lock {lock_file} cannot be opened: {error.strerror}.",
-            hint="Give the user that runs photosync that folder, or set another state_dir.",
-        ) from error
+        raise _unusable(lock_file, error) from error
 
 
 def _take(descriptor: int, lock_file: Path) -> None:
@@ -89,6 +85,18 @@ def _take(descriptor: int, lock_file: Path) -> None:
             return
 
 
+def _tell(descriptor: int, lock_file: Path, now: int) -> None:
+    """Write down who holds it, for those who ask."""
+    content = json.dumps({"pid": os.getpid(), "since": now}).encode()
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, content, 0)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"The disk that holds {lock_file} is full.") from error
+        raise _unusable(lock_file, error) from error
+
+
 def _held_by(found: Holder, lock_file: Path) -> AlreadyRunning:
     who = "" if found.pid is None else f" as process {found.pid}"
     since = ""
@@ -98,6 +106,13 @@ def _held_by(found: Holder, lock_file: Path) -> AlreadyRunning:
     return AlreadyRunning(
         f"photosync already runs on {lock_file.parent}{who}{since}.",
         hint=f"See photosync status; to start another one, stop {stop}, or set another state_dir.",
+    )
+
+
+def _unusable(lock_file: Path, error: OSError) -> StateFolderUnusable:
+    return StateFolderUnusable(
+        f"The lock {lock_file} cannot be used: {error.strerror}.",
+        hint="Give the user that runs photosync that folder, or set another state_dir.",
     )
 
 

@@ -86,6 +86,7 @@ class Supervisor:
         self._told: tuple[tuple[int, int], ...] = ()
         self._fatal: PhotosyncError | None = None
         self._was_stopped = False
+        self._untold = False
 
     @property
     def was_stopped(self) -> bool:
@@ -148,8 +149,11 @@ class Supervisor:
                 self._control.tell(beats, rate=int(rate), now=now)
                 self._told = told
         except PhotosyncError as error:
-            log.warning("status.unwritten reason=%s", error)
+            level = logging.DEBUG if self._untold else logging.WARNING  # once, not every second
+            log.log(level, "status.unwritten reason=%s", error)
+            self._untold = True
             return None
+        self._untold = False
         return Snapshot(counts, tuple(beats), rate)
 
     def _nothing_left(self, since_start: float) -> bool:

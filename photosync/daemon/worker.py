@@ -55,6 +55,7 @@ class Worker(Thread):
         self._reports = reports
         self._let_go = let_go
         self._idle_seconds = idle_seconds
+        self._troubled_by = ""
 
     def run(self) -> None:
         """Step after step until the stop event is set."""
@@ -72,12 +73,16 @@ class Worker(Thread):
                 log.exception("worker.bug name=%s", self.name)
                 self._rest(error, BUG_SECONDS)
             else:
+                self._troubled_by = ""
                 self._reports.well(self.name)
                 if not busy:
                     self._bell.wait(heard, self._idle_seconds)
 
     def _rest(self, error: Exception, seconds: float) -> None:
-        log.warning("worker.rests name=%s seconds=%.0f reason=%s", self.name, seconds, error)
+        known = str(error) == self._troubled_by  # told already: a full disk stays full for hours
+        level = logging.DEBUG if known else logging.WARNING
+        log.log(level, "worker.rests name=%s seconds=%.0f reason=%s", self.name, seconds, error)
+        self._troubled_by = str(error)
         self._reports.trouble(self.name, error)
         self._halt.wait(seconds)
         try:

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -100,7 +101,7 @@ class Authorization:
         identity = _identity(self._file)
         if self._loaded is None or self._loaded.identity != identity:
             info = read_token(self._file)
-            self._loaded = _Loaded(identity, _credentials(info), fingerprint_of(info))
+            self._loaded = _Loaded(identity, credentials_of(info), fingerprint_of(info))
         return self._loaded
 
     def _refresh(self, loaded: _Loaded) -> None:
@@ -265,14 +266,41 @@ def write_token(token_file: Path, credentials: Credentials) -> None:
         raise
 
 
-def _credentials(info: dict[str, Any]) -> Credentials:
+def credentials_of(info: Mapping[str, Any]) -> Credentials:
+    """google-auth's credentials for what a token file holds.
+
+    Not by its ``from_authorized_user_info``, which puts Google's own address over the file's
+    ``token_uri``.
+    """
     from google.oauth2.credentials import Credentials
 
+    return Credentials(  # type: ignore[no-untyped-call]  # google-auth has no types
+        token=_text(info, "token"),
+        refresh_token=info["refresh_token"],
+        token_uri=info["token_uri"],
+        client_id=info["client_id"],
+        client_secret=info["client_secret"],
+        scopes=info.get("scopes"),
+        expiry=_expiry(info),
+        account=_text(info, "account") or "",
+    )
+
+
+def _text(info: Mapping[str, Any], key: str) -> str | None:
+    value = info.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _expiry(info: Mapping[str, Any]) -> datetime:
+    """When the access token expires: UTC without a zone, as google-auth wants it.
+
+    A file that does not say, or says nonsense, has one that is to be refreshed.
+    """
     try:
-        found: Credentials = Credentials.from_authorized_user_info(info)  # type: ignore[no-untyped-call]  # google-auth has no types
-    except ValueError as error:
-        raise SignInRequired("The token file is damaged.") from error
-    return found
+        told = datetime.fromisoformat(_text(info, "expiry") or "")
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC).replace(tzinfo=None)
+    return told.astimezone(UTC).replace(tzinfo=None) if told.tzinfo else told
 
 
 def _identity(file: Path) -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ from photosync.errors import (
 )
 from photosync.google.answers import token_error_of
 from photosync.google.auth import (
-    _credentials,
+    credentials_of,
     is_safe_uri,
     read_token,
     refresh,
@@ -100,7 +100,7 @@ def check(token_file: Path) -> SignedIn:
     import time
 
     info = read_token(token_file)
-    credentials = _credentials(info)
+    credentials = credentials_of(info)
     with Wire(halt=Event()) as wire:
         refresh(credentials, wire, clock=time.time)
     return SignedIn(tuple(info.get("scopes") or ()))

@@ -118,6 +118,7 @@ class Create:
                 raise
         else:
             self._gate.passed()
+            log.info("batch.created items=%d", sum(one.google_id is not None for one in results))
             for item, created in zip(batch, results, strict=True):
                 self._settle(item, created)
 
@@ -193,7 +194,7 @@ class Create:
         error = created.error
         if created.google_id is not None:
             self._items.mark_done(item, google_id=created.google_id, now=now)
-            log.info("item.done id=%d", item.id)
+            log.debug("item.done id=%d", item.id)
         elif isinstance(error, BlockedError):
             self._items.release(item, maybe_created=False)
             self._gate.close(error)

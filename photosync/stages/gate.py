@@ -50,7 +50,9 @@ class LibraryGate:
     def close(self, error: BlockedError) -> None:
         """Nothing is sent until ``error.until``, or, if that is unknown, until a new sign-in."""
         now = int(self._clock())
-        log.warning("library.blocked code=%s reason=%s", error.code, error.message)
+        known = self._control.library_gate()
+        level = logging.DEBUG if known and known.code == error.code else logging.WARNING
+        log.log(level, "library.blocked code=%s reason=%s", error.code, error.message)
         until = error.until
         if until is None and error.code == "offline":
             until = now + OFFLINE_SECONDS
@@ -71,7 +73,8 @@ class LibraryGate:
 
     def passed(self) -> None:
         """Google took a request: everything that stood in the way is over."""
-        self._control.open_library_gate()
+        if self._control.open_library_gate():
+            log.info("library.open")
 
 
 SIGN_IN_CODES = frozenset({"auth_required", "scope_missing", "client_invalid"})

@@ -79,4 +79,4 @@ class Mirror:
             mirror_path=None,
             now=int(self._clock()),
         )
-        log.info("item.%s id=%d bytes=%d", state, item.id, item.size_bytes)
+        log.debug("item.%s id=%d bytes=%d", state, item.id, item.size_bytes)

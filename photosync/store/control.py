@@ -149,10 +149,12 @@ class Control:
         self._database.run(CLEAR_OTHERS)
         self._database.run(FORGET_HEARTBEATS)
 
-    def open_library_gate(self) -> None:
-        """Google took a request: whatever stood in its way is over."""
-        if self.library_gate() is not None:
-            self._database.run(CLEAR_GATES)
+    def open_library_gate(self) -> bool:
+        """Google took a request: whatever stood in its way is over. Whether anything did."""
+        if self.library_gate() is None:
+            return False
+        self._database.run(CLEAR_GATES)
+        return True
 
     def library_gate(self) -> Problem | None:
         """What keeps everything from Google, if anything."""

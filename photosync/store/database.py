@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 DATABASE_NAME = "photosync.db"
 BUSY_SECONDS = 30.0
 BACKUPS_KEPT = 3
+LARGEST_LEFT_JOURNAL = 4 << 20
+"""A burst of writes may grow the write-ahead log; so much of it stays on the disk."""
 Parameters = dict[str, Any]
 
 
@@ -92,6 +94,7 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {LARGEST_LEFT_JOURNAL}")
         except BaseException:
             connection.close()
             raise

@@ -88,7 +88,7 @@ class World:
 
     @contextmanager
     def daemon(self, *, code: int | None = 0) -> Iterator[Daemon]:
-        """``photosync run`` while the block runs; ends with SIGTERM and has to end with ``code``."""
+        """``photosync run`` during the block; SIGTERM ends it, with exit code ``code``."""
         daemon = Daemon(self)
         try:
             yield daemon

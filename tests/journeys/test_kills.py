@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,7 +42,7 @@ def test_twenty_kills_lose_nothing_and_double_nothing(world: World) -> None:
         with world.daemon(code=None) as daemon:
             # well into its work: the kill comes in the middle of whatever it does then
             wanted = requests + chance.randrange(2, 25)
-            wait_for(lambda wanted=wanted: _busy_until(world, wanted), daemon)
+            wait_for(partial(_busy_until, world, wanted), daemon)
             daemon.process.send_signal(signal.SIGKILL)
             daemon.process.wait()
     world.emulator.options.bandwidth_bytes_per_second = 0
@@ -109,9 +110,7 @@ def test_it_stops_within_five_seconds_wherever_it_is(
 
 
 def _under_way(world: World, kind: str) -> bool:
-    return any(
-        one.kind == kind and one.ended_at is None for one in world.emulator.requests.all()
-    )
+    return any(one.kind == kind and one.ended_at is None for one in world.emulator.requests.all())
 
 
 def _sparse(file: Path) -> None:

@@ -101,7 +101,7 @@ def test_an_unmounted_disk_is_reported_and_taken_up_again(world: World) -> None:
 
 def test_pause_and_resume_reach_a_running_daemon(world: World) -> None:
     with world.daemon() as daemon:
-        wait_for(lambda: world.json("status")["sources"][0]["connected"], daemon)
+        wait_for(lambda: any(one["connected"] for one in world.json("status")["sources"]), daemon)
         assert world.run("pause", "on holiday").returncode == 0
         world.put("a.jpg", jpeg(1))
         wait_for(lambda: world.json("status")["items"]["found"] == 1, daemon)
