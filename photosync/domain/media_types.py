@@ -159,6 +159,8 @@ BRANDS: dict[bytes, str] = {
     b"hevx": "image/heic",
     b"heim": "image/heic",
     b"heis": "image/heic",
+    b"hevm": "image/heic",
+    b"hevs": "image/heic",
     b"crx ": "image/x-canon-cr3",
     b"qt  ": "video/quicktime",
     b"M4V ": "video/x-m4v",
@@ -167,7 +169,7 @@ BRANDS: dict[bytes, str] = {
     b"M4P ": "",
 }
 
-SOME_IMAGE = frozenset({b"mif1", b"msf1"})
+SOME_IMAGE = frozenset({b"mif1", b"mif2", b"msf1", b"avci", b"avcs"})
 OLD_QUICKTIME = frozenset({b"moov", b"mdat"})
 SMALL_QUICKTIME = frozenset({b"wide", b"skip", b"free", b"pnot"})
 SMALL_BYTES = 1 << 24  # smaller than the number that four letters make

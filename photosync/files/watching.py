@@ -201,9 +201,9 @@ def probe(root: Path) -> None:
 def filesystem_of(path: Path, mounts: str) -> str:
     """The type of the file system that holds ``path``, out of the text of a mountinfo file."""
     best, kind = "", ""
-    for line in mounts.splitlines():
+    for line in mounts.split("\n"):  # any other white space may stand in a name as it is
         fields, _, rest = line.partition(" - ")
-        words = fields.split()
+        words = fields.split(" ")
         if len(words) < 5 or not rest:  # noqa: PLR2004 - proc(5): the fifth is the mount point
             continue
         point = OCTAL.sub(lambda found: chr(int(found[1], 8)), words[4])  # a space stands as \040
