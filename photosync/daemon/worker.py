@@ -59,8 +59,10 @@ class Worker(Thread):
 
     def run(self) -> None:
         """Step after step until the stop event is set."""
-        while not self._halt.is_set():
-            heard = self._bell.rings
+        while True:
+            heard = self._bell.rings  # before the stop event: its ring cannot be missed
+            if self._halt.is_set():
+                return
             try:
                 busy = self._do()
             except Stopping:

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import logging
+from threading import Event
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photosync.daemon.bells import Bell, Bells
+from photosync.daemon.worker import Worker
+from photosync.errors import (
+    ConnectionLost,
+    DatabaseError,
+    DiskFull,
+    PhotosyncError,
+    RateLimited,
+    Stopping,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Halt(Event):
+    """A stop event whose waits take no time and are remembered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout)
+        return self.is_set()
+
+
+class Reports:
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def well(self, worker: str) -> None:
+        self.said.append(f"{worker} well")
+
+    def trouble(self, worker: str, error: Exception) -> None:
+        self.said.append(f"{worker} {type(error).__name__}")
+
+
+class Script:
+    """Steps that return or raise one after another, then stop the worker."""
+
+    def __init__(self, halt: Halt, *outcomes: bool | Exception) -> None:
+        self._halt = halt
+        self._outcomes = list(outcomes)
+        self.calls = 0
+
+    def __call__(self) -> bool:
+        self.calls += 1
+        if not self._outcomes:
+            self._halt.set()
+            return True
+        outcome = self._outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def run(
+    *outcomes: bool | Exception, let_go: Callable[[str], object] = lambda _: None
+) -> tuple[Script, Halt, Reports]:
+    halt, reports = Halt(), Reports()
+    script = Script(halt, *outcomes)
+    Worker(
+        "w", script, bell=Bell(), halt=halt, reports=reports, let_go=let_go, idle_seconds=0.0
+    ).run()
+    return script, halt, reports
+
+
+def test_it_goes_on_while_there_is_work() -> None:
+    script, halt, reports = run(True, True, True)
+    assert script.calls == 4
+    assert halt.waits == []
+    assert reports.said == ["w well"] * 4
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (ConnectionLost("x"), 1.0),
+        (RateLimited("x"), 30.0),
+        (RateLimited("x", retry_after=90.0), 90.0),
+        (DiskFull("x"), 10.0),
+        (DatabaseError("x"), 10.0),
+        (ZeroDivisionError(), 30.0),
+    ],
+)
+def test_trouble_is_reported_and_rested_out(error: Exception, seconds: float) -> None:
+    held: list[str] = []
+    script, halt, reports = run(error, let_go=held.append)
+    assert script.calls == 2
+    assert halt.waits == [seconds]
+    assert reports.said == [f"w {type(error).__name__}", "w well"]
+    assert held == ["w"]
+
+
+def test_the_same_trouble_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        run(DiskFull("full"), DiskFull("full"), DiskFull("full"), True, DiskFull("full"))
+    assert sum("worker.rests" in one.message for one in caplog.records) == 2
+
+
+def test_stopping_ends_it() -> None:
+    script, halt, reports = run(Stopping())
+    assert script.calls == 1
+    assert (halt.waits, reports.said) == ([], [])
+
+
+def test_what_it_holds_may_be_stuck_for_a_while() -> None:
+    def stuck(_: str) -> None:
+        raise DiskFull("still full")
+
+    script, _, _ = run(DiskFull("full"), let_go=stuck)
+    assert script.calls == 2
+
+
+def test_a_bell_wakes_an_idle_worker_at_once() -> None:
+    halt, bell, woken = Event(), Bell(), Event()
+    turns = iter([False, False])
+
+    def step() -> bool:
+        if next(turns, None) is None:
+            woken.set()
+            halt.set()
+        return False
+
+    worker = Worker(
+        "w", step, bell=bell, halt=halt, reports=Reports(), let_go=print, idle_seconds=60.0
+    )
+    worker.start()
+    while not woken.wait(0.01):
+        bell.ring()
+    bell.ring()  # as the supervisor does after the stop event
+    worker.join(5)
+    assert not worker.is_alive()
+
+
+def test_a_ring_before_the_wait_is_not_lost() -> None:
+    bell = Bell()
+    heard = bell.rings
+    bell.ring()
+    assert bell.wait(heard, 0.0)
+    assert not bell.wait(bell.rings, 0.0)
+
+
+def test_bells_ring_by_name() -> None:
+    bells = Bells("a", "b")
+    bells.ring("a")
+    assert (bells["a"].rings, bells["b"].rings) == (1, 0)
+    bells.ring_all()
+    assert (bells["a"].rings, bells["b"].rings) == (2, 1)
+    with pytest.raises(KeyError):
+        bells.ring("c")
+
+
+def test_errors_of_ours_that_nobody_foresaw_are_bugs_too() -> None:
+    _, halt, reports = run(PhotosyncError("odd"))
+    assert halt.waits == [30.0]
+    assert reports.said[0] == "w PhotosyncError"
