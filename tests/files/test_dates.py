@@ -1,0 +1,181 @@
+"""When a photo or film was taken, by its own word; and whatever it says, nothing breaks."""
+
+from __future__ import annotations
+
+import io
+import struct
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from photosync.errors import FileUnreadable
+from photosync.files.dates import FROM_1904, taken_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOON = "2024:07:01 12:00:00"
+NOON_UTC = 1_719_835_200
+
+
+@pytest.fixture(autouse=True)
+def _in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def photo(kind: str = "JPEG", **tags: object) -> bytes:
+    """A picture with EXIF tags: ``taken``, ``taken_offset``, ``changed``, ``changed_offset``."""
+    exif = Image.Exif()
+    exif[0x010F] = "a maker"  # Pillow forgets tags of the inner directory if there are no others
+    inner = exif.get_ifd(0x8769)
+    if "changed" in tags:
+        exif[0x0132] = tags["changed"]
+    for name, number in (("taken", 0x9003), ("taken_offset", 0x9011), ("changed_offset", 0x9010)):
+        if name in tags:
+            inner[number] = tags[name]
+    written = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(written, kind, exif=exif)
+    return written.getvalue()
+
+
+def box(kind: bytes, content: bytes, *, wide: bool = False, last: bool = False) -> bytes:
+    if last:
+        return struct.pack(">I4s", 0, kind) + content
+    if wide:
+        return struct.pack(">I4sQ", 1, kind, 16 + len(content)) + content
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+FTYP = box(b"ftyp", b"isom\0\0\0\0isommp42")
+
+
+def mvhd(at: int, *, version: int = 0) -> bytes:
+    times = struct.pack(">QQ" if version else ">II", at, at)
+    return box(b"mvhd", bytes([version, 0, 0, 0]) + times + bytes(80))
+
+
+def told(content: bytes) -> int | None:
+    return taken_at(io.BytesIO(content), "a.jpg")
+
+
+def test_local_time_is_that_of_the_computer() -> None:
+    assert told(photo(taken=NOON)) == NOON_UTC - 2 * 3600
+
+
+@pytest.mark.parametrize(
+    ("offset", "seconds"),
+    [("+00:00", 0), ("+05:30", -19_800), ("-03:00", 10_800), ("nonsense", -7200), ("", -7200)],
+)
+def test_an_offset_counts_if_it_is_one(offset: str, seconds: int) -> None:
+    assert told(photo(taken=NOON, taken_offset=offset)) == NOON_UTC + seconds
+
+
+def test_without_a_time_of_taking_that_of_the_file_counts_with_its_own_offset() -> None:
+    assert told(photo(changed=NOON)) == NOON_UTC - 7200
+    offsets = {"taken_offset": "+09:00", "changed_offset": "+01:00"}
+    assert told(photo(changed=NOON, **offsets)) == NOON_UTC - 3600
+    assert told(photo(taken=NOON, changed="2030:01:01 00:00:00")) == NOON_UTC - 7200
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_every_kind_of_picture_is_read(kind: str) -> None:
+    assert told(photo(kind, taken=NOON, taken_offset="+00:00")) == NOON_UTC
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0000:00:00 00:00:00", "    :  :     :  :  ", "2024-07-01", "\0", "9" * 400]
+)
+def test_nonsense_is_no_date(text: str) -> None:
+    assert told(photo(taken=text)) is None
+
+
+def test_a_picture_that_says_nothing_has_no_date() -> None:
+    assert told(photo()) is None
+    assert told(photo(changed=1719835200)) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        FTYP + box(b"moov", mvhd(NOON_UTC + FROM_1904)),
+        FTYP + box(b"moov", mvhd(NOON_UTC + FROM_1904, version=1)),
+        FTYP + box(b"mdat", bytes(5000)) + box(b"moov", mvhd(NOON_UTC + FROM_1904)),
+        FTYP + box(b"mdat", bytes(50), wide=True) + box(b"moov", mvhd(NOON_UTC + FROM_1904)),
+        FTYP + box(b"moov", box(b"iods", b"1234") + mvhd(NOON_UTC + FROM_1904), last=True),
+        box(b"wide", b"") + box(b"mdat", b"x") + box(b"moov", mvhd(NOON_UTC + FROM_1904)),
+        box(b"moov", mvhd(NOON_UTC + FROM_1904)),
+    ],
+)
+def test_a_film_says_when_it_was_made(content: bytes) -> None:
+    assert told(content) == NOON_UTC
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        FTYP + box(b"moov", mvhd(0)),  # cameras without a clock
+        FTYP + box(b"moov", mvhd(2**63, version=1)),
+        FTYP + box(b"moov", box(b"trak", b"")) + mvhd(NOON_UTC + FROM_1904),  # outside of moov
+        FTYP + box(b"mdat", bytes(50), last=True) + box(b"moov", mvhd(NOON_UTC + FROM_1904)),
+        FTYP + struct.pack(">I4s", 7, b"moov"),
+        FTYP + struct.pack(">I4sQ", 1, b"moov", 3),
+        FTYP + struct.pack(">I4sQ", 1, b"mdat", 2**63),
+        FTYP + box(b"moov", struct.pack(">I4s", 500, b"mvhd")),
+        FTYP + box(b"free", b"") * 5000 + box(b"moov", mvhd(NOON_UTC + FROM_1904)),
+        FTYP,
+        FTYP[:5],
+        b"",
+        b"only words",
+        photo(taken=NOON)[:40],
+        b"II*\0" + b"\xff" * 100,
+    ],
+)
+def test_what_is_broken_or_lies_has_no_date(content: bytes) -> None:
+    assert told(content) is None
+
+
+def test_a_bomb_of_pixels_has_no_date_and_takes_no_memory() -> None:
+    chunk = struct.pack(">IIBBBBB", 200_000, 200_000, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4s", 13, b"IHDR") + chunk + b"\0\0\0\0"
+    assert told(png) is None
+
+
+VALID = [photo(taken=NOON), photo("TIFF", taken=NOON), FTYP + box(b"moov", mvhd(2**32 - 1))]
+
+
+@given(st.sampled_from(VALID), st.data())
+def test_a_file_that_was_tampered_with_never_breaks_anything(
+    content: bytes, data: st.DataObject
+) -> None:
+    tampered = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 8))):
+        tampered[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    found = told(bytes(tampered[: data.draw(st.integers(0, len(content)))]))
+    assert found is None or -(2**40) < found < 2**40
+
+
+@given(st.binary(max_size=300))
+def test_any_content_gives_a_time_or_none(content: bytes) -> None:
+    for one in (content, FTYP + content, b"\xff\xd8\xff\xe1" + content):
+        found = told(one)
+        assert found is None or isinstance(found, int)
+
+
+class Failing(io.BytesIO):
+    """A file on a disk that fails."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise FileUnreadable(f"a.jpg cannot be read: {size} bytes.")
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_file_without_a_date() -> None:
+    with pytest.raises(FileUnreadable):
+        taken_at(Failing(), "a.jpg")
