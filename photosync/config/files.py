@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SYSTEM_FILE = Path("/etc/photosync/config.toml")
+USER_FILE = Path("photosync/config.toml")
 EXAMPLE = "photosync.example.toml"
+NO_HOME = "There is no home folder to keep photosync's files in."
 
 
 def find_file(option: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -24,42 +26,51 @@ def find_file(option: Path | None, environ: Mapping[str, str]) -> Path | None:
     Raises:
         SettingsError: A file that was named does not exist.
     """
-    named = option or (
-        Path(environ["PHOTOSYNC_CONFIG"]) if environ.get("PHOTOSYNC_CONFIG") else None
-    )
+    by_variable = environ.get("PHOTOSYNC_CONFIG")
+    named = option or (Path(by_variable) if by_variable else None)
     if named is not None:
         if not os.path.lexists(named):
+            said = "" if option else " that $PHOTOSYNC_CONFIG names"
             raise SettingsError(
-                f"There is no settings file {named}.",
+                f"There is no settings file {named}{said}.",
                 hint=f"Write one: photosync config init --config {named}",
             )
         return named
-    for file in (user_file(environ), SYSTEM_FILE):
-        try:
-            if file.exists():
-                return file
-        except PermissionError:
-            continue  # a folder of somebody else's is not ours to read settings from
-    return None
+    home = _xdg(environ, "XDG_CONFIG_HOME", ".config")
+    places = [SYSTEM_FILE] if home is None else [home / USER_FILE, SYSTEM_FILE]
+    # not exists(): a link that leads nowhere has to be told, not passed over for another file
+    return next((file for file in places if os.path.lexists(file)), None)
 
 
 def default_file(environ: Mapping[str, str]) -> Path:
-    """Where ``config init`` writes."""
-    named = environ.get("PHOTOSYNC_CONFIG")
-    return Path(named) if named else user_file(environ)
+    """Where ``config init`` writes.
 
-
-def user_file(environ: Mapping[str, str]) -> Path:
-    """The user's own settings file."""
-    return _xdg(environ, "XDG_CONFIG_HOME", ".config") / "photosync" / "config.toml"
+    Raises:
+        SettingsError: No place is named, and there is no home folder.
+    """
+    if environ.get("PHOTOSYNC_CONFIG"):
+        return Path(environ["PHOTOSYNC_CONFIG"])
+    home = _xdg(environ, "XDG_CONFIG_HOME", ".config")
+    if home is None:
+        raise SettingsError(NO_HOME, hint="Name the file: --config FILE, or set $HOME.")
+    return home / USER_FILE
 
 
 def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """Where state lies unless the settings say otherwise."""
+    """Where state lies unless the settings say otherwise.
+
+    ``$STATE_DIRECTORY`` holds absolute paths, with ":" between them (systemd.exec(5)).
+
+    Raises:
+        SettingsError: No place is named, and there is no home folder.
+    """
     by_systemd = environ.get("STATE_DIRECTORY", "").split(":")[0]
-    if by_systemd:
+    if by_systemd.startswith("/"):
         return Path(by_systemd)
-    return _xdg(environ, "XDG_STATE_HOME", ".local/state") / "photosync"
+    home = _xdg(environ, "XDG_STATE_HOME", ".local/state")
+    if home is None:
+        raise SettingsError(NO_HOME, hint="Name a folder in state_dir, or set $HOME.")
+    return home / "photosync"
 
 
 def example_text() -> str:
@@ -77,9 +88,10 @@ def init(file: Path) -> None:
     Raises:
         SettingsError: There is one already, or it cannot be written.
     """
+    text = example_text()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _write_new(file, text)
     except FileExistsError as error:
         raise SettingsError(
             f"There is a settings file {file} already; it stays as it is.",
@@ -90,13 +102,26 @@ def init(file: Path) -> None:
             f"The settings file {file} cannot be written: {error.strerror}.",
             hint="Name another place: photosync config init --config FILE",
         ) from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(example_text())
 
 
-def _xdg(environ: Mapping[str, str], variable: str, otherwise: str) -> Path:
-    """A folder of the XDG Base Directory Specification, which has to be absolute."""
+def _write_new(file: Path, text: str) -> None:
+    """All of ``text`` in a file of its own for its owner alone, or no file."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            out.write(text)
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
+
+
+def _xdg(environ: Mapping[str, str], variable: str, otherwise: str) -> Path | None:
+    """A folder of the XDG Base Directory Specification, which has to be absolute.
+
+    None: there is no home folder, as for a container's nameless user.
+    """
     named = environ.get(variable, "")
     if named.startswith("/"):
         return Path(named)
-    return Path(environ.get("HOME") or Path.home()) / otherwise
+    home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - Path.home() may raise
+    return Path(home) / otherwise if home.startswith("/") else None

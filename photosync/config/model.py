@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -25,43 +26,107 @@ UNITS = {
     "MIB": 1024**2,
     "GIB": 1024**3,
 }
-SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
-PLACEHOLDERS = frozenset({"folder", "source", "year", "month"})
-LEAST_CHUNK = 256 * 1024
+SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)\s*")
+WHOLE = re.compile(r"-?[0-9]{1,18}")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+PLACEHOLDERS = ("{folder}", "{source}", "{year}", "{month}")
+
+KIB, GIB = 1024, 1024**3
+LEAST_CHUNK = 256 * KIB  # Google's granularity for chunks (google-photos-api.md §2.3)
+MOST_CHUNK = GIB
+MOST_RESUMABLE_ABOVE = 20 * GIB  # no video is larger (google-photos-api.md §7)
+LONGEST_TITLE = 500  # characters (google-photos-api.md §4)
+FIRST_DAY = date(1900, 1, 1)
 
 
-def _bytes(value: Any) -> int:
-    """``"16 MiB"``, ``"500 kB"`` or a plain number of bytes."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise _wrong('a size like "16 MiB"')
-    found = SIZE.fullmatch(str(value))
-    if found is None or found[2].upper() not in UNITS:
-        raise _wrong('a size like "16 MiB" or "500 kB"')
-    return int(float(found[1]) * UNITS[found[2].upper()])
+def _size(least: int, most: int) -> BeforeValidator:
+    """``"16 MiB"``, ``"500 kB"`` or a plain number of bytes, as it is meant."""
+    allowed = f'a size like "16 MiB" or "500 kB", from {_said(least)} to {_said(most)}'
+
+    def size(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise _wrong(allowed)
+        found = SIZE.fullmatch(str(value))
+        if found is None or found[2].upper() not in UNITS:
+            raise _wrong(allowed)
+        return _within(int(Decimal(found[1]) * UNITS[found[2].upper()]), least, most, allowed)
+
+    return BeforeValidator(size)
+
+
+def _whole(least: int, most: int) -> BeforeValidator:
+    """A whole number; in the environment it is a text."""
+    allowed = f"a whole number from {least} to {most}"
+
+    def whole(value: Any) -> int:
+        written = isinstance(value, str) and WHOLE.fullmatch(value) is not None
+        if not written and (isinstance(value, bool) or not isinstance(value, int)):
+            raise _wrong(allowed)
+        return _within(int(value), least, most, allowed)
+
+    return BeforeValidator(whole)
+
+
+def _within(number: int, least: int, most: int, allowed: str) -> int:
+    if not least <= number <= most:
+        raise _wrong(allowed)
+    return number
+
+
+def _said(size_bytes: int) -> str:
+    if size_bytes >= GIB:
+        return f"{size_bytes // GIB} GiB"
+    return f"{size_bytes // KIB} KiB" if size_bytes >= KIB else f"{size_bytes} B"
 
 
 def _album(template: str) -> str:
-    """Only the placeholders that are filled in."""
-    names = set(re.findall(r"\{([^{}]*)\}", template))
-    if names <= PLACEHOLDERS and "{" not in re.sub(r"\{[^{}]*\}", "", template):
-        return template
-    raise _wrong("a title; {folder}, {source}, {year} and {month} are filled in")
+    """Only the placeholders that are filled in, and a title that Google takes."""
+    rest = template
+    for name in PLACEHOLDERS:
+        rest = rest.replace(name, "")
+    if "{" in rest or "}" in rest or len(template) > LONGEST_TITLE or not _printable(template):
+        raise _wrong(
+            f"a title of up to {LONGEST_TITLE} characters,"
+            " in which {folder}, {source}, {year} and {month} are filled in"
+        )
+    return template
 
 
 def _glob(pattern: str) -> str:
-    if not pattern or "\0" in pattern:
+    """No rule for us to break, but an empty one or one with NUL never matches a file."""
+    if not pattern.strip("/") or "\0" in pattern:
         raise _wrong('a glob like "*.png" or "Screenshots/**"')
     return pattern
 
 
+def _path(text: str) -> str:
+    if "\0" in text or (text and not text.strip()):
+        raise _wrong("a path")
+    return text
+
+
+def _needed_path(text: str) -> str:
+    if not text:
+        raise _wrong("a path; it may not be empty")
+    return _path(text)
+
+
 def _api_url(url: str) -> str:
     """Tokens travel there: encrypted, or not beyond this machine."""
-    parts = urlsplit(url)
-    loopback = parts.scheme == "http" and _is_loopback(parts.hostname or "")
-    plain = not (parts.query or parts.fragment or parts.username or parts.path.strip("/"))
-    if not parts.hostname or not plain or not (parts.scheme == "https" or loopback):
-        raise _wrong("an https:// address (http:// only for this machine itself)")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:  # a broken IPv6 address, or a port that is none
+        raise _wrong(URL_ALLOWED) from error
+    extras = parts.query or parts.fragment or parts.username or parts.path.strip("/")
+    safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    if extras or not safe or port == 0 or HOST.fullmatch(host) is None or not _printable(url):
+        raise _wrong(URL_ALLOWED)
     return url.rstrip("/")
+
+
+URL_ALLOWED = "an https:// address (http:// only to this machine itself)"
 
 
 def _is_loopback(host: str) -> bool:
@@ -74,15 +139,33 @@ def _is_loopback(host: str) -> bool:
 
 
 def _since(value: Any) -> Any:
-    return None if value == "" else value
+    """A day, as a text or as TOML's own date; "" for none."""
+    if value == "":
+        return None
+    try:
+        if isinstance(value, str) and DAY.fullmatch(value):
+            value = date.fromisoformat(value)
+        if type(value) is date and value >= FIRST_DAY:  # a datetime is no day
+            return value
+    except ValueError as error:
+        raise _wrong(DAY_ALLOWED) from error
+    raise _wrong(DAY_ALLOWED)
+
+
+DAY_ALLOWED = 'a day like "2026-11-23", 1900 or later'
+
+
+def _printable(text: str) -> bool:
+    return all(one.isprintable() for one in text)
 
 
 def _wrong(allowed: str) -> ValueError:
     return ValueError(allowed)
 
 
-Size = Annotated[int, BeforeValidator(_bytes)]
 Glob = Annotated[str, AfterValidator(_glob)]
+OptionalPath = Annotated[str, AfterValidator(_path)]
+NeededPath = Annotated[str, AfterValidator(_needed_path)]
 
 
 class _Table(BaseModel):
@@ -92,18 +175,18 @@ class _Table(BaseModel):
 class Google(_Table):
     """``[google]``."""
 
-    client_secret_file: str = Field(default="client_secret.json", min_length=1)
-    token_file: str = ""
+    client_secret_file: NeededPath = "client_secret.json"  # noqa: S105 - a file's name
+    token_file: OptionalPath = ""
     api_url: Annotated[str, AfterValidator(_api_url)] = "https://photoslibrary.googleapis.com"
-    daily_requests: int = Field(default=10_000, ge=1, le=100_000_000)
-    writes_per_minute: int = Field(default=30, ge=1, le=100_000)
+    daily_requests: Annotated[int, _whole(1, 100_000_000)] = 10_000
+    writes_per_minute: Annotated[int, _whole(1, 100_000)] = 30
 
 
 class Folder(_Table):
     """``[[folder]]``."""
 
-    path: str = Field(min_length=1)
-    album: Annotated[str, AfterValidator(_album)] = Field(default="", max_length=500)
+    path: NeededPath
+    album: Annotated[str, AfterValidator(_album)] = ""
 
 
 class Select(_Table):
@@ -118,9 +201,9 @@ class Select(_Table):
 class Upload(_Table):
     """``[upload]``."""
 
-    workers: int = Field(default=4, ge=1, le=16)
-    resumable_above: Annotated[Size, Field(ge=0)] = 16 * 1024**2
-    chunk: Annotated[Size, Field(ge=LEAST_CHUNK, le=1024**3)] = 16 * 1024**2
+    workers: Annotated[int, _whole(1, 16)] = 4
+    resumable_above: Annotated[int, _size(1, MOST_RESUMABLE_ABOVE)] = 16 * 1024**2
+    chunk: Annotated[int, _size(LEAST_CHUNK, MOST_CHUNK)] = 16 * 1024**2
 
 
 class Written(BaseSettings):
@@ -143,7 +226,7 @@ class Written(BaseSettings):
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
-    state_dir: str = ""
+    state_dir: OptionalPath = ""
     google: Google = Google()
     folder: list[Folder] = []
     select: Select = Select()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from photosync.config.mistakes import KEYS, PREFIX
+from photosync.config.environment import origin
+from photosync.config.keys import TABLES
 from photosync.config.reading import read_toml
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One setting. ``origin``: "default", "file", or the name of a variable."""
+    """One setting. ``origin``: "default", "file", or "environment" and a variable's name."""
 
     key: str
     value: str
@@ -25,38 +26,52 @@ class Shown:
 
 
 def shown(settings: Settings, environ: Mapping[str, str]) -> list[Shown]:
-    """Every setting as it is in force."""
+    """Every setting as it is in force; none of them is a secret."""
     content = {} if settings.file is None else read_toml(settings.file)
-    return list(_all(settings, content, environ))
+    return [
+        Shown("state_dir", str(settings.state_dir), _of_state_dir(content, environ)),
+        *_folders(settings, content, environ),
+        *(one for table in TABLES for one in _table(settings, table, content, environ)),
+    ]
 
 
-def _all(
+def _table(
+    settings: Settings, table: str, content: Mapping[str, Any], environ: Mapping[str, str]
+) -> Iterator[Shown]:
+    values = getattr(settings, table)
+    for field in fields(values):
+        value = _text(getattr(values, field.name))
+        written = content.get(table, {}).get(field.name)
+        yield Shown(f"{table}.{field.name}", value, _of(written, environ, table, field.name))
+
+
+def _folders(
     settings: Settings, content: Mapping[str, Any], environ: Mapping[str, str]
 ) -> Iterator[Shown]:
-    yield Shown("state_dir", str(settings.state_dir), _origin("state_dir", "", content, environ))
-    for table in ("google", "select", "upload"):
-        for key in _in_order(getattr(settings, table)):
-            value = getattr(getattr(settings, table), key)
-            origin = _origin(table, key, content.get(table, {}), environ)
-            yield Shown(f"{table}.{key}", _text(value), origin)
-    origin = _origin("folder", "", content, environ)
+    source = _of(content.get("folder"), environ, "folder")
+    if not settings.folder:
+        yield Shown("folder", "[]", source)
     for number, folder in enumerate(settings.folder, start=1):
-        yield Shown(f"folder[{number}].path", str(folder.path), origin)
-        yield Shown(f"folder[{number}].album", _text(folder.album), origin)
+        yield Shown(f"folder[{number}].path", str(folder.path), source)
+        yield Shown(f"folder[{number}].album", _text(folder.album), source)
 
 
-def _in_order(table: Any) -> list[str]:
-    return list(type(table).__dataclass_fields__)
+def _of_state_dir(content: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    """An empty one leaves it to systemd or to the desktop to say where."""
+    if not environ.get("PHOTOSYNC_STATE_DIR") and not content.get("state_dir"):
+        for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
+            if environ.get(name, "").startswith("/"):
+                return f"environment {name}"
+        return "default"
+    return _of(content.get("state_dir"), environ, "state_dir")
 
 
-def _origin(table: str, key: str, content: Mapping[str, Any], environ: Mapping[str, str]) -> str:
-    assert not key or key in KEYS[table]
-    name = PREFIX + (f"{table}__{key}" if key else table).upper()
-    if name in environ:
-        return name
-    if PREFIX + table.upper() in environ:  # a whole table as JSON
-        return PREFIX + table.upper()
-    return "file" if (key or table) in content else "default"
+def _of(written: Any, environ: Mapping[str, str], *keys: str) -> str:
+    """Where a value comes from; ``written``: as the file has it, None if it has not."""
+    name = origin(environ, *keys)
+    if name is not None:
+        return f"environment {name}"
+    return "default" if written is None else "file"
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,96 @@
+"""Settings from ``PHOTOSYNC_*`` variables, as pydantic-settings reads them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from photosync.config.keys import (
+    FOLDER_EXAMPLE,
+    LISTS,
+    OWN_VARIABLES,
+    PREFIX,
+    TABLES,
+    VARIABLES,
+    unknown_variable,
+    variable,
+)
+from photosync.config.mistakes import ENVIRONMENT, Mistake, written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def from_environment(environ: Mapping[str, str], mistakes: list[Mistake]) -> dict[str, Any]:
+    """What the variables say; those that cannot be read are added to ``mistakes``."""
+    good: dict[str, str] = {}
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) or name in OWN_VARIABLES:
+            continue
+        unknown = unknown_variable(name)
+        if unknown is not None:
+            mistakes.append(Mistake(ENVIRONMENT, name, "", unknown.wrong, unknown.cure))
+        elif name in VARIABLES:
+            needed = _needed(name, value)
+            if needed is None:
+                good[name.lower()] = value
+            else:
+                wrong = "that is not possible"
+                mistakes.append(Mistake(ENVIRONMENT, name, written(value), wrong, needed))
+    return _parsed(good)
+
+
+def origin(environ: Mapping[str, str], *keys: str) -> str | None:
+    """The variable that a setting's value comes from; None if from none."""
+    if variable(*keys) in environ:
+        return variable(*keys)
+    whole = environ.get(variable(keys[0]))
+    if keys[0] in TABLES and whole is not None and keys[-1] in json.loads(whole):
+        return variable(keys[0])
+    if keys[0] == "folder" and whole is not None:
+        return variable(keys[0])
+    return None
+
+
+def whence(environ: Mapping[str, str], file: Path | None, key: str, *keys: str) -> tuple[str, str]:
+    """(place, key) to call a value by that stands at ``key`` and belongs to setting ``keys``."""
+    name = origin(environ, *keys)
+    if name is None:
+        return (ENVIRONMENT if file is None else str(file)), key
+    return ENVIRONMENT, name if key == ".".join(VARIABLES[name]) else f"{key} in {name}"
+
+
+def _needed(name: str, value: str) -> str | None:
+    """What a variable has to hold that is JSON; None if it is fine."""
+    key = ".".join(VARIABLES[name])
+    if key in TABLES:
+        kind: type = dict
+        needed = f'allowed: JSON like {{"{_first_key(key)}": ...}}; or {name}__... for one'
+    elif key in LISTS:
+        kind = list
+        needed = FOLDER_EXAMPLE if key == "folder" else f'as JSON: {name}=["*.png"]'
+    else:
+        return None
+    try:
+        return None if isinstance(json.loads(value), kind) else needed
+    except (ValueError, RecursionError):
+        return needed
+
+
+def _first_key(table: str) -> str:
+    """Some key of a table, as an example."""
+    return min(keys[1] for keys in VARIABLES.values() if len(keys) > 1 and keys[0] == table)
+
+
+def _parsed(variables: dict[str, str]) -> dict[str, Any]:
+    from pydantic_settings import EnvSettingsSource
+
+    from photosync.config.model import Written
+
+    class Given(EnvSettingsSource):
+        def _load_env_vars(self) -> Mapping[str, str | None]:
+            return dict(variables)
+
+    found: dict[str, Any] = Given(Written)()
+    return found

@@ -1,0 +1,97 @@
+"""Which keys there are, which are to come, and what somebody may have meant."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+PREFIX = "PHOTOSYNC_"
+
+KEYS: dict[str, frozenset[str]] = {
+    "": frozenset({"state_dir", "google", "folder", "select", "upload"}),
+    "google": frozenset(
+        {"client_secret_file", "token_file", "api_url", "daily_requests", "writes_per_minute"}
+    ),
+    "folder": frozenset({"path", "album"}),
+    "select": frozenset({"mode", "include", "exclude", "since"}),
+    "upload": frozenset({"workers", "resumable_above", "chunk"}),
+}
+"""Every setting that this version knows; a test holds it and the model together."""
+
+TO_COME: dict[str, frozenset[str]] = {
+    "": frozenset({"phone", "mirror", "backup", "web", "notify"}),
+    "upload": frozenset({"max_rate", "hours", "fix_dates"}),
+}
+
+TABLES = ("google", "select", "upload")
+LISTS = frozenset({"folder", "select.include", "select.exclude"})
+
+NEARLY = 0.75  # how much of a variable's name has to be right to be taken for one of ours
+OWN_VARIABLES = frozenset({"PHOTOSYNC_CONFIG", "PHOTOSYNC_REQUIRE_ALL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Why a key leads nowhere, and what to do about it."""
+
+    wrong: str
+    cure: str
+
+
+def unknown_key(table: str, key: str) -> Unknown | None:
+    """What is wrong with ``key`` in ``table`` ("" at the top); None if there is such a setting."""
+    known = KEYS[table]
+    if key in known:
+        return None
+    if key in TO_COME.get(table, ()):
+        return Unknown("not in this version yet", "remove it")
+    close = difflib.get_close_matches(key, known, 1)
+    meant = close[0] if close else _elsewhere(key)
+    cure = f"did you mean {meant}?" if meant else f"there are: {', '.join(sorted(known))}"
+    return Unknown("there is no such setting", cure)
+
+
+def unknown_variable(name: str) -> Unknown | None:
+    """What is wrong with the variable ``name``; None if it is a setting, or not our business.
+
+    Anything with "__" is meant as a setting of ours. Of the rest only what is nearly one is
+    told: other programs may have variables that begin like ours.
+    """
+    if name in OWN_VARIABLES or name in VARIABLES:
+        return None
+    table, nested, key = name.removeprefix(PREFIX).lower().partition("__")
+    if table in TO_COME[""] or key in TO_COME.get(table, ()):
+        return Unknown("not in this version yet", "remove it")
+    close = difflib.get_close_matches(name.upper(), VARIABLES, 1, cutoff=0.8)
+    if table == "folder":
+        return (
+            Unknown("folders are one list in the environment", FOLDER_EXAMPLE) if nested else None
+        )
+    meant = name.upper().removeprefix(PREFIX)
+    ours = [one.removeprefix(PREFIX) for one in VARIABLES]
+    close = difflib.get_close_matches(meant, ours, 1, cutoff=NEARLY)
+    if close:
+        return Unknown("there is no such setting", f"did you mean {PREFIX}{close[0]}?")
+    if not nested:
+        return None
+    known = ", ".join(sorted(KEYS[table] if table in TABLES else KEYS[""]))
+    return Unknown("there is no such setting", f"there are: {known}")
+
+
+def variable(*keys: str) -> str:
+    """The name of the variable that overrules a setting."""
+    return PREFIX + "__".join(keys).upper()
+
+
+def _elsewhere(key: str) -> str:
+    found = [f"{table}.{key}" for table, keys in KEYS.items() if table and key in keys]
+    return found[0] if found else ""
+
+
+VARIABLES: dict[str, tuple[str, ...]] = {
+    **{variable(key): (key,) for key in sorted(KEYS[""])},
+    **{variable(table, key): (table, key) for table in TABLES for key in sorted(KEYS[table])},
+}
+"""Every variable that is a setting, and the key that it overrules."""
+
+FOLDER_EXAMPLE = 'as JSON: PHOTOSYNC_FOLDER=[{"path": "/photos", "album": ""}]'

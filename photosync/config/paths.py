@@ -1,0 +1,131 @@
+"""Paths in the settings: made absolute, and checked against each other.
+
+Works on what is written, before the model has seen it, so that these mistakes are told together
+with all others. A folder that is not there is no mistake: its disk may not be mounted.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from photosync.config.environment import whence
+from photosync.config.files import default_state_dir
+from photosync.config.mistakes import Mistake, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+STATE = "state_dir"
+GOOGLE_FILES = ("client_secret_file", "token_file")
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A path that somebody wrote. ``real``: where it leads, through all symlinks."""
+
+    place: str
+    key: str
+    text: str
+    real: Path
+
+    def mistake(self, wrong: str, cure: str) -> Mistake:
+        return Mistake(self.place, self.key, written(self.text), wrong, cure)
+
+
+def absolute(text: str, file: Path | None, environ: Mapping[str, str]) -> Path:
+    """``text`` below the home folder for ``~``, else beside the settings file.
+
+    "." and ".." are gone by their spelling; symlinks stay as they are written.
+
+    Raises:
+        RuntimeError: ``~`` or ``~name`` leads to nobody's home.
+    """
+    home = environ.get("HOME", "")
+    if home.startswith("/") and (text == "~" or text.startswith("~/")):
+        path = Path(home) / text[2:]
+    else:
+        path = Path(text).expanduser()
+    beside = Path.cwd() if file is None else file.absolute().parent
+    return Path(os.path.abspath(beside / path))  # noqa: PTH100 - resolve() would follow symlinks
+
+
+def path_mistakes(
+    content: Mapping[str, Any], file: Path | None, environ: Mapping[str, str]
+) -> list[Mistake]:
+    """What is wrong with the paths, by themselves and among each other.
+
+    Raises:
+        SettingsError: No ``state_dir`` is named, and there is no home folder for one.
+    """
+    mistakes: list[Mistake] = []
+    named: dict[str, _Named] = {}
+    for key, keys, text in _texts(content):
+        place, shown = whence(environ, file, key, *keys)
+        try:
+            real = Path(os.path.realpath(absolute(text, file, environ)))
+        except RuntimeError:
+            wrong, cure = "nobody's home folder is there", "write the whole path"
+            mistakes.append(Mistake(place, shown, written(text), wrong, cure))
+        else:
+            named[key] = _Named(place, shown, text, real)
+    folders = [one for key, one in named.items() if key.startswith("folder")]
+    return [
+        *mistakes,
+        *_among_folders(folders),
+        *_with_state(folders, named.get(STATE), content, environ),
+    ]
+
+
+def _texts(content: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """(key, its names, text) of every path that is written as a text at all."""
+    table = content.get("google")
+    google = table if isinstance(table, dict) else {}
+    found: list[tuple[str, tuple[str, ...], Any]] = [(STATE, (STATE,), content.get(STATE))]
+    found += [(f"google.{key}", ("google", key), google.get(key)) for key in GOOGLE_FILES]
+    folders = content.get("folder")
+    for number, folder in enumerate(folders if isinstance(folders, list) else (), start=1):
+        if isinstance(folder, dict):
+            found.append((f"folder[{number}].path", ("folder",), folder.get("path")))
+    for key, keys, text in found:
+        if isinstance(text, str) and text.strip() and "\0" not in text:
+            yield key, keys, text
+
+
+def _among_folders(folders: list[_Named]) -> Iterator[Mistake]:
+    for number, one in enumerate(folders):
+        yield from _no_folder(one)
+        for other in folders[:number]:
+            if one.real == other.real:
+                yield one.mistake(f"the same folder is {other.key}", "remove one of them")
+            elif one.real in other.real.parents or other.real in one.real.parents:
+                words = f"this and {other.key} ({written(other.text)}) lie one in the other"
+                yield one.mistake(words, "keep the outer one")
+
+
+def _with_state(
+    folders: list[_Named],
+    named: _Named | None,
+    content: Mapping[str, Any],
+    environ: Mapping[str, str],
+) -> Iterator[Mistake]:
+    if named is not None:
+        yield from _no_folder(named)
+    elif content.get(STATE, "") != "":
+        return  # what stands there is no path: the model says so
+    state_dir = named.real if named else Path(os.path.realpath(default_state_dir(environ)))
+    for one in folders:
+        if one.real == state_dir or state_dir in one.real.parents:
+            words = "photosync keeps its own state there (state_dir)"
+            yield one.mistake(words, "name another folder, or set state_dir")
+        elif one.real in state_dir.parents:
+            words = f"photosync's own state_dir lies in it: {written(str(state_dir))}"
+            yield one.mistake(words, "name a folder that holds only photos, or set state_dir")
+
+
+def _no_folder(one: _Named) -> Iterator[Mistake]:
+    # os.path's never raise: a folder that may not be looked at is told when it is read
+    if os.path.exists(one.real) and not os.path.isdir(one.real):  # noqa: PTH110, PTH112 - see above
+        yield one.mistake("that is no folder", "name a folder")
