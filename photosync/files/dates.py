@@ -10,9 +10,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from photosync.errors import PhotosyncError
+from photosync.files.heif import exif_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from PIL.Image import Exif
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +25,8 @@ CHANGED, CHANGED_OFFSET = 0x0132, 0x9010  # DateTime, OffsetTime
 FROM_1904 = 2_082_844_800  # seconds between 1904 and 1970
 OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>\d\d)")
 MOST_BOXES = 1000
+META_BYTES = 1 << 20
+EXIF_BYTES = 1 << 20
 MOVIE_STARTS = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
 
@@ -36,8 +41,10 @@ def taken_at(file: BinaryIO, name: str) -> int | None:
     """
     try:
         file.seek(0)
-        moment = _movie(file) if file.read(8)[4:8] in MOVIE_STARTS else None
-        return _picture(file) if moment is None else moment
+        if file.read(8)[4:8] not in MOVIE_STARTS:
+            return _picture(file)
+        moment = _movie(file)
+        return _heif(file) if moment is None else moment
     except PhotosyncError:
         raise
     except Exception as error:  # noqa: BLE001 - parsers of hostile files raise anything
@@ -53,8 +60,29 @@ def _picture(file: BinaryIO) -> int | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(file) as image:
-            exif = image.getexif()
-            ifd = exif.get_ifd(EXIF_IFD)
+            return _by_exif(image.getexif())
+
+
+def _heif(file: BinaryIO) -> int | None:
+    from PIL import Image
+
+    for kind, start, _ in _boxes(file, 0, None):
+        if kind == b"meta":
+            file.seek(start)
+            place = exif_place(file.read(META_BYTES))
+            if place is None:
+                return None
+            offset, length = place
+            file.seek(offset)
+            content = file.read(min(length, EXIF_BYTES))
+            exif = Image.Exif()
+            exif.load(b"Exif\0\0" + content[4 + int.from_bytes(content[:4], "big") :])
+            return _by_exif(exif)
+    return None
+
+
+def _by_exif(exif: Exif) -> int | None:
+    ifd = exif.get_ifd(EXIF_IFD)
     if TAKEN in ifd:
         return _moment(ifd[TAKEN], ifd.get(TAKEN_OFFSET))
     return _moment(exif.get(CHANGED), ifd.get(CHANGED_OFFSET))
