@@ -60,7 +60,8 @@ def _picture(file: BinaryIO) -> int | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(file) as image:
-            return _by_exif(image.getexif())
+            # not image.getexif(): PNG's decodes the whole picture to look behind it
+            return _by_exif(Image.Image.getexif(image))
 
 
 def _heif(file: BinaryIO) -> int | None:

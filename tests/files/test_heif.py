@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from photosync.files.dates import taken_at
 from photosync.files.heif import exif_place
@@ -175,3 +176,18 @@ def test_a_picture_of_more_pixels_than_pillow_likes_has_its_date_read() -> None:
     huge = small[:frame] + struct.pack(">HH", 65_000, 65_000) + small[frame + 4 :]
 
     assert date_of(huge) == date_of(small) is not None
+
+
+def test_no_picture_is_decoded_for_its_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PNG of 100 bytes may stand for gigabytes of pixels."""
+    exif = Image.Exif()
+    exif[0x0132] = "2024:07:14 11:30:15"
+    dated, plain = io.BytesIO(), io.BytesIO()
+    Image.new("1", (16, 16)).save(dated, "PNG", exif=exif)
+    Image.new("1", (16, 16)).save(plain, "PNG")
+    decoded: list[str] = []
+    monkeypatch.setattr(PngImageFile, "load", lambda image: decoded.append(image.format))
+
+    assert date_of(dated.getvalue()) is not None
+    assert date_of(plain.getvalue()) is None
+    assert decoded == []
