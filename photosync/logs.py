@@ -14,8 +14,10 @@ SECRETS = re.compile(
     r"(?i)(bearer\s+)[^\s'\"]+"
     r"|([?&]code=)[^\s&'\"]+"
     r"|(ya29\.)[\w.-]+"
-    r"|(1//)[\w-]{8,}"
-    r"|((?:upload_id|access_token|refresh_token|client_secret)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
+    r"|(?<![\w/.])(1//0)[\w-]{8,}"  # a refresh token, not 2021//IMG_0001
+    r"|(?<![\w/.])(4(?:/|%2F)0A)[\w-]{8,}"  # a sign-in code
+    r"|((?:upload_id|access_token|refresh_token|id_token|client_secret|code_verifier)"
+    r"[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
 )
 """The last line of defence: what writes a log takes care not to write these at all."""
 
