@@ -118,6 +118,10 @@ class Folders:
             look = self._discover.look(one.watched, under, closed=job.closed)
         except SourceMissing:
             self._after(one, {}, job, full_in=MISSING_SECONDS)
+        except Exception:
+            with self._changed:  # the look was not made: it stays due
+                self._add(one, under, Job(self._monotonic() + DEBOUNCE_SECONDS, job.closed))
+            raise
         else:
             if look.added or look.revived:
                 log.debug("folder.looked seen=%d new=%d", look.seen, look.added)

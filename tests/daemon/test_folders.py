@@ -9,7 +9,7 @@ import pytest
 from photosync.daemon import folders as module
 from photosync.daemon.folders import Folders
 from photosync.domain.media import SourceKind
-from photosync.errors import SourceMissing, WatchUnavailable
+from photosync.errors import DiskFull, SourceMissing, WatchUnavailable
 from photosync.files.folder import Folder
 from photosync.stages.discover import Look, Watched
 from photosync.store.control import Control
@@ -202,6 +202,16 @@ def test_a_missing_folder_is_asked_for_again_soon(stage: Stage) -> None:
     stage.after(0)
     assert stage.folders.looked()
     assert stage.after(5.1) == [("", False)]
+
+
+def test_a_look_that_broke_off_stays_due(stage: Stage) -> None:
+    stage.build()
+    stage.after(0)
+    stage.watchers[0].hint("", "a.jpg")
+    stage.discover.answers = [DiskFull("full")]
+    with pytest.raises(DiskFull):
+        stage.after(0.6)
+    assert stage.after(0.4) == [("a.jpg", True)]
 
 
 def test_without_a_watch_it_polls_and_says_so(stage: Stage) -> None:
