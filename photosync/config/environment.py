@@ -48,8 +48,6 @@ def origin(environ: Mapping[str, str], *keys: str) -> str | None:
     whole = environ.get(variable(keys[0]))
     if keys[0] in TABLES and whole is not None and keys[-1] in json.loads(whole):
         return variable(keys[0])
-    if keys[0] == "folder" and whole is not None:
-        return variable(keys[0])
     return None
 
 

@@ -73,6 +73,14 @@ def default_state_dir(environ: Mapping[str, str]) -> Path:
     return home / "photosync"
 
 
+def can_be_path(text: str) -> bool:
+    """Whether the kernel can be asked about it. Bytes that are not UTF-8 are fine."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
+
+
 def example_text() -> str:
     """A settings file in which every setting is explained."""
     packaged = resources.files("photosync").joinpath(EXAMPLE)

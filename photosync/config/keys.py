@@ -38,11 +38,9 @@ class Unknown:
     cure: str
 
 
-def unknown_key(table: str, key: str) -> Unknown | None:
-    """What is wrong with ``key`` in ``table`` ("" at the top); None if there is such a setting."""
+def unknown_key(table: str, key: str) -> Unknown:
+    """What is wrong with ``key``, which the model does not know, in ``table`` ("" at the top)."""
     known = KEYS[table]
-    if key in known:
-        return None
     if key in TO_COME.get(table, ()):
         return Unknown("not in this version yet", "remove it")
     close = difflib.get_close_matches(key, known, 1)

@@ -16,6 +16,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from photosync.config.files import can_be_path
+
 UNITS = {
     "": 1,
     "B": 1,
@@ -101,7 +103,7 @@ def _glob(pattern: str) -> str:
 
 
 def _path(text: str) -> str:
-    if "\0" in text or (text and not text.strip()):
+    if not can_be_path(text) or (text and not text.strip()):
         raise _wrong("a path")
     return text
 

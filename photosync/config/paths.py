@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photosync.config.environment import whence
-from photosync.config.files import default_state_dir
+from photosync.config.files import can_be_path, default_state_dir
 from photosync.config.mistakes import Mistake, written
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _texts(content: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], s
         if isinstance(folder, dict):
             found.append((f"folder[{number}].path", ("folder",), folder.get("path")))
     for key, keys, text in found:
-        if isinstance(text, str) and text.strip() and "\0" not in text:
+        if isinstance(text, str) and text.strip() and can_be_path(text):
             yield key, keys, text
 
 

@@ -50,7 +50,6 @@ def _mistake(place: str, key: str, location: list[str | int], detail: ErrorDetai
         names = [one for one in location if isinstance(one, str)]
         table = names[0] if len(names) > 1 else ""
         unknown = unknown_key(table if table in KEYS else "", names[-1])
-        assert unknown is not None, "the model and KEYS know the same settings"
         return Mistake(place, key, "", unknown.wrong, unknown.cure)
     if detail["type"] == "missing":
         return Mistake(place, key, "", "it is missing", "add it")
@@ -80,5 +79,6 @@ def _allowed(key: str, detail: ErrorDetails) -> str:
             if key == "folder"
             else 'a list like ["*.png"]'
         )
-    assert kind in {"model_type", "model_attributes_type"}, kind
-    return f"a table, [{key}]" if key in KEYS else 'a table like {path = "/photos"}'
+    if kind in {"model_type", "model_attributes_type"}:
+        return f"a table, [{key}]" if key in KEYS else 'a table like {path = "/photos"}'
+    return detail["msg"]
