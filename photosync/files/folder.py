@@ -22,6 +22,7 @@ from photosync.domain.selection import Selection, junk
 from photosync.errors import (
     EmptyFile,
     FileInUse,
+    FileReplaced,
     FileTooLarge,
     FileUnreadable,
     ItemError,
@@ -162,13 +163,17 @@ class Folder:
             FileVanished, FileReplaced, FileUnreadable, FileInUse, SourceMissing, Stopping.
         """
         sha256, sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
+        hashed_bytes = 0
         with self.open(path, size_bytes, mtime_ns) as file:
             while block := file.read(BLOCK_BYTES):
                 sha256.update(block)
                 sha1.update(block)
+                hashed_bytes += len(block)
                 if halt.is_set():
                     raise Stopping
             check_version(file.fileno(), path, size_bytes=size_bytes, mtime_ns=mtime_ns)
+        if hashed_bytes != size_bytes:
+            raise FileReplaced(f"{readable(path)} gave {hashed_bytes:,} bytes, not {size_bytes:,}.")
         return Hashes(size_bytes, sha256.hexdigest(), sha1.hexdigest())
 
     def taken_at(self, path: str, size_bytes: int, mtime_ns: int) -> int | None:
@@ -196,13 +201,13 @@ class Folder:
     def _why_not_taken(self, path: str) -> str | None:
         try:
             descriptor = open_beneath(self.root, path)
+            with OpenFile(descriptor, root=self.root, path=path) as file:
+                mtime_ns = os.fstat(descriptor).st_mtime_ns
+                head = file.read(HEAD_BYTES)
         except FileUnreadable:
             return None  # it is an item, and its error says why
         except (ItemGone, FileInUse) as error:
             return error.message
-        with OpenFile(descriptor, root=self.root, path=path) as file:
-            mtime_ns = os.fstat(descriptor).st_mtime_ns
-            head = file.read(HEAD_BYTES)
         if claim(path.rpartition("/")[2]) is Claim.NOTHING and sniff(head) is None:
             return "It is neither a photo nor a video by its content."
         return self._selection.left_out(path, mtime_ns)

@@ -27,12 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from _typeshed import WriteableBuffer
+
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 BUSY = frozenset(
-    {errno.EAGAIN, errno.EBUSY, errno.ETXTBSY, errno.EINTR, errno.EMFILE, errno.ENFILE}
+    {
+        *(errno.EAGAIN, errno.EBUSY, errno.ETXTBSY, errno.EINTR),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+    }
 )
 ROOT_LOST = frozenset({errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.EHOSTDOWN})
 
@@ -119,6 +124,13 @@ class OpenFile(io.FileIO):
         except OSError as error:
             raise explain(self._root, self._path, error) from error
 
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """The same into a buffer; how many bytes."""
+        try:
+            return super().readinto(buffer) or 0
+        except OSError as error:
+            raise explain(self._root, self._path, error) from error
+
 
 def parts_of(path: str) -> list[str]:
     """The parts of a relative path.
@@ -147,15 +159,29 @@ def check_version(descriptor: int, path: str, *, size_bytes: int, mtime_ns: int)
 
 
 def explain(root: Path, path: str, error: OSError) -> PhotosyncError:
-    """An error of the system about a file as one of ours."""
+    """An error of the system about a file as one of ours.
+
+    A file is only gone, or damaged, if the root is still there and can be listed: an unplugged
+    disk answers the same about each of its files.
+    """
     name, why = readable(path), error.strerror or type(error).__name__
-    if error.errno in ROOT_LOST:
-        return root_missing(root, error)
-    if error.errno in GONE:
-        return FileVanished(f"{name} is not there any more.")
     if error.errno in BUSY:
         return FileInUse(f"{name} cannot be opened at the moment: {why}.")
+    lost = error if error.errno in ROOT_LOST else _error_of_root(root)
+    if lost is not None:
+        return root_missing(root, lost)
+    if error.errno in GONE:
+        return FileVanished(f"{name} is not there any more.")
     return FileUnreadable(f"{name} cannot be read: {why}.")
+
+
+def _error_of_root(root: Path) -> OSError | None:
+    try:
+        with os.scandir(root) as scan:
+            next(scan, None)
+    except OSError as error:
+        return error
+    return None
 
 
 def root_missing(root: Path, error: OSError) -> SourceMissing:
