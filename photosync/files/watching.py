@@ -11,6 +11,7 @@ import errno
 import logging
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,7 @@ class Watching:
         self._observer: BaseObserver | None = None
         self._began_at: tuple[int, int] | None = None
         self._incomplete = False
-        self._overflow = _OverflowAlarm(lambda: hint("", None))
+        self._overflow = _OverflowAlarm(self._overflowed)
 
     def start(self) -> None:
         """Begin.
@@ -82,6 +83,10 @@ class Watching:
             WatchUnavailable: The kernel's limits do not allow it, or it would miss changes.
         """
         _refuse_remote(self._root)
+        # folders that come up within one another are watched twice over: harmless
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning, r"watchdog\.")
+        logging.getLogger("watchdog").addHandler(self._overflow)
+        self._incomplete = False
         try:
             self._began_at = _identity(self._root)
             self._observer = InotifyObserver()
@@ -96,8 +101,6 @@ class Watching:
         except OSError as error:
             self.stop()
             raise _unavailable(self._root, error) from error
-        self._incomplete = False
-        logging.getLogger("watchdog").addHandler(self._overflow)
 
     def stop(self) -> None:
         """End, in less than ``STOP_SECONDS``; nothing happens if it never began."""
@@ -112,16 +115,24 @@ class Watching:
     def alive(self) -> bool:
         """Whether hints can still be expected: the same folder is there, and all of it watched."""
         observer = self._observer
-        if observer is None or not observer.is_alive() or self._incomplete:
+        if observer is None or self._incomplete:
             return False
-        emitters = observer.emitters
-        if not emitters or not all(emitter.is_alive() for emitter in emitters):
+        # watchdog has a thread that reads, one for each root, and one that calls us
+        reader = getattr(observer, "_inotify_fd", observer)
+        if not observer.emitters or not all(
+            thread.is_alive() for thread in (reader, observer, *observer.emitters)
+        ):
             return False
         try:
             probe(self._root)
             return _identity(self._root) == self._began_at
         except OSError:
             return False
+
+    def _overflowed(self) -> None:
+        """Events were lost, and some will be until watchdog has set up its watches anew."""
+        self._incomplete = True
+        self._hint("", None)
 
     def _new_folder(self) -> None:
         """A folder came up: was there room to watch it?"""
@@ -164,7 +175,7 @@ class _Handler(FileSystemEventHandler):
 
 
 class _OverflowAlarm(logging.Handler):
-    """watchdog tells of lost events and failed watches in its log alone."""
+    """watchdog tells of lost events in its log alone."""
 
     def __init__(self, alarm: Callable[[], None]) -> None:
         super().__init__(logging.WARNING)
@@ -172,8 +183,9 @@ class _OverflowAlarm(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Somebody has to look at everything."""
-        log.debug("watch.unsure reason=%s", record.getMessage())
-        self._alarm()
+        if "overflow" in str(record.msg):
+            log.debug("watch.overflow")
+            self._alarm()
 
 
 def probe(root: Path) -> None:
