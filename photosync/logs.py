@@ -16,6 +16,7 @@ SECRETS = re.compile(
     r"|(ya29\.)[\w.-]+"
     r"|(?<![\w/.])(1//0)[\w-]{8,}"  # a refresh token, not 2021//IMG_0001
     r"|(?<![\w/.])(4(?:/|%2F)0A)[\w-]{8,}"  # a sign-in code
+    r"|(GOCSPX-)[\w-]+"  # a client's secret
     r"|((?:upload_id|access_token|refresh_token|id_token|client_secret|code_verifier)"
     r"[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
 )
@@ -31,7 +32,7 @@ PRIORITIES = {
 
 
 class OneLine(logging.Formatter):
-    """One record is one line, whatever its text; a traceback follows, indented.
+    """One record is one line, whatever its text; a traceback or stack follows, indented.
 
     ``journal``: with a priority for journald instead of the time, which it knows itself.
     """
@@ -47,12 +48,14 @@ class OneLine(logging.Formatter):
             head = PRIORITIES.get(record.levelno, "<6>")
         else:
             head = f"{self.formatTime(record, self.datefmt)} {record.levelname.lower():<7} "
-        lines = [head + text]
-        if record.exc_info:
-            told = hidden(self.formatException(record.exc_info))
-            margin = head if self._journal else ""
-            lines += [f"{margin}    {escaped(line)}" for line in told.splitlines()]
-        return "\n".join(lines)
+        margin = head if self._journal else ""
+        below = [f"{margin}    {hidden(escaped(line))}" for line in self._below(record)]
+        return "\n".join([head + text, *below])
+
+    def _below(self, record: logging.LogRecord) -> list[str]:
+        """The lines of the traceback and of the stack, as far as the record has them."""
+        traceback = self.formatException(record.exc_info) if record.exc_info else ""
+        return [*traceback.splitlines(), *(record.stack_info or "").splitlines()]
 
 
 def setup(

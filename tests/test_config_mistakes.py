@@ -191,6 +191,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
     lines = message.splitlines()
     assert lines[0] == "There are 11 mistakes in the settings:"
     assert len(lines) == 12
+    assert not message.endswith("\n")
     for line in lines[1:]:
         assert line.startswith((f"  {told.file}: ", "  the environment: "))
         assert line.endswith(").")

@@ -137,6 +137,15 @@ def test_an_exception_cannot_forge_a_line_or_give_a_secret_away() -> None:
     assert ACCESS not in "".join(traceback)
 
 
+def test_a_stack_follows_like_a_traceback() -> None:
+    told = record("worker.stuck")
+    told.stack_info = f'Stack (most recent call last):\n  File "x.py"\n    f("{ACCESS}", "\x1b[2J")'
+    first, *stack = logs.OneLine(journal=True).format(told).splitlines()
+    assert first == "<6>worker.stuck"
+    assert stack[0] == "<6>    Stack (most recent call last):"
+    assert stack[-1] == r'<6>        f("ya29.***", "\x1b[2J")'
+
+
 def test_an_empty_exception_adds_nothing() -> None:
     failed = record("worker.odd")
     failed.exc_info = (None, None, None)  # logger.exception() outside of an except block
@@ -158,6 +167,7 @@ def test_an_empty_exception_adds_nothing() -> None:
         (REFRESH, f"grant {REFRESH} was revoked"),
         ("GOCSPX-made-up", '{"client_secret":"GOCSPX-made-up"}'),
         ("GOCSPX-made-up", "client_secret = GOCSPX-made-up"),
+        ("GOCSPX-made-up", "the secret GOCSPX-made-up is unknown"),
         (CODE, f"GET /?state=x&code={CODE}&scope=y"),
         (CODE, f"GET /?code={CODE}"),
         (CODE, f"code={CODE}&client_id=7"),

@@ -49,7 +49,7 @@ def raise_all(mistakes: Iterable[Mistake]) -> None:
     if len(lines) == 1:
         raise SettingsError(f"In {lines[0]}", hint=hint)
     listed = "\n".join(f"  {line}" for line in lines)
-    raise SettingsError(f"There are {len(lines)} mistakes in the settings:\n{listed}\n", hint=hint)
+    raise SettingsError(f"There are {len(lines)} mistakes in the settings:\n{listed}", hint=hint)
 
 
 def written(value: Any) -> str:
