@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photosync.daemon import lock
+from photosync.domain.states import State
+from photosync.store.control import Problem
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Home
+
+
+def test_status_before_anything_ran(home: Home) -> None:
+    said = home.say("status", "--json")
+    assert said.code == 3
+    document = said.json
+    assert document["version"] == 1
+    assert document["daemon"] == {
+        "running": False,
+        "pid": None,
+        "since": None,
+        "state": "stopped",
+    }
+    assert document["items"]["total"] == 0
+    assert [one["code"] for one in document["problems"]] == ["auth_required"]
+    assert not home.state_dir.exists()  # looking leaves nothing behind
+
+
+def test_status_accounts_for_every_item(home: Home) -> None:
+    home.fill()
+    home.sign_in()
+    document = home.say("status", "--json").json
+    items = dict(document["items"])
+    assert items.pop("total") == 8 == sum(items.values())
+    assert set(items.values()) == {1}
+    assert document["bytes"] == {"done": 1000, "waiting": 2000}
+    assert document["sources"][0]["items"] == 8
+    assert document["sources"][0]["connected"]
+    assert document["last_done_at"] == "2027-01-15T08:00:00Z"
+    assert document["failed"][0]["code"] == "refused"
+
+
+def test_status_in_words(home: Home) -> None:
+    home.fill()
+    home.sign_in()
+    said = home.say("status")
+    assert said.code == 4  # work waits and no daemon runs
+    for words in ("not running", "in your library", "1 item failed", "Google says", "8"):
+        assert words in said.out
+    assert "\x1b" not in said.out
+
+
+def test_status_keeps_its_promised_fields(home: Home) -> None:
+    home.fill()
+    document = home.say("status", "--json").json
+    promised = {
+        "version": None,
+        "daemon": {"running", "pid", "since", "state"},
+        "items": {*map(str, State), "total"},
+        "bytes": {"done", "waiting"},
+        "rate": {"bytes_per_second", "eta_seconds"},
+        "quota": {"used", "limit", "resets_at"},
+        "sources": {"kind", "address", "label", "connected", "last_seen_at", "items"},
+        "problems": {"code", "message", "hint", "since"},
+        "last_done_at": None,
+    }
+    for key, inner in promised.items():
+        value = document[key]
+        if inner is not None:
+            value = value[0] if isinstance(value, list) else value
+            assert inner <= value.keys(), key
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "state"),
+    [
+        (("storage_full", "library", True), 3, "blocked"),
+        (("quota_exhausted", "library", False), 1, "waiting"),
+        (("source_missing", "source", True), 3, "working"),
+        (("watch_unavailable", "", False), 1, "working"),
+    ],
+)
+def test_problems_show_in_status_and_exit_code(
+    home: Home, problem: tuple[str, str, bool], code: int, state: str
+) -> None:
+    home.fill()
+    home.sign_in()
+    name, gate, needs_user = problem
+    home.control().raise_problem(
+        Problem(name, "", "Something is wrong.", "Do this.", gate, needs_user, 5, None)
+    )
+    with lock.held(home.state_dir, now=1):
+        said = home.say("status", "--json")
+        shown = home.say("status").out
+    assert said.code == code
+    assert said.json["daemon"]["state"] == state
+    assert "Something is wrong." in shown
+    assert "Do this." in shown
+
+
+def test_pause_and_resume(home: Home) -> None:
+    home.fill()
+    home.sign_in()
+    assert home.say("pause", "the line is slow").code == 0
+    with lock.held(home.state_dir, now=1):
+        assert home.say("status", "--json").json["daemon"]["state"] == "paused"
+        assert "the line is slow" in home.say("status").out
+    assert home.say("resume", "--json").json == {
+        "version": 1,
+        "paused": False,
+        "was_paused": True,
+    }
+    assert "It was not paused." in home.say("resume").out
+
+
+def test_list_shows_names_that_are_no_text(home: Home) -> None:
+    numbers = home.fill()
+    said = home.say("list", "--json")
+    assert said.code == 0
+    by_id = {one["id"]: one for one in said.json["items"]}
+    found = by_id[numbers[State.FOUND]]
+    assert found["path"] == "found \ufffd .jpg"
+    assert found["path_base64"] == "Zm91bmQg/wouanBn"
+    assert "path_base64" not in by_id[numbers[State.DONE]]
+    assert "secret-token" not in said.out
+
+
+def test_list_filters(home: Home) -> None:
+    numbers = home.fill()
+    assert [one["id"] for one in home.say("list", "--state", "failed", "--json").json["items"]] == [
+        numbers[State.FAILED]
+    ]
+    for source in ("pictures", "1", str(home.pictures)):
+        assert len(home.say("list", "--source", source, "--json").json["items"]) == 8
+    assert home.say("list", "--source", "nobody").code == 2
+    page = home.say("list", "--limit", "3", "--json").json
+    assert page["more"]
+    assert len(page["items"]) == 3
+    last = page["items"][-1]["id"]
+    rest = home.say("list", "--before", str(last), "--json").json["items"]
+    assert len(rest) == 5
+    assert f"--before {last}" in home.say("list", "--limit", "3").out
+    assert "No items." in home.say("list", "--before", "1").out
+
+
+def test_show_tells_the_history(home: Home) -> None:
+    numbers = home.fill()
+    page = home.say("show", str(numbers[State.DONE]), "--json").json["item"]
+    assert [one["after"] for one in page["history"]] == ["found", "mirrored", "uploaded", "done"]
+    assert page["google_id"] == "google-1"
+    for state, number in numbers.items():
+        said = home.say("show", str(number))
+        assert said.code == 0
+        assert str(state) in said.out
+        assert "secret-token" not in said.out
+        assert "\x1b" not in said.out
+
+
+def test_an_unknown_item(home: Home) -> None:
+    assert home.say("show", "7").code == 2
+    home.fill()
+    said = home.say("show", "999")
+    assert (said.code, "There is no item 999." in said.err) == (2, True)
+
+
+def test_retry_skip_and_choose(home: Home) -> None:
+    numbers = home.fill()
+
+    def state_of(state: State) -> str:
+        page = home.say("show", str(numbers[state]), "--json").json
+        return str(page["item"]["state"])
+
+    assert home.say("retry", str(numbers[State.FAILED])).code == 0
+    assert state_of(State.FAILED) == "mirrored"
+    assert home.say("skip", str(numbers[State.FOUND]), str(numbers[State.HELD])).code == 0
+    assert state_of(State.FOUND) == state_of(State.HELD) == "skipped"
+    assert home.say("choose", "--state", "skipped").code == 0
+    assert state_of(State.FOUND) == state_of(State.HELD) == "found"
+
+
+def test_a_choice_that_cannot_be_made_says_why(home: Home) -> None:
+    numbers = home.fill()
+    said = home.say("skip", str(numbers[State.DONE]), str(numbers[State.HELD]), "--json")
+    assert said.code == 1
+    assert said.json["changed"] == [numbers[State.HELD]]
+    assert "done" in said.json["refused"][str(numbers[State.DONE])]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all", "1"], ["--all", "--state", "failed"]])
+def test_which_items_has_to_be_said_once(home: Home, arguments: list[str]) -> None:
+    home.fill()
+    said = home.say("retry", *arguments)
+    assert said.code == 2
+    assert "Say which items" in said.err
+
+
+def test_all_means_what_it_applies_to(home: Home) -> None:
+    numbers = home.fill()
+    assert home.say("retry", "--all", "--json").json["changed"] == [numbers[State.FAILED]]
+    assert home.say("choose", "--all", "--json").json["changed"] == [numbers[State.HELD]]
+
+
+def test_config_verbs(home: Home) -> None:
+    fresh = home.folder / "new" / "config.toml"
+    home.config.rename(home.folder / "old.toml")
+    home.config = fresh
+    assert str(fresh) in home.say("config", "init").out
+    again = home.say("config", "init")
+    assert (again.code, "stays as it is" in again.err) == (2, True)
+    assert home.say("config", "path").out.strip() == str(fresh)
+    checked = home.say("config", "check")
+    assert (checked.code, "names no folder" in checked.out) == (0, True)
+    settings = home.say("config", "show", "--json").json["settings"]
+    assert {"key": "upload.workers", "value": "4", "origin": "default"} in settings
+    assert "upload.workers" in home.say("config", "show").out
+    fresh.write_text('[[folder]]\npath = "/not/there"\n')
+    assert "/not/there is not there" in home.say("config", "check").out
+
+
+def test_a_mistake_in_the_settings_is_json_too(home: Home) -> None:
+    home.config.write_text("nonsense = 1")
+    said = home.say("status", "--json")
+    assert said.code == 2
+    assert json.loads(said.out)["error"]["code"] == "settings"
+
+
+def test_a_bug_is_owned_up_to(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.fill()
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("photosync.app.report.status", broken)
+    said = home.say("status")
+    assert said.code == 1
+    assert "that is a bug" in said.err
+
+
+def test_run_needs_a_folder(home: Home) -> None:
+    home.config.write_text(f'state_dir = "{home.state_dir}"\n')
+    said = home.say("run")
+    assert said.code == 2
+    assert "names no folder" in said.err
