@@ -71,6 +71,11 @@ def read_toml(file: Path) -> dict[str, Any]:
             f"The settings file {file} is no valid TOML: {error}.",
             hint='Texts stand in quotes, like path = "~/Pictures"; # begins a comment.',
         ) from error
+    except ValueError as error:  # Python's own limit for the digits of a whole number
+        raise SettingsError(
+            f"The settings file {file} holds a number that is far too long.",
+            hint="No setting needs more than a few digits.",
+        ) from error
     except RecursionError as error:
         raise SettingsError(
             f"The settings file {file} is nested too deep.",

@@ -24,13 +24,19 @@ def validated(
     environ: Mapping[str, str],
     mistakes: list[Mistake],
 ) -> Written | None:
-    """The settings, or None with what is wrong added to ``mistakes``."""
+    """The settings, or None with what is wrong added to ``mistakes``.
+
+    Keys like ``_env_prefix`` are kept from pydantic-settings, which would obey them. They can
+    only stand in the file.
+    """
     from pydantic import ValidationError
 
     from photosync.config.model import Written
 
+    private = [key for key in content if key.startswith("_")]
+    mistakes += [_unknown(str(file), key, "", key) for key in private]
     try:
-        return Written.model_validate(content)
+        return Written.model_validate({key: content[key] for key in content if key not in private})
     except ValidationError as error:
         mistakes += _in_our_words(error, file, environ)
     return None
@@ -49,12 +55,16 @@ def _mistake(place: str, key: str, location: list[str | int], detail: ErrorDetai
     if detail["type"] == "extra_forbidden":
         names = [one for one in location if isinstance(one, str)]
         table = names[0] if len(names) > 1 else ""
-        unknown = unknown_key(table if table in KEYS else "", names[-1])
-        return Mistake(place, key, "", unknown.wrong, unknown.cure)
+        return _unknown(place, key, table if table in KEYS else "", names[-1])
     if detail["type"] == "missing":
         return Mistake(place, key, "", "it is missing", "add it")
     value = written(detail["input"])
     return Mistake(place, key, value, "that is not possible", f"allowed: {_allowed(key, detail)}")
+
+
+def _unknown(place: str, key: str, table: str, name: str) -> Mistake:
+    unknown = unknown_key(table, name)
+    return Mistake(place, key, "", unknown.wrong, unknown.cure)
 
 
 def _key(location: list[str | int]) -> str:
