@@ -165,8 +165,6 @@ class _Handler(FileSystemEventHandler):
 
     def _relative(self, path: str) -> str | None:
         """The path below the root; None for what is never looked at."""
-        if path == self._root:
-            return ""
         prefix = self._root.rstrip("/") + "/"
         if not path.startswith(prefix):
             return None

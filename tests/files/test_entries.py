@@ -16,9 +16,12 @@ from photosync.domain.selection import NANOSECONDS, Selection
 from photosync.errors import SourceMissing
 from photosync.files import entries as entries_module
 from photosync.files.folder import Entry, Folder
+from photosync.files.opening import folder_beneath
 from tests.files.conftest import open_descriptors, paths, write
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from tests.files.conftest import AsNobody
 
 STRANGE_NAMES = [
@@ -209,6 +212,15 @@ def test_a_folder_that_may_be_listed_but_not_searched_is_unreadable(
     assert folder.unreadable == {"listed": "Permission denied"}
 
 
+def test_a_root_that_may_be_listed_but_not_searched_is_missing(
+    shared: Path, as_nobody: AsNobody
+) -> None:
+    write(shared / "root/a.jpg")
+    (shared / "root").chmod(0o744)
+    with as_nobody(), pytest.raises(SourceMissing, match="may not be read by this user"):
+        list(Folder(shared / "root").entries())
+
+
 def test_one_damaged_file_does_not_hide_the_others(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +240,44 @@ def test_one_damaged_file_does_not_hide_the_others(
     folder = Folder(root)
     assert paths(folder) == ["a.jpg", "c.jpg"]
     assert folder.unreadable == {"bad.jpg": "Input/output error"}
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_a_disk_that_dies_while_one_file_is_looked_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    write(root / "x/y/a.jpg")
+    asked = []
+
+    def dying(at: Path, path: str) -> AbstractContextManager[int]:
+        asked.append(path)
+        if asked.count("x/y") > 1:  # it could be opened once
+            raise OSError(number, os.strerror(number))
+        return folder_beneath(at, path)
+
+    monkeypatch.setattr(entries_module, "folder_beneath", dying)
+    folder = Folder(root)
+    if number == errno.ESTALE:
+        with pytest.raises(SourceMissing, match=os.strerror(number)):
+            paths(folder, "x/y/a.jpg")
+    else:
+        assert paths(folder, "x/y/a.jpg") == []
+        assert folder.unreadable["x/y"] == os.strerror(number)
+
+
+def test_a_pipe_put_in_place_of_a_file_while_it_is_listed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(root / "a.jpg")
+    real_stat = os.stat
+
+    def swapping(path: str | int, **options: object) -> os.stat_result:
+        (root / "a.jpg").unlink(missing_ok=True)
+        os.mkfifo(root / "a.jpg")
+        return real_stat(path, **options)  # type: ignore[arg-type] # passed on as they come
+
+    monkeypatch.setattr("photosync.files.entries.os.stat", swapping)
+    assert paths(Folder(root)) == []
 
 
 def test_what_is_remembered_of_a_dying_disk_is_bounded(

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from watchdog.events import FileClosedEvent
 
 from photosync.errors import WatchUnavailable
 from photosync.files import watching
@@ -266,6 +267,21 @@ def test_lost_events_are_hinted_as_everything(root: Path, watch: Watching, hints
     hints.wait_for(("", "c.jpg"))
 
 
+def test_other_words_of_watchdog_change_nothing(watch: Watching, hints: Hints) -> None:
+    logging.getLogger("watchdog.observers.inotify").warning("something else")
+    assert watch.alive()
+    assert not hints.seen
+
+
+def test_an_event_from_elsewhere_gives_no_hint(root: Path, hints: Hints) -> None:
+    handler = watching._Handler(root, hints, lambda: None)
+    for path in (root, root.parent / "watched-not/a.jpg", root.parent / "a.jpg"):
+        handler.dispatch(FileClosedEvent(os.fspath(path)))
+    handler.dispatch(FileClosedEvent(os.fspath(root / "x/a.jpg")))
+    hints.wait_for(("x", "x/a.jpg"))
+    assert hints.seen == [("x", "x/a.jpg")]
+
+
 # --- limits: in a user namespace of its own, whose limits are lower
 
 IN_NAMESPACE = """
@@ -291,11 +307,17 @@ before = [len(list(pathlib.Path("/proc/self/fd").iterdir())), threading.active_c
 if what == "at start":
     limit(sys.argv[3], sys.argv[4])
     answer = [before, told(watch), told(watch), watch.alive()]
+elif what == "instances":
+    answer = [told(watch)]
+    limit("max_inotify_instances", 1)
+    answer += [watch.alive()]
+    watch.stop()
 else:
     limit("max_inotify_watches", 3)
     answer = [told(watch), watch.alive()]
     (root / "one").mkdir()
     (root / "two").mkdir()
+    (root / "three").mkdir()
     answer += [came.wait(20), watch.alive()]
     limit("max_inotify_watches", 1000)
     answer += [watch.alive()]
@@ -345,7 +367,11 @@ def test_a_limit_of_the_kernel_is_told_with_its_cure(
 def test_a_new_folder_that_could_not_be_watched_ends_trust_until_it_begins_anew(
     root: Path,
 ) -> None:
-    assert in_namespace(root, "later", "two") == [None, True, True, False, False, None, True]
+    assert in_namespace(root, "later", "three") == [None, True, True, False, False, None, True]
+
+
+def test_that_nobody_else_could_begin_to_watch_does_not_matter(root: Path) -> None:
+    assert in_namespace(root, "instances", "") == [None, True]
 
 
 def test_the_suggested_limit_is_above_the_present_one(
