@@ -204,7 +204,7 @@ def test_a_folder_that_may_be_listed_but_not_searched_is_unreadable(
 ) -> None:
     write(shared / "listed/a.jpg")
     write(shared / "open/b.jpg")
-    (shared / "listed").chmod(0o744)
+    (shared / "listed").chmod(0o644)
     folder = Folder(shared)
     with as_nobody():
         assert paths(folder) == ["open/b.jpg"]
@@ -216,7 +216,7 @@ def test_a_root_that_may_be_listed_but_not_searched_is_missing(
     shared: Path, as_nobody: AsNobody
 ) -> None:
     write(shared / "root/a.jpg")
-    (shared / "root").chmod(0o744)
+    (shared / "root").chmod(0o644)
     with as_nobody(), pytest.raises(SourceMissing, match="may not be read by this user"):
         list(Folder(shared / "root").entries())
 

@@ -56,7 +56,7 @@ def test_a_root_that_is_a_file_is_no_folder(tmp_path: Path) -> None:
         Folder(write(tmp_path / "file")).check()
 
 
-@pytest.mark.parametrize("mode", [0o000, 0o300, 0o400, 0o444, 0o744])
+@pytest.mark.parametrize("mode", [0o000, 0o300, 0o400, 0o444, 0o644])
 def test_a_root_has_to_be_readable_and_searchable(
     shared: Path, as_nobody: AsNobody, mode: int
 ) -> None:
