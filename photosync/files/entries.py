@@ -103,11 +103,14 @@ class Listing:
         if junk(name) is not None:
             return None
         path = f"{folder}/{name}" if folder else name
-        if one.is_dir(follow_symlinks=False):
-            return path if self._goes_into(path) else None
-        if not one.is_file(follow_symlinks=False) or claim(name) is Claim.OTHER:
+        try:
+            is_folder = one.is_dir(follow_symlinks=False)
+        except OSError as error:  # file systems that do not list kinds look at the file itself
+            self._not_listed(path, error)
             return None
-        return self._entry(path, name, descriptor)
+        if is_folder:
+            return path if self._goes_into(path) else None
+        return None if claim(name) is Claim.OTHER else self._entry(path, name, descriptor)
 
     def _goes_into(self, path: str) -> bool:
         if self._selection.excludes_folder(path):

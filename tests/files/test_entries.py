@@ -21,6 +21,7 @@ from tests.files.conftest import open_descriptors, paths, write
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from typing import Self
 
     from tests.files.conftest import AsNobody
 
@@ -239,6 +240,42 @@ def test_one_damaged_file_does_not_hide_the_others(
     monkeypatch.setattr("photosync.files.entries.os.stat", stat)
     folder = Folder(root)
     assert paths(folder) == ["a.jpg", "c.jpg"]
+    assert folder.unreadable == {"bad.jpg": "Input/output error"}
+
+
+class Damaged:
+    """What a file system that does not list kinds gives for a damaged file."""
+
+    name = "bad.jpg"
+
+    def is_dir(self, *, follow_symlinks: bool) -> bool:
+        assert not follow_symlinks
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+class Scan(list["os.DirEntry[str] | Damaged"]):
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_one_damaged_file_does_not_hide_the_others_where_kinds_are_not_listed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(root / "a.jpg")
+    write(root / "z.jpg")
+    real_scandir = os.scandir
+
+    def scandir(descriptor: int) -> Scan:
+        with real_scandir(descriptor) as scan:
+            first, last = scan
+        return Scan([first, Damaged(), last])
+
+    monkeypatch.setattr("photosync.files.entries.os.scandir", scandir)
+    folder = Folder(root)
+    assert paths(folder) == ["a.jpg", "z.jpg"]
     assert folder.unreadable == {"bad.jpg": "Input/output error"}
 
 
