@@ -73,7 +73,11 @@ def looked_at(settings: Settings, clock: Callable[[], float] = time.time) -> Ite
         if not _exists(database):
             yield None
             return
-        if database.version() == len(shipped_migrations()):
+        version = database.version()
+        if version == 0:  # a daemon is making it right now
+            yield None
+            return
+        if version == len(shipped_migrations()):
             yield _state(database, clock)
             return
     with opened(settings, clock) as state:

@@ -32,6 +32,7 @@ FIRST_SAMPLES = 30
 MORE_SAMPLES = 12
 LONGEST_SECONDS = 50.0
 TICK_SECONDS = 0.25
+LATENCY_SECONDS = 0.25
 
 
 class DemoFailed(PhotosyncError):
@@ -79,12 +80,14 @@ def demo(
 def _stage(folder: Path) -> Iterator[Stage]:
     """The emulator, a folder of pictures, and settings that lead from one to the other."""
     from photosync import config as configuration
+    from photosync.emulator.options import Options
     from photosync.emulator.server import Emulator
 
     pictures, state = folder / "Pictures", folder / "state"
     pictures.mkdir()
     state.mkdir(mode=0o700)
-    with Emulator(folder / "google") as emulator:
+    # as slow as a home line, or there would be nothing to watch
+    with Emulator(folder / "google", options=Options(latency_seconds=LATENCY_SECONDS)) as emulator:
         settings_file = folder / "config.toml"
         settings_file.write_text(
             f"state_dir = {json.dumps(str(state))}\n"

@@ -164,10 +164,13 @@ class Database:
             raise self._damaged("it is empty")
 
     def _step(self, number: int, sql: str) -> None:
-        with translated(self.file):
-            self.connection().executescript(
-                f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
-            )
+        """One migration in one transaction, unless another process was quicker."""
+        with self.write() as connection:
+            if int(connection.execute("PRAGMA user_version").fetchone()[0]) >= number:
+                return
+            for statement in statements_of(sql):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
 
     def _look_around(self) -> None:
         """Read a little of every table: a damaged file should say so now, not at midnight."""
@@ -203,6 +206,22 @@ class Database:
                 connection.close()
             self._all.clear()
         self._local = threading.local()
+
+
+def statements_of(script: str) -> Iterator[str]:
+    """The statements of an SQL script, one by one, triggers whole.
+
+    ``executescript`` would commit before it begins, and leave its own transaction open should
+    a statement fail.
+    """
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement
 
 
 @contextmanager

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photosync import config
+from photosync.app.building import _labels, running
+from photosync.app.state import opened
+from photosync.domain.media import Finding, SourceKind
+from photosync.domain.states import State
+from photosync.errors import SettingsError, SignInRequired
+from photosync.store.control import Problem
+from photosync.store.intake import Intake
+from photosync.store.sources import Sources
+
+if TYPE_CHECKING:
+    from photosync.config import Settings
+
+
+def settings_of(folder: Path, *pictures: str) -> Settings:
+    file = folder / "config.toml"
+    listed = "".join(f'[[folder]]\npath = "{one}"\n' for one in pictures)
+    file.write_text(
+        f'state_dir = "state"\n[google]\napi_url = "http://127.0.0.1:9"\n{listed}', "utf-8"
+    )
+    return config.load(file, {"HOME": str(folder)})
+
+
+def test_labels_are_short_and_differ() -> None:
+    paths = [Path("/a/x/DCIM"), Path("/b/x/DCIM"), Path("/c/Pictures"), Path("/b/y/DCIM")]
+    assert _labels(paths) == ["a/x/DCIM", "b/x/DCIM", "Pictures", "y/DCIM"]
+    assert _labels([]) == []
+
+
+def test_there_has_to_be_a_folder(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SettingsError, match="names no folder"),
+        running(settings_of(tmp_path), once=True, halt=Event()),
+    ):
+        pass
+
+
+def test_there_has_to_be_a_token(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SignInRequired, match="is not signed in"),
+        running(settings_of(tmp_path, "pictures"), once=True, halt=Event()),
+    ):
+        pass
+
+
+def test_photos_of_a_folder_that_left_the_settings_are_told_of(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "new")
+    (tmp_path / "new").mkdir()
+    with opened(settings) as state:
+        old = Sources(state.database).register(
+            SourceKind.FOLDER, str(tmp_path / "old"), label="old", album=""
+        )
+        Sources(state.database).set_connected(old.id, connected=True, now=1)
+        Intake(state.database).add(
+            old.id, [Finding("a.jpg", 5, 5, "image/jpeg")], first=State.FOUND, now=1
+        )
+        stale = Problem(
+            "source_missing", "1", "x", "y", "source", needs_user=True, since=1, until=None
+        )
+        state.control.raise_problem(stale)
+    settings.google.token_file.write_text("{}")
+
+    with running(settings, once=True, halt=Event()) as supervisor:
+        outcome = supervisor.run(once=True)
+
+    assert (outcome.left, outcome.done, supervisor.was_stopped) == (0, 0, False)
+    with opened(settings) as state:
+        problems = state.control.problems()
+        assert [one.code for one in problems] == ["source_dropped"]
+        assert "1 of its photos" in problems[0].message
+        assert [view.source.connected for view in state.overview.sources()] == [False, True]
