@@ -6,7 +6,6 @@ now and then. What is told here is only *when* looking is likely to be worth it.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import logging
 import os
@@ -30,6 +29,7 @@ from photosync.domain.media import readable
 from photosync.domain.media_types import Claim, claim
 from photosync.domain.selection import junk
 from photosync.errors import WatchUnavailable
+from photosync.files.sentinel import Sentinel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +73,7 @@ class Watching:
         self._hint = hint
         self._observer: BaseObserver | None = None
         self._began_at: tuple[int, int] | None = None
+        self._sentinel: Sentinel | None = None
         self._incomplete = False
         self._overflow = _OverflowAlarm(self._overflowed)
 
@@ -89,6 +90,7 @@ class Watching:
         self._incomplete = False
         try:
             self._began_at = _identity(self._root)
+            self._sentinel = Sentinel(self._root.resolve())
             self._observer = InotifyObserver()
             self._observer.schedule(
                 _Handler(self._root, self._hint, self._new_folder),
@@ -106,6 +108,9 @@ class Watching:
         """End, in less than ``STOP_SECONDS``; nothing happens if it never began."""
         logging.getLogger("watchdog").removeHandler(self._overflow)
         observer, self._observer = self._observer, None
+        sentinel, self._sentinel = self._sentinel, None
+        if sentinel is not None:
+            sentinel.close()
         if observer is None:
             return
         observer.stop()
@@ -114,8 +119,8 @@ class Watching:
 
     def alive(self) -> bool:
         """Whether hints can still be expected: the same folder is there, and all of it watched."""
-        observer = self._observer
-        if observer is None or self._incomplete:
+        observer, sentinel = self._observer, self._sentinel
+        if observer is None or sentinel is None or self._incomplete:
             return False
         # watchdog has a thread that reads, one for each root, and one that calls us
         reader = getattr(observer, "_inotify_fd", observer)
@@ -125,7 +130,7 @@ class Watching:
             return False
         try:
             probe(self._root)
-            return _identity(self._root) == self._began_at
+            return sentinel.undisturbed() and _identity(self._root) == self._began_at
         except OSError:
             return False
 
@@ -195,17 +200,11 @@ def probe(root: Path) -> None:
     Raises:
         OSError: With ENOSPC if the limit is reached.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = libc.inotify_init1(os.O_CLOEXEC)
-    if descriptor < 0:
-        return  # the limit of instances: this one runs, so it does not matter
     try:
-        in_delete_self = 0x400
-        if libc.inotify_add_watch(descriptor, os.fsencode(root), in_delete_self) < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-    finally:
-        os.close(descriptor)
+        Sentinel(root).close()
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise  # those limits are of instances: this one runs, so they do not matter
 
 
 def filesystem_of(path: Path, mounts: str) -> str:
