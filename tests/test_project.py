@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -203,6 +204,56 @@ def test_the_ci_script_may_run_and_lets_nothing_be_skipped() -> None:
     text = script.read_text("utf-8")
     assert "set -euo pipefail" in text
     assert "PHOTOSYNC_REQUIRE_ALL=1 make test" in text
+
+
+FAKES = {
+    "dpkg-query": 'case " $LACKING " in *" $4 "*) exit 1 ;; esac; echo install ok installed',
+    "apt-cache": """case " $UNKNOWN " in *" $2 "*) echo "  Candidate: (none)"; exit ;; esac
+        echo "  Candidate: 1.0"; seq 100000""",  # a reader that hangs up early would break it
+    "apt-get": """echo "apt-get $* $DEBIAN_FRONTEND" >>"$LOG"
+        if [ "$1$FALTERS" = install1 ] && mkdir "$LOG.faltered" 2>/dev/null; then exit 100; fi""",
+    "sudo": 'exec "$@"',
+    "sleep": "true",
+    "make": 'echo "make $* $PHOTOSYNC_REQUIRE_ALL" >>"$LOG"',
+}
+
+
+def ci(folder: Path, **environ: str) -> list[str]:
+    """What .ci/run starts on a machine whose packages are as ``environ`` says."""
+    for name, script in FAKES.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        (folder / name).chmod(0o755)
+    log = folder / "log"
+    every = {"LACKING": "", "UNKNOWN": "", "FALTERS": "", **environ, "LOG": str(log)}
+    every["PATH"] = f"{folder}:{os.environ['PATH']}"
+    subprocess.run([ROOT / ".ci" / "run"], env=every, check=True, capture_output=True)
+    return log.read_text("utf-8").splitlines()
+
+
+def test_ci_installs_nothing_where_all_is_there(tmp_path: Path) -> None:
+    assert ci(tmp_path) == ["make test 1"]
+
+
+def test_ci_installs_what_is_missing_and_only_that(tmp_path: Path) -> None:
+    update, install, test = ci(tmp_path, LACKING="iproute2 util-linux")
+    assert update.startswith("apt-get update")
+    assert install.endswith(" -y --no-install-recommends iproute2 util-linux noninteractive")
+    assert test == "make test 1"
+
+
+def test_ci_leaves_out_what_the_distribution_does_not_have(tmp_path: Path) -> None:
+    started = ci(tmp_path, LACKING="iproute2 util-linux", UNKNOWN="util-linux")
+    assert [one.split()[-2] for one in started if "install" in one] == ["iproute2"]
+
+
+def test_ci_goes_on_where_the_distribution_has_nothing_that_is_missing(tmp_path: Path) -> None:
+    started = ci(tmp_path, LACKING="iproute2", UNKNOWN="iproute2")
+    assert [one.split()[1] for one in started] == ["update", "test"]
+
+
+def test_ci_tries_again_when_a_mirror_falters(tmp_path: Path) -> None:
+    started = [one.split()[1] for one in ci(tmp_path, LACKING="iproute2", FALTERS="1")]
+    assert started == ["update", "install", "update", "install", "test"]
 
 
 def test_the_hooks_are_a_valid_pre_commit_configuration() -> None:
