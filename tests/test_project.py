@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("photosync", "tests", "config", "systemd", ".ci", ".github")
+FOLDERS = ("photosync", "docs", "tests", "config", "systemd", ".ci", ".github")
 TARGETS = ("help", "demo", "test", "bench", "lint", "clean")
 PINNED = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.!+-]+)")
 
