@@ -55,7 +55,6 @@ def make_state_dir(state_dir: Path) -> None:
 @contextmanager
 def opened(settings: Settings, clock: Callable[[], float] = time.time) -> Iterator[State]:
     """The state for a verb that changes something: created and migrated if need be."""
-    os.umask(0o077)  # tokens and the names of people's photos are nobody else's business
     make_state_dir(settings.state_dir)
     with Database(settings.state_dir) as database:
         database.migrate(today=time.strftime("%Y%m%d", time.gmtime(clock())))

@@ -58,6 +58,7 @@ app.command("emulate")(emulate.emulate)
 
 def main() -> None:
     """Run the verb that the arguments name, and exit."""
+    os.umask(0o077)  # tokens and the names of people's photos are nobody else's business
     sys.exit(outcome(sys.argv[1:]))
 
 

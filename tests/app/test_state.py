@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(os, "umask", lambda _: 0)
+def settings(tmp_path: Path) -> Settings:
     file = tmp_path / "config.toml"
     file.write_text(f'state_dir = "{tmp_path / "a" / "state"}"\n')
     return config.load(file, {})

@@ -128,8 +128,6 @@ def home(
         if name != "PHOTOSYNC_REQUIRE_ALL":
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "200")
-    umask = os.umask(0o022)
     before = list(logging.getLogger().handlers)
     yield Home(tmp_path, capsys)
-    os.umask(umask)
     logging.getLogger().handlers[:] = before

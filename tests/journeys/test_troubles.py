@@ -304,3 +304,10 @@ def _sql(world: World, sql: str) -> list[tuple[int, ...]]:
 def _expire_gate(world: World) -> None:
     """An hour later: storage is probed again."""
     _sql(world, "UPDATE problems SET until = 0 WHERE gate = 'library'")
+
+
+def test_nobody_else_can_read_what_it_keeps(world: World) -> None:
+    world.put("a.jpg", jpeg(1))
+    world.once()
+    for file in world.state.iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file
