@@ -170,6 +170,24 @@ def test_the_coverage_that_is_asked_for_can_be_raised() -> None:
     assert "--cov-fail-under=97" in make("-n", "test", "COVERAGE=97").stdout
 
 
+def test_the_demo_does_not_wait_for_what_only_the_checks_need(tmp_path: Path) -> None:
+    fresh = f"VENV={tmp_path}/venv"
+    assert ".[dev]" not in make("-n", "demo", fresh).stdout
+    assert ".[dev]" in make("-n", "test", fresh).stdout
+    assert ".[dev]" in make("-n", "bench", fresh).stdout
+
+
+@pytest.mark.parametrize("stamp", [".ready", ".tools"])
+def test_nothing_is_installed_twice_until_what_is_to_be_installed_changes(
+    stamp: str, tmp_path: Path
+) -> None:
+    for done in (".ready", ".tools"):
+        (tmp_path / done).touch()
+    assert "pip install" not in make("-n", "test", f"VENV={tmp_path}").stdout
+    os.utime(tmp_path / stamp, (0, 0))
+    assert "pip install" in make("-n", "test", f"VENV={tmp_path}").stdout
+
+
 def fake_python(folder: Path, script: str) -> Path:
     file = folder / "python"
     file.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
