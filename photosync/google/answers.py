@@ -58,7 +58,11 @@ class Kind(Enum):
 UPLOADS = frozenset({Kind.RAW, Kind.START, Kind.CHUNK, Kind.QUERY})
 
 ENABLE_URL = "https://console.cloud.google.com/apis/library/photoslibrary.googleapis.com"
-CONSOLE_URL = re.compile(r"https://console\.(?:developers|cloud)\.google\.com/[\w./?=&-]{1,200}")
+CONSOLE_URL = re.compile(
+    r"https://console\.(?:developers|cloud)\.google\.com/apis/(?:[a-z.]{1,40}/){1,4}overview"
+    r"\?project=[a-z0-9-]{1,30}(?=[\s.]|$)"
+)
+"""The page of the user's own project (§1.2), and nothing else that a hostile text may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,11 @@ QUOTA_REASONS = frozenset(
 
 
 def _sign_in(case: _Case, _now: float) -> PhotosyncError | None:
-    """401 with a token that was just refreshed; on /uploads that means a missing scope (§1.2)."""
-    if case.answer.status != 401:  # noqa: PLR2004 - Unauthorized
+    """401 with a token that was just refreshed; on /uploads that means a missing scope (§1.2).
+
+    A page in HTML is some box on the way that wants a password of its own.
+    """
+    if case.answer.status != 401 or case.fault.is_html:  # noqa: PLR2004 - Unauthorized
         return None
     if case.kind.is_upload and (case.fault.code == 16 or case.says("authentication session")):  # noqa: PLR2004
         return ScopeMissing("Google does not let this sign-in add photos.")
@@ -157,7 +164,7 @@ def _forbidden(case: _Case, _now: float) -> PhotosyncError | None:
 
 def _not_enabled(fault: Fault) -> ApiNotEnabled:
     found = CONSOLE_URL.search(fault.raw_text)
-    url = found.group().rstrip(".") if found else ENABLE_URL
+    url = found.group() if found else ENABLE_URL
     return ApiNotEnabled(
         "The Photos Library API is not switched on in your Google Cloud project.",
         hint=f"Switch it on at {url} and wait a few minutes.",

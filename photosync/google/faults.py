@@ -16,8 +16,13 @@ LONGEST_MESSAGE = 300  # characters that reach a log or a page
 LONGEST_WAIT = 86_400.0  # seconds; no Retry-After is believed beyond a day
 MOST_DETAILS = 50
 
-SECRET = re.compile(r"(?i)bearer\s+\S+|ya29\.\S+|1//\S+|upload_id=\S+|[\w+/=.~-]{48,}")
-"""Access and refresh tokens, session URLs, and any run too long to be a word."""
+SECRET = re.compile(
+    r"(?i)bearer\s+\S+|ya29\.\S+|[14]/[/0]\S+|GOCSPX-\S+|upload_id=\S+|[\w+/=.~-]{48,}"
+)
+"""Access and refresh tokens, sign-in codes, client secrets, session URLs, and any run too long
+to be a word."""
+
+HEADER_SAFE = re.compile(r"[!-~]+")  # visible ASCII: what a header can carry as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,9 @@ def fault_of(answer: Answer) -> Fault:
     data = answer.json()
     if not isinstance(data, dict):
         raw = answer.body[:65_536].decode("utf-8", "replace")
-        is_html = "<html" in raw[:2000].lower() or raw.lstrip()[:1] == "<"
-        return Fault(message="" if is_html else clean(raw), raw_text=raw, is_html=is_html)
+        if "<html" in raw[:2000].lower() or raw.lstrip()[:1] == "<":
+            return Fault(is_html=True)  # its words are a stranger's
+        return Fault(message=clean(raw), raw_text=raw)
     word = data.get("error")
     if isinstance(word, str):
         description = _text(data, "error_description")
@@ -96,7 +102,7 @@ def fault_of(answer: Answer) -> Fault:
         reasons=frozenset(_reasons(inner)),
         quota_limit=_quota_limit(inner),
         retry_delay=_retry_delay(inner),
-        has_access_token=isinstance(data.get("access_token"), str) and bool(data["access_token"]),
+        has_access_token=HEADER_SAFE.fullmatch(_text(data, "access_token")) is not None,
         is_google="code" in inner or "status" in inner,
     )
 
