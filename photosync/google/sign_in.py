@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -169,7 +169,8 @@ def _by_loopback(
         url, state = flow.authorization_url(access_type="offline", prompt="consent")
         say(f"Open this address in a browser on this machine and give your consent:\n{url}")
         if open_browser is not None:
-            open_browser(url)
+            # a browser in the terminal comes back only when it is closed
+            Thread(target=open_browser, args=(url,), daemon=True).start()
         _finish(flow, wait(PATIENCE_SECONDS), state)
 
 

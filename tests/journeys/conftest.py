@@ -79,6 +79,19 @@ class World:
         done = self.run(*arguments, "--json")
         return json.loads(done.stdout)
 
+    def json_without_settings(self, *arguments: str) -> Any:
+        """The JSON document of a verb that needs no settings."""
+        done = subprocess.run(
+            [*PROGRAM, *arguments, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=self.environ(),
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+        return json.loads(done.stdout)
+
     def once(self, *, code: int = 0, timeout: float = 300.0) -> dict[str, Any]:
         """``run --once``, which has to end with ``code``; its document."""
         done = self.run("run", "--once", "--json", timeout=timeout)
