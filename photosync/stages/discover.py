@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+UNREADABLE = "folder_unreadable"
 AT_ONCE = 200
 """Files recorded in one transaction: a kill loses no more than so many examinations."""
 
@@ -86,6 +87,7 @@ class Discover:
             self.lost(watched.source, error)
             raise
         self._there(watched.source)
+        self._tell_of_unreadable(watched)
         return look
 
     def lost(self, source: Source, error: SourceMissing) -> None:
@@ -110,6 +112,28 @@ class Discover:
         self._control.clear_problem(SourceMissing.code, str(source.id))
         self._sources.set_connected(source.id, connected=True, now=int(self._clock()))
         self._bells.ring("mirror", "upload")
+
+    def _tell_of_unreadable(self, watched: Watched) -> None:
+        """A folder that may not be listed may hold photos that nobody would ever hear of."""
+        subject, unreadable = str(watched.source.id), watched.files.unreadable
+        if not unreadable:
+            self._control.clear_problem(UNREADABLE, subject)
+            return
+        path, why = next(iter(unreadable.items()))
+        more = f" and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
+        self._control.raise_problem(
+            Problem(
+                code=UNREADABLE,
+                subject=subject,
+                message=f"The folder {readable(path)} in {watched.files.name}{more} cannot be"
+                f" read ({why}); its photos are not backed up.",
+                hint="Let the user that runs photosync read it, or put it into select.exclude.",
+                gate="",
+                needs_user=False,
+                since=int(self._clock()),
+                until=None,
+            )
+        )
 
     def _look(self, watched: Watched, under: str, *, closed: bool) -> Look:
         look = Look()

@@ -71,6 +71,10 @@ class FolderFiles(Protocol):
     def name(self) -> str:
         """The folder for people: its absolute path, without control characters."""
 
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Folders in it that could not be listed at the last look, and why."""
+
     def check(self) -> None:
         """Look whether the folder is there.
 

@@ -137,6 +137,21 @@ def test_what_the_user_skipped_stays_skipped(house: House) -> None:
     assert house.states() == {"a.jpg": State.SKIPPED}
 
 
+def test_a_folder_that_cannot_be_listed_is_told_of_until_it_can(house: House) -> None:
+    house.put("sub/a.jpg")
+    house.put("b.jpg")
+    listing = house.folder._listing
+    listing.unreadable["sub"] = "Permission denied"
+    house.discover().look(house.watched, "b.jpg")
+    (problem,) = house.control.problems()
+    assert problem.code == "folder_unreadable"
+    assert "sub in" in problem.message
+
+    house.discover().look(house.watched)
+    assert house.problems() == []
+    assert house.states() == {"sub/a.jpg": State.FOUND, "b.jpg": State.FOUND}
+
+
 def test_a_stop_ends_the_look(house: House) -> None:
     house.put("a.jpg")
     house.halt.set()
