@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from photosync.domain.media import readable
+
 PLACEHOLDERS = ("folder", "source", "year", "month")
 LONGEST_TITLE = 500  # characters, google-photos-api.md §4
 
@@ -30,8 +32,7 @@ def album_title(template: str, *, source_label: str, source_path: str, at: float
         title = title.replace("{" + name + "}", f"\x00{name}\x01")
     for name, value in values.items():
         title = title.replace(f"\x00{name}\x01", value)
-    clean = title.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(one if one.isprintable() else " " for one in clean).strip()[:LONGEST_TITLE]
+    return readable(title).strip()[:LONGEST_TITLE].strip()
 
 
 def wants_date(template: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -115,7 +116,8 @@ def text_name(name: str) -> str:
 
 def readable(path: str) -> str:
     """``path`` for people and JSON: no surrogates, no control characters."""
-    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    whole = NO_BYTE.sub("\ufffd", path)
+    text = whole.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(character if character.isprintable() else " " for character in text)
 
 
@@ -125,6 +127,9 @@ def path_base64(path: str) -> str | None:
         return None
     return base64.b64encode(path.encode("utf-8", "surrogateescape")).decode("ascii")
 
+
+NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Halves of characters, as JSON may bring them, that stand for no byte of a path."""
 
 MAX_NAME_CHARACTERS = 255
 LONGEST_EXTENSION = 16

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 WRITE_WINDOW_SECONDS = 60.0
+EARLY_SECONDS = 1800
+"""So far our clock may be ahead of Google's, or Google's reset late."""
 
 
 def google_day(now: float) -> str:
@@ -18,6 +20,11 @@ def next_reset(now: float) -> int:
     """When the daily quota next resets, in seconds UTC; right across daylight saving."""
     tomorrow = datetime.fromtimestamp(now, PACIFIC).date() + timedelta(days=1)
     return int(datetime.combine(tomorrow, time(), PACIFIC).astimezone(UTC).timestamp())
+
+
+def clock_may_be_early(now: float) -> bool:
+    """Whether Google's midnight may still be ahead though it is past by our clock."""
+    return google_day(now) != google_day(now - EARLY_SECONDS)
 
 
 def write_wait(recent: list[float], *, now: float, per_minute: int) -> float:

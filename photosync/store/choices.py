@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from photosync.errors import UnknownItem
-from photosync.store.media import promote
+from photosync.store.duplicates import FILE_CODES, promote
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,22 +15,25 @@ if TYPE_CHECKING:
     from photosync.domain.states import State
     from photosync.store.database import Database, Parameters
 
-RETRY = """
+AT_FAULT = f"(sha256 IS NULL OR error_code IN {FILE_CODES})"
+"""A failed item whose file has to be read anew; nothing is a duplicate of it."""
+
+GO_ON = "attempts = 0, not_before = 0, error_code = NULL, error_message = NULL, updated_at = :now"
+
+RETRY = f"""
     UPDATE media_items SET
         state = CASE WHEN state <> 'failed' THEN state
-            WHEN sha256 IS NOT NULL AND error_code NOT IN
-                ('unreadable', 'vanished', 'replaced', 'empty', 'too_large', 'not_media')
-            THEN 'mirrored' ELSE 'found' END,
-        attempts = 0, not_before = 0, error_code = NULL, error_message = NULL, updated_at = :now
+            WHEN {AT_FAULT} THEN 'found' ELSE 'mirrored' END,
+        sha256 = iif(state = 'failed' AND {AT_FAULT}, NULL, sha256),
+        sha1 = iif(state = 'failed' AND {AT_FAULT}, NULL, sha1), {GO_ON}
     WHERE id = :id AND leased_by IS NULL
         AND (state = 'failed' OR (state IN ('found', 'mirrored', 'uploaded') AND not_before > :now))
-"""
+"""  # noqa: S608 - made of this module's constants
 
-CHOOSE = """
-    UPDATE media_items SET state = 'found', attempts = 0, not_before = 0, error_code = NULL,
-        error_message = NULL, sha256 = NULL, sha1 = NULL, updated_at = :now
+CHOOSE = f"""
+    UPDATE media_items SET state = 'found', sha256 = NULL, sha1 = NULL, mirror_path = NULL, {GO_ON}
     WHERE id = :id AND leased_by IS NULL AND state IN ('held', 'skipped')
-"""
+"""  # noqa: S608 - made of this module's constants
 
 SKIP = """
     UPDATE media_items SET state = 'skipped', duplicate_of = NULL, upload_token = NULL,

@@ -6,29 +6,33 @@ file, and every move may be made again (the library knows bytes it has already).
 
 from __future__ import annotations
 
+import errno
+import logging
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Self
 
-from photosync.errors import (
-    DatabaseDamaged,
-    DatabaseError,
-    DatabaseTooNew,
-    DiskFull,
-    PhotosyncError,
-    StateFolderUnusable,
+from photosync.errors import DatabaseDamaged, DatabaseTooNew, DiskFull, PhotosyncError
+from photosync.store.explaining import (
+    BUSY_SECONDS,
+    DATABASE_NAME,
+    closed,
+    damaged,
+    kept_copies,
+    translated,
 )
+from photosync.store.mapping import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     Row = sqlite3.Row
 
-DATABASE_NAME = "photosync.db"
-BUSY_SECONDS = 30.0
+log = logging.getLogger(__name__)
+
 BACKUPS_KEPT = 3
 LARGEST_LEFT_JOURNAL = 4 << 20
 """A burst of writes may grow the write-ahead log; so much of it stays on the disk."""
@@ -40,6 +44,24 @@ def shipped_migrations() -> list[str]:
     folder = resources.files("photosync.store").joinpath("migrations")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     return [folder.joinpath(name).read_text("utf-8") for name in names]
+
+
+class Connection(sqlite3.Connection):
+    """Takes any text: what UTF-8 cannot express is replaced before it reaches SQLite."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Run one statement."""
+        return super().execute(sql, _storable(parameters))
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        """Run one statement once for each of ``parameters``."""
+        return super().executemany(sql, map(_storable, parameters))
+
+
+def _storable(parameters: Any) -> Any:
+    if isinstance(parameters, dict):
+        return {name: storable(value) for name, value in parameters.items()}
+    return [storable(value) for value in parameters]
 
 
 class Database:
@@ -86,6 +108,7 @@ class Database:
             timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,  # close() runs in the main thread
+            factory=Connection,
         )
         connection.row_factory = sqlite3.Row
         if self._read_only:
@@ -119,11 +142,27 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                self._undo(connection)
                 raise
-            connection.execute("COMMIT")
+
+    def _undo(self, connection: sqlite3.Connection) -> None:
+        """End the transaction, whatever state it is in; SQLite may have ended it already."""
+        if not connection.in_transaction:
+            return
+        try:
+            connection.execute("ROLLBACK")
+        except sqlite3.Error as error:  # what broke the transaction is raised; begin anew after it
+            log.warning("database.reopened reason=%s", error)
+            self._forget(connection)
+
+    def _forget(self, connection: sqlite3.Connection) -> None:
+        """Close this thread's connection; the next use opens another."""
+        with self._all_lock, suppress(ValueError):  # close() may have been quicker
+            self._all.remove(connection)
+        self._local.connection = None
+        connection.close()
 
     def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[sqlite3.Row]:
         """One statement in a transaction of its own; the rows it returns."""
@@ -142,8 +181,14 @@ class Database:
             DatabaseTooNew: A newer photosync wrote it.
             DatabaseDamaged: It is no database any more.
             StateFolderUnusable: It cannot be created or written.
+            DiskFull: There is no room for it, or for the copy of the older one.
         """
-        steps = shipped_migrations() if migrations is None else migrations
+        try:
+            self._migrate(shipped_migrations() if migrations is None else migrations, today)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _migrate(self, steps: Sequence[str], today: str) -> None:
         self._refuse_emptied_file()
         version = self.version()
         if version > len(steps):
@@ -193,11 +238,15 @@ class Database:
 
     def copies(self) -> list[Path]:
         """The kept copies, newest first."""
-        found = self.file.parent.glob(f"{DATABASE_NAME}.*.bak")
-        return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+        return kept_copies(self.file)
 
     def _damaged(self, why: str) -> DatabaseDamaged:
         return damaged(self.file, why, self.copies())
+
+    def _unusable(self, error: OSError) -> PhotosyncError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return DiskFull(f"The disk that holds {self.file} is full.")
+        return closed(self.file, str(error))
 
     def close(self) -> None:
         """Close every thread's connection."""
@@ -222,56 +271,3 @@ def statements_of(script: str) -> Iterator[str]:
             statement = ""
     if statement.strip():
         yield statement
-
-
-@contextmanager
-def translated(file: Path) -> Iterator[None]:
-    """SQLite's words about the file as our own errors; everything else passes."""
-    try:
-        yield
-    except PhotosyncError:
-        raise
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.DatabaseError as error:
-        known = _explain(file, error)
-        if known is None:
-            raise
-        raise known from error
-
-
-def _explain(file: Path, error: sqlite3.DatabaseError) -> PhotosyncError | None:
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        copies = sorted(file.parent.glob(f"{DATABASE_NAME}.*.bak"), reverse=True)
-        return damaged(file, str(error), copies)
-    if name.startswith("SQLITE_FULL"):
-        return DiskFull(f"The disk that holds {file} is full.")
-    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
-        return StateFolderUnusable(
-            f"The database {file} cannot be opened or written: {error}.",
-            hint="Give the user that runs photosync that folder, or set another state_dir.",
-        )
-    if name.startswith("SQLITE_BUSY"):
-        return DatabaseError(
-            f"The database {file} was locked by another program for {BUSY_SECONDS:.0f} s.",
-            hint="Close the program that has it open.",
-        )
-    if name.startswith("SQLITE_IOERR"):
-        return DiskFull(
-            f"The disk that holds {file} answers with an error: {error}.",
-            hint="Check that it is mounted, healthy and not full; work goes on by itself.",
-        )
-    return None
-
-
-def damaged(file: Path, why: str, copies: Sequence[Path]) -> DatabaseDamaged:
-    """The error for a file that is no sound database, with the way back."""
-    if copies:
-        cure = f"Stop photosync, then: mv {file} {file}.damaged && cp {copies[0]} {file}"
-    else:
-        cure = (
-            f"No copy is kept. Stop photosync and move {file} away to start anew: photos that are"
-            " in the library already are recognised by their bytes and not doubled."
-        )
-    return DatabaseDamaged(f"The database {file} is damaged ({why}).", hint=cure)

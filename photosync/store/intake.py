@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from photosync.domain.states import State
+from photosync.store.mapping import to_int64
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,22 +30,24 @@ REFUSE = """
     WHERE id = :id
 """
 
-KNOWN = """
-    SELECT id, state, error_code FROM media_items
+BY_SIGHT = """
+    (state = 'skipped' AND error_code IN ('vanished', 'replaced'))
+    OR (state = 'failed' AND error_code = 'unreadable')
+"""
+"""Set aside by us, not by the user: undone when the very same file can be read again."""
+
+KNOWN = f"""
+    SELECT id, state, {BY_SIGHT} AS revivable FROM media_items
     WHERE source_id = :source_id AND source_path = :source_path
         AND size_bytes = :size_bytes AND source_mtime_ns = :mtime_ns
-"""
+"""  # noqa: S608 - made of this module's constants
 
-REVIVE = """
+REVIVE = f"""
     UPDATE media_items SET state = 'found', error_code = NULL, error_message = NULL, attempts = 0,
-        not_before = 0, sha256 = NULL, sha1 = NULL, mime_type = :mime_type, updated_at = :now
-    WHERE id = :id AND state IN ('failed', 'skipped') AND leased_by IS NULL
-"""
-
-REVIVED_BY_SIGHT = frozenset(
-    {(State.SKIPPED, "vanished"), (State.SKIPPED, "replaced"), (State.FAILED, "unreadable")}
-)
-"""Set aside by us, not by the user: undone when the very same file can be read again."""
+        not_before = 0, sha256 = NULL, sha1 = NULL, mirror_path = NULL, mime_type = :mime_type,
+        updated_at = :now
+    WHERE id = :id AND ({BY_SIGHT})
+"""  # noqa: S608 - made of this module's constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,7 @@ class Intake:
         row = self._database.row(KNOWN, values)
         if row is None:
             return None
-        state = State(row["state"])
-        return Known(row["id"], state, (state, row["error_code"]) in REVIVED_BY_SIGHT)
+        return Known(row["id"], State(row["state"]), bool(row["revivable"]))
 
     def add(self, source_id: int, findings: Iterable[Finding], *, first: State, now: int) -> int:
         """Record new files in state ``first`` (found or held); those refused fail at once.
@@ -109,5 +111,5 @@ def _version(source_id: int, path: str, size_bytes: int, mtime_ns: int) -> Param
         "source_id": source_id,
         "source_path": os.fsencode(path),
         "size_bytes": size_bytes,
-        "mtime_ns": mtime_ns,
+        "mtime_ns": to_int64(mtime_ns),
     }

@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from photosync.domain.media import MediaItem, Source, SourceKind
 from photosync.domain.states import State
 
 if TYPE_CHECKING:
     import sqlite3
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def storable(value: Any) -> Any:
+    """``value``, with U+FFFD for every half character: SQLite's TEXT is UTF-8, which has none.
+
+    Such text comes from file names that are not UTF-8, from command lines and from JSON.
+    """
+    return _SURROGATES.sub("\ufffd", value) if isinstance(value, str) else value
+
+
+_EARLIEST_NS = -(2**31) * 1_000_000_000
+"""What no file system with 64-bit nanoseconds goes below: 1901 (ext4 reaches 2446, XFS 2486)."""
+
+
+def to_int64(mtime_ns: int) -> int:
+    """A file's time as SQLite can hold it: times after 2262 stand below 1901."""
+    return (mtime_ns + 2**63) % 2**64 - 2**63
+
+
+def from_int64(stored_ns: int) -> int:
+    """The file's time of ``to_int64``."""
+    return stored_ns if stored_ns >= _EARLIEST_NS else stored_ns + 2**64
 
 
 def to_item(row: sqlite3.Row) -> MediaItem:
@@ -20,7 +45,7 @@ def to_item(row: sqlite3.Row) -> MediaItem:
         source_id=row["source_id"],
         source_path=os.fsdecode(row["source_path"]),
         size_bytes=row["size_bytes"],
-        source_mtime_ns=row["source_mtime_ns"],
+        source_mtime_ns=from_int64(row["source_mtime_ns"]),
         mime_type=row["mime_type"],
         state=State(row["state"]),
         mirror_path=None if mirror_path is None else os.fsdecode(mirror_path),

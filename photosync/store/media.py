@@ -10,44 +10,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from photosync.domain.states import State
+from photosync.store import ready
+from photosync.store.duplicates import FILE_CODES, first_with_content, promote, yield_place
 from photosync.store.mapping import to_item
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
 
     from photosync.domain.media import Hashes, MediaItem
     from photosync.store.database import Database, Parameters
 
-FILE_CODES = ("unreadable", "vanished", "replaced", "empty", "too_large", "not_media")
-"""Reasons that lie in one file, not in its bytes: another file with those bytes may be fine."""
-
 SENT_AGAIN_CODES = "('token_lost', 'refused')"
 """Why ``send_again`` is asked for: tries are counted over uploads that end there again."""
 
-# Ready: in this state, nobody's, due, and its file within reach. New ones (not_before 0) first.
-READY = """
-    state = :state AND leased_by IS NULL AND not_before <= :now
-    AND (source_id IN (SELECT id FROM sources WHERE connected = 1)
-         OR state = 'uploaded' OR mirror_path IS NOT NULL)
-    AND NOT EXISTS (SELECT 1 FROM flags WHERE name = 'paused')
-"""
-
-CLAIM = f"""
-    UPDATE media_items SET leased_by = :worker
-    WHERE id IN (SELECT id FROM media_items WHERE {READY} ORDER BY not_before, id LIMIT :limit)
-    RETURNING *
-"""  # noqa: S608 - made of this module's constants
-
-SAME_ALBUM = (
-    f"album = (SELECT album FROM media_items WHERE {READY} ORDER BY not_before, id LIMIT 1)"  # noqa: S608 - made of this module's constants
-)
-
-BATCH = f"""
-    SELECT * FROM media_items WHERE {READY} AND {SAME_ALBUM} ORDER BY not_before, id LIMIT :limit
-"""  # noqa: S608 - made of this module's constants
-
-CLAIM_ONE = "UPDATE media_items SET leased_by = :worker, maybe_created = 1 WHERE id = :id"
+LEASE = "UPDATE media_items SET leased_by = :worker, maybe_created = 1 WHERE id = :id"
 
 HELD_BY_WORKER = "WHERE id = :id AND state = :before AND leased_by = :worker"
 
@@ -114,51 +90,13 @@ RELEASE_ALL = "UPDATE media_items SET leased_by = NULL WHERE leased_by IS NOT NU
 
 RELEASE_OF = "UPDATE media_items SET leased_by = NULL WHERE leased_by = :worker"
 
-FIRST_WITH_CONTENT = """
-    SELECT id FROM media_items
-    WHERE sha256 = :sha256 AND id <> :id
-        AND (state IN ('mirrored', 'uploaded', 'done')
-             OR (state = 'failed' AND error_code NOT IN
-                 ('unreadable', 'vanished', 'replaced', 'empty', 'too_large', 'not_media')))
-    ORDER BY state = 'done' DESC, id LIMIT 1
-"""
-
-HEIR = "SELECT id FROM media_items WHERE duplicate_of = :id ORDER BY id LIMIT 1"
-
-PROMOTE = """
-    UPDATE media_items SET state = 'found', duplicate_of = NULL, sha256 = NULL, sha1 = NULL,
-        attempts = 0, not_before = 0, updated_at = :now
-    WHERE id = :heir
-"""
-
-FOLLOW_HEIR = "UPDATE media_items SET duplicate_of = :heir WHERE duplicate_of = :id"
-
-ON_THE_WAY = """
-    SELECT count(*) AS items FROM (
-        SELECT 1 FROM media_items
-        WHERE state IN ('found', 'mirrored') AND not_before <= :now AND size_bytes <= :largest
-            AND (source_id IN (SELECT id FROM sources WHERE connected = 1)
-                 OR mirror_path IS NOT NULL)
-        LIMIT :limit)
-"""
-
 UPLOADED_COUNT = "SELECT ifnull(sum(items), 0) AS items FROM tallies WHERE state = 'uploaded'"
 
-READY_IN_BATCH = f"""
-    SELECT count(*) AS items, min(token_at) AS oldest_at FROM media_items
-    WHERE {READY} AND {SAME_ALBUM}
-"""  # noqa: S608 - made of this module's constants
-
-NEXT_DUE = """
-    SELECT min(not_before) AS at FROM media_items
-    WHERE state = :state AND leased_by IS NULL AND not_before > :now
-"""
-
 OLD_TOKENS = """
-    UPDATE media_items SET state = 'mirrored', upload_token = NULL, token_at = NULL,
-        maybe_created = 0, updated_at = :now
+    UPDATE media_items INDEXED BY media_items_to_create
+    SET state = 'mirrored', upload_token = NULL, token_at = NULL, maybe_created = 0,
+        updated_at = :now
     WHERE state = 'uploaded' AND leased_by IS NULL AND token_at < :oldest
-    RETURNING id
 """
 
 
@@ -178,8 +116,16 @@ class MediaItems:
         Claimed items belong to ``worker`` until it moves, defers or releases them.
         Empty while photosync is paused.
         """
-        values: Parameters = {"state": state, "worker": worker, "now": now, "limit": limit}
-        return _in_order(self._database.run(CLAIM, values))
+        values: Parameters = {"state": state, "worker": worker, "now": now}
+        claimed: list[MediaItem] = []
+        with self._database.write() as connection:
+            while len(claimed) < limit:
+                row = connection.execute(ready.CLAIM, values).fetchone()
+                if row is None:
+                    connection.execute(ready.FORGIVE, values)
+                    break
+                claimed.append(to_item(row))
+        return claimed
 
     def claim_batch(self, *, worker: str, now: int, limit: int) -> list[MediaItem]:
         """Take up to ``limit`` uploaded items that go to the same album, oldest first.
@@ -187,10 +133,9 @@ class MediaItems:
         Each comes as it stood before, and stands on record as maybe created from now on: if the
         answer of batchCreate is lost, a later refusal of its token proves nothing.
         """
-        values: Parameters = {"state": State.UPLOADED, "worker": worker, "now": now}
         with self._database.write() as connection:
-            rows = connection.execute(BATCH, {**values, "limit": limit}).fetchall()
-            connection.executemany(CLAIM_ONE, [{"id": row["id"], "worker": worker} for row in rows])
+            rows = connection.execute(ready.BATCH, {"now": now, "limit": limit}).fetchall()
+            connection.executemany(LEASE, [{"id": row["id"], "worker": worker} for row in rows])
         return [replace(to_item(row), leased_by=worker) for row in rows]
 
     def mark_hashed(
@@ -203,7 +148,10 @@ class MediaItems:
         mirror_path: bytes | None,
         now: int,
     ) -> State:
-        """Found → mirrored, or → duplicate if the same bytes are another item's."""
+        """Found → mirrored, or → duplicate if the same bytes are another item's.
+
+        One that waits in a folder that is away yields its place: this file can be sent now.
+        """
         values = {
             **_held(item, now),
             "sha256": hashes.sha256,
@@ -213,12 +161,14 @@ class MediaItems:
             "mirror_path": mirror_path,
         }
         with self._database.write() as connection:
-            first = connection.execute(FIRST_WITH_CONTENT, values).fetchone()
-            if first is None:
-                _move(connection, MIRRORED, values)
-                return State.MIRRORED
-            _move(connection, DUPLICATE, {**values, "first": first["id"]})
-            return State.DUPLICATE
+            first = first_with_content(connection, values)
+            if first is not None and not first["out_of_reach"]:
+                _move(connection, DUPLICATE, {**values, "first": first["id"]})
+                return State.DUPLICATE
+            _move(connection, MIRRORED, values)
+            if first is not None:
+                yield_place(connection, first["id"], heir=item.id, now=now)
+            return State.MIRRORED
 
     def mark_uploaded(self, item: MediaItem, *, token: str, now: int) -> None:
         """Mirrored → uploaded: Google holds the bytes and gave ``token``."""
@@ -245,7 +195,7 @@ class MediaItems:
         self._leave(FIND_AGAIN, item, {"code": code, "message": message}, now)
 
     def fail(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
-        """→ failed, until the user retries; a duplicate takes the place of a file at fault."""
+        """→ failed, until the user retries; duplicates take the place of a file at fault."""
         values: Parameters = {"after": State.FAILED, "code": code, "message": message}
         if code in FILE_CODES:
             self._leave(SET_ASIDE, item, values, now)
@@ -281,7 +231,10 @@ class MediaItems:
 
     def drop_old_tokens(self, *, oldest: int, now: int) -> int:
         """Uploaded → mirrored for every token from before ``oldest``. How many."""
-        return len(self._database.run(OLD_TOKENS, {"oldest": oldest, "now": now}))
+        values: Parameters = {"state": State.UPLOADED, "oldest": oldest, "now": now}
+        with self._database.write() as connection:
+            connection.execute(ready.FORGIVE, values)
+            return connection.execute(OLD_TOKENS, values).rowcount
 
     def on_the_way(self, *, largest_bytes: int, now: int, limit: int) -> int:
         """How many ready or claimed items of at most ``largest_bytes`` come before creating.
@@ -289,7 +242,7 @@ class MediaItems:
         Counted up to ``limit``.
         """
         values: Parameters = {"largest": largest_bytes, "now": now, "limit": limit}
-        row = self._database.row(ON_THE_WAY, values)
+        row = self._database.row(ready.ON_THE_WAY, values)
         return int(row["items"]) if row else 0
 
     def uploaded_count(self) -> int:
@@ -299,13 +252,12 @@ class MediaItems:
 
     def next_batch(self, *, now: int) -> tuple[int, int | None]:
         """Size of the batch that ``claim_batch`` could take, and its oldest token's time."""
-        values: Parameters = {"state": State.UPLOADED, "now": now}
-        row = self._database.row(READY_IN_BATCH, values)
+        row = self._database.row(ready.BATCH_SIZE, {"now": now})
         return (int(row["items"]), row["oldest_at"]) if row else (0, None)
 
     def next_due(self, state: State, *, now: int) -> int | None:
         """When the next item in ``state`` that was put aside is due, in seconds UTC."""
-        row = self._database.row(NEXT_DUE, {"state": state, "now": now})
+        row = self._database.row(ready.NEXT_DUE, {"state": state, "now": now})
         return None if row is None or row["at"] is None else int(row["at"])
 
     def _one(self, sql: str, values: Parameters) -> None:
@@ -318,15 +270,6 @@ class MediaItems:
             promote(connection, item.id, now)
 
 
-def promote(connection: sqlite3.Connection, item_id: int, now: int) -> None:
-    """The oldest duplicate of an item that dropped out takes its place; the others follow it."""
-    heir = connection.execute(HEIR, {"id": item_id}).fetchone()
-    if heir is not None:
-        values = {"id": item_id, "heir": heir["id"], "now": now}
-        connection.execute(PROMOTE, values)
-        connection.execute(FOLLOW_HEIR, values)
-
-
 def _held(item: MediaItem, now: int) -> Parameters:
     return {"id": item.id, "before": item.state, "worker": item.leased_by, "now": now}
 
@@ -335,7 +278,3 @@ def _move(connection: sqlite3.Connection, sql: str, values: Parameters) -> None:
     if connection.execute(sql, values).rowcount != 1:
         text = f"item {values['id']} is not {values['before']} in the hands of {values['worker']}"
         raise IllegalMove(text)
-
-
-def _in_order(rows: Sequence[sqlite3.Row]) -> list[MediaItem]:
-    return sorted(map(to_item, rows), key=lambda item: (item.not_before, item.id))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from photosync.domain.quota import google_day
 from photosync.domain.states import READY_STATES, State
 from photosync.errors import UnknownItem
+from photosync.store import ready
 from photosync.store.mapping import to_item, to_source
 
 if TYPE_CHECKING:
@@ -23,16 +24,16 @@ USED = "SELECT requests, spent_at FROM quota_days WHERE day = :day"
 
 USED_BY_KIND = "SELECT kind, requests FROM quota_usage WHERE day = :day ORDER BY kind"
 
-LIST = """
-    SELECT * FROM media_items
-    WHERE (:state IS NULL OR state = :state) AND (:source_id IS NULL OR source_id = :source_id)
-        AND id < :before
-    ORDER BY id DESC LIMIT :limit
-"""
+LIST = "SELECT * FROM media_items WHERE id < :before ORDER BY id DESC LIMIT :limit"
 
 LIST_STATE = """
     SELECT * FROM media_items INDEXED BY media_items_by_state
-    WHERE state = :state AND (:source_id IS NULL OR source_id = :source_id) AND id < :before
+    WHERE state = :state AND id < :before ORDER BY id DESC LIMIT :limit
+"""
+
+LIST_SOURCE = """
+    SELECT * FROM media_items INDEXED BY media_items_by_source
+    WHERE source_id = :source_id AND state = :state AND id < :before
     ORDER BY id DESC LIMIT :limit
 """
 
@@ -51,22 +52,9 @@ REASONS = """
     GROUP BY error_code ORDER BY items DESC
 """
 
-WAITING = """
-    SELECT count(*) AS items, min(not_before) AS next_at FROM media_items
-    WHERE state = :state AND leased_by IS NULL AND not_before > :now
-"""
-
 LEASED = "SELECT count(*) AS items FROM media_items WHERE leased_by IS NOT NULL"
 
 IN_HAND = "SELECT id, leased_by, size_bytes FROM media_items WHERE leased_by IS NOT NULL"
-
-READY_NOW = """
-    SELECT 1 FROM media_items
-    WHERE state = :state AND leased_by IS NULL AND not_before <= :now
-        AND (source_id IN (SELECT id FROM sources WHERE connected = 1)
-             OR state = 'uploaded' OR mirror_path IS NOT NULL)
-    LIMIT 1
-"""
 
 NO_LIMIT = 2**62
 
@@ -189,13 +177,19 @@ class Overview:
         limit: int = 50,
     ) -> list[MediaItem]:
         """The newest items, at most ``limit``, with numbers under ``before``."""
-        values: Parameters = {
-            "state": state,
-            "source_id": source_id,
-            "before": before,
-            "limit": limit,
-        }
-        sql = LIST if state is None else LIST_STATE
+        values: Parameters = {"source_id": source_id, "before": before, "limit": limit}
+        if source_id is None:
+            sql = LIST if state is None else LIST_STATE
+            return self._items(sql, {**values, "state": state})
+        # state by state, so that the few items of one source are not sought among millions
+        found = [
+            item
+            for one in (State if state is None else (state,))
+            for item in self._items(LIST_SOURCE, {**values, "state": one})
+        ]
+        return sorted(found, key=lambda item: item.id, reverse=True)[:limit]
+
+    def _items(self, sql: str, values: Parameters) -> list[MediaItem]:
         return [to_item(row) for row in self._database.rows(sql, values)]
 
     def item(self, item_id: int) -> MediaItem:
@@ -231,7 +225,7 @@ class Overview:
         """Items that wait for another try."""
         items, next_at = 0, None
         for state in READY_STATES:
-            row = self._database.row(WAITING, {"state": state, "now": now})
+            row = self._database.row(ready.PUT_ASIDE, {"state": state, "now": now})
             if row is not None and row["items"]:
                 items += row["items"]
                 next_at = min(next_at or row["next_at"], row["next_at"])
@@ -246,7 +240,7 @@ class Overview:
 
     def ready(self, state: State, *, now: int) -> bool:
         """Whether a worker could take an item in ``state`` (a pause left aside)."""
-        return self._database.row(READY_NOW, {"state": state, "now": now}) is not None
+        return self._database.row(ready.READY_NOW, {"state": state, "now": now}) is not None
 
     def in_hand(self) -> dict[int, tuple[str, int]]:
         """The claimed items: by number, whose they are and how many bytes they have."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from photosync.domain.quota import google_day, next_reset, write_wait
+from photosync.domain.quota import clock_may_be_early, google_day, next_reset, write_wait
 from photosync.errors import DailyQuotaSpent
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ WRITTEN = "INSERT INTO recent_writes (at) VALUES (:now)"
 
 FORGET_WRITES = "DELETE FROM recent_writes WHERE at < :before OR at > :now"
 
+ASK_AGAIN_SECONDS = 300
+
 
 class Spending:
     """Counts every request before it is sent, so that a crash can only count too many.
@@ -60,8 +62,9 @@ class Spending:
         day = google_day(now)
         with self._database.write() as connection:
             row = connection.execute(TODAY, {"day": day}).fetchone()
-            if row is not None and (row["spent_at"] or row["requests"] >= self._daily):
-                raise self._exhausted(now, said_by_google=bool(row["spent_at"]))
+            said = row is not None and row["spent_at"] is not None
+            if said or (0 if row is None else row["requests"]) >= self._daily:
+                raise self._exhausted(now, said_by_google=said)
             connection.execute(COUNT_DAY, {"day": day})
             connection.execute(COUNT_KIND, {"day": day, "kind": kind})
 
@@ -77,8 +80,14 @@ class Spending:
         return wait
 
     def quota_spent(self) -> int:
-        """Google says that the day is spent: note it. Returns when it resets, seconds UTC."""
+        """Google says that the day is spent: note it. Returns when it resets, seconds UTC.
+
+        Right after midnight it may still mean the day before: then nothing is noted, and it is
+        worth asking again soon. Noting it would leave a whole day unused.
+        """
         now = self._clock()
+        if clock_may_be_early(now):
+            return int(now) + ASK_AGAIN_SECONDS
         self._database.run(SPENT, {"day": google_day(now), "now": int(now)})
         return next_reset(now)
 

@@ -39,15 +39,24 @@ CREATE TABLE media_items (
     updated_at INTEGER NOT NULL,
     UNIQUE (source_id, source_path, size_bytes, source_mtime_ns),
     CHECK (state NOT IN ('mirrored', 'uploaded', 'done') OR (sha256 IS NOT NULL AND sha1 IS NOT NULL)),
-    CHECK (state <> 'uploaded' OR (upload_token <> '' AND token_at IS NOT NULL)),
-    CHECK (state <> 'done' OR google_id <> ''),
+    -- a CHECK that comes out NULL passes: <> alone would let a missing token through
+    CHECK (state <> 'uploaded' OR (ifnull(upload_token, '') <> '' AND token_at IS NOT NULL)),
+    CHECK (state <> 'done' OR ifnull(google_id, '') <> ''),
     CHECK ((state = 'duplicate') = (duplicate_of IS NOT NULL)),
     CHECK (state <> 'failed' OR error_code IS NOT NULL),
     CHECK (leased_by IS NULL OR state IN ('found', 'mirrored', 'uploaded'))
 ) STRICT;
 
-CREATE INDEX media_items_ready ON media_items (state, leased_by, not_before, id, source_id);
+-- The source comes first: a million items of an unplugged disk are never stepped over.
+CREATE INDEX media_items_ready ON media_items (source_id, state, leased_by, not_before, id);
+CREATE INDEX media_items_copied ON media_items (leased_by, not_before, id)
+WHERE state = 'mirrored' AND mirror_path IS NOT NULL;
+CREATE INDEX media_items_to_create ON media_items (leased_by, not_before, id)
+WHERE state = 'uploaded';
+CREATE INDEX media_items_by_size ON media_items (source_id, state, size_bytes, not_before)
+WHERE state IN ('found', 'mirrored');
 CREATE INDEX media_items_by_state ON media_items (state, id);
+CREATE INDEX media_items_by_source ON media_items (source_id, state, id);
 CREATE INDEX media_items_by_content ON media_items (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX media_items_duplicates ON media_items (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE INDEX media_items_leased ON media_items (leased_by) WHERE leased_by IS NOT NULL;

@@ -1,0 +1,84 @@
+"""Which items are ready: in a state that a stage takes from, nobody's, due and within reach.
+
+Within reach: the source is connected, or the bytes lie in the mirror, or are at Google already.
+Each source is asked for its first item by itself, so that a million items of an unplugged disk
+cost no more than one.
+"""
+
+PAUSED = "EXISTS (SELECT 1 FROM flags WHERE name = 'paused')"
+
+DUE = "leased_by IS NULL AND not_before <= :now"
+
+COPIED = "state = 'mirrored' AND mirror_path IS NOT NULL"
+
+FIRSTS = f"""
+    SELECT (SELECT id FROM media_items INDEXED BY media_items_ready
+            WHERE source_id = sources.id AND state = :state AND {DUE}
+            ORDER BY not_before, id LIMIT 1) AS id
+    FROM sources WHERE connected = 1 OR :state = 'uploaded'
+    UNION ALL
+    SELECT id FROM (SELECT id FROM media_items INDEXED BY media_items_copied
+        WHERE :state = 'mirrored' AND {COPIED} AND {DUE} ORDER BY not_before, id LIMIT 1)
+"""  # noqa: S608 - made of this module's constants
+
+CLAIM = f"""
+    UPDATE media_items SET leased_by = :worker
+    WHERE NOT {PAUSED} AND id = (
+        SELECT id FROM media_items WHERE id IN ({FIRSTS}) ORDER BY not_before, id LIMIT 1)
+    RETURNING *
+"""  # noqa: S608 - made of this module's constants
+
+READY_NOW = f"""
+    SELECT 1 FROM ({FIRSTS}) WHERE id IS NOT NULL LIMIT 1
+"""  # noqa: S608 - made of this module's constants
+
+UPLOADED = f"FROM media_items INDEXED BY media_items_to_create WHERE state = 'uploaded' AND {DUE}"
+
+ONE_ALBUM = f"""
+    {UPLOADED} AND NOT {PAUSED}
+        AND album = (SELECT album {UPLOADED} ORDER BY not_before, id LIMIT 1)
+"""
+
+BATCH = f"SELECT * {ONE_ALBUM} ORDER BY not_before, id LIMIT :limit"
+
+BATCH_SIZE = f"SELECT count(*) AS items, min(token_at) AS oldest_at {ONE_ALBUM}"
+
+SMALL = "not_before <= :now AND size_bytes <= :largest"
+
+ON_THE_WAY = f"""
+    SELECT count(*) AS items FROM (
+        SELECT 1 FROM sources CROSS JOIN media_items INDEXED BY media_items_by_size
+        WHERE connected = 1 AND source_id = sources.id AND state IN ('found', 'mirrored')
+            AND {SMALL}
+        UNION ALL
+        SELECT 1 FROM media_items INDEXED BY media_items_copied
+        WHERE {COPIED} AND {SMALL}
+            AND source_id NOT IN (SELECT id FROM sources WHERE connected = 1)
+        LIMIT :limit)
+"""  # noqa: S608 - made of this module's constants
+
+LATER = """
+    FROM media_items INDEXED BY media_items_ready
+    WHERE source_id IN (SELECT id FROM sources) AND state = :state AND leased_by IS NULL
+        AND not_before > :now
+"""
+
+NEXT_DUE = """
+    SELECT min(at) AS at FROM (
+        SELECT (SELECT not_before FROM media_items INDEXED BY media_items_ready
+                WHERE source_id = sources.id AND state = :state AND leased_by IS NULL
+                    AND not_before > :now
+                ORDER BY not_before LIMIT 1) AS at
+        FROM sources)
+"""
+
+PUT_ASIDE = f"SELECT count(*) AS items, min(not_before) AS next_at {LATER}"
+
+LONGEST_REST = 2 * 86_400
+"""Seconds. Nothing is put aside for longer; a clock that was ahead once makes it look so."""
+
+FORGIVE = f"""
+    UPDATE media_items INDEXED BY media_items_ready SET not_before = 0
+    WHERE source_id IN (SELECT id FROM sources) AND state = :state AND leased_by IS NULL
+        AND not_before > :now + {LONGEST_REST}
+"""  # noqa: S608 - made of this module's constants
