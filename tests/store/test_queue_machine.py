@@ -1,0 +1,296 @@
+"""Any order of anything that workers, users and disks can do leaves every photo accounted for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from photosync.domain.media import Finding
+from photosync.domain.states import READY_STATES, State
+from photosync.store.database import Database
+from tests.store.conftest import NOW, Shelf, hashes_of
+
+if TYPE_CHECKING:
+    from photosync.domain.media import MediaItem
+
+WORKERS = st.sampled_from(["mirror", "upload-1", "upload-2", "create"])
+CONTENTS = st.sampled_from(["sea", "sun", "sand"])
+CODES = st.sampled_from(["refused", "request_refused", "unreadable", "empty", "token_lost"])
+STANDING = {State.MIRRORED, State.UPLOADED, State.DONE, State.FAILED}
+LARGEST = 6
+
+
+class Queue(RuleBasedStateMachine):
+    """Several workers, a user and two folders over one small database."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.database = Database(Path(self.folder.name))
+        self.database.migrate()
+        self.database.connection().execute("PRAGMA synchronous = OFF")
+        self.shelf = Shelf(self.database)
+        self.now = NOW
+        self.leases: dict[int, MediaItem] = {}
+        self.added = 0
+
+    def teardown(self) -> None:
+        self.database.close()
+        self.folder.cleanup()
+
+    def _in_hand(self, data: st.DataObject, *states: State) -> MediaItem | None:
+        held = [one for one in self.leases.values() if one.state in states]
+        if not held:
+            return None
+        item = data.draw(st.sampled_from(sorted(held, key=lambda one: one.id)))
+        return self.leases.pop(item.id)
+
+    def _some(self, data: st.DataObject) -> list[int]:
+        ids = st.sampled_from(range(1, self.added + 1))
+        return data.draw(st.lists(ids, min_size=1, max_size=4, unique=True))
+
+    @rule(
+        here=st.booleans(),
+        size=st.integers(0, 9),
+        held=st.booleans(),
+        refused=st.sampled_from([None, ("empty", "no"), ("unreadable", "no")]),
+    )
+    def find(self, *, here: bool, size: int, held: bool, refused: tuple[str, str] | None) -> None:
+        if self.added == LARGEST:
+            return
+        source = self.shelf.here if here else self.shelf.there
+        finding = Finding(f"{self.added}.jpg", size, 1, "image/jpeg", refused)
+        first = State.HELD if held else State.FOUND
+        new = self.shelf.intake.add(source, [finding, finding], first=first, now=self.now)
+        assert new == 1
+        self.added += 1
+
+    @rule(worker=WORKERS, state=st.sampled_from(READY_STATES), limit=st.integers(1, 3))
+    def claim(self, worker: str, state: State, limit: int) -> None:
+        for item in self.shelf.items.claim(state, worker=worker, now=self.now, limit=limit):
+            self._leased(item, worker)
+
+    @rule(worker=WORKERS)
+    def claim_batch(self, worker: str) -> None:
+        size, _ = self.shelf.items.next_batch(now=self.now)
+        batch = self.shelf.items.claim_batch(worker=worker, now=self.now, limit=50)
+        assert len(batch) == size
+        for item in batch:
+            self._leased(item, worker)
+
+    def _leased(self, item: MediaItem, worker: str) -> None:
+        assert item.id not in self.leases
+        assert item.leased_by == worker
+        assert item.not_before <= self.now
+        self.leases[item.id] = item
+
+    @rule(data=st.data(), content=CONTENTS, album=st.sampled_from(["", "sea"]))
+    def hash(self, data: st.DataObject, content: str, album: str) -> None:
+        item = self._in_hand(data, State.FOUND)
+        if item is not None:
+            self.shelf.items.mark_hashed(
+                item,
+                hashes_of(content),
+                album=album,
+                taken_at=None,
+                mirror_path=None,
+                now=self.now,
+            )
+
+    @rule(data=st.data())
+    def upload(self, data: st.DataObject) -> None:
+        item = self._in_hand(data, State.MIRRORED)
+        if item is not None:
+            self.shelf.items.mark_uploaded(item, token=f"t{self.now}", now=self.now)
+
+    @rule(data=st.data())
+    def create(self, data: st.DataObject) -> None:
+        item = self._in_hand(data, State.UPLOADED)
+        if item is not None:
+            self.shelf.items.mark_done(item, google_id=f"g{item.id}", now=self.now)
+
+    @rule(data=st.data())
+    def lose_a_token(self, data: st.DataObject) -> None:
+        item = self._in_hand(data, State.UPLOADED)
+        if item is not None:
+            self.shelf.items.send_again(
+                item, not_before=self.now + 30, code="token_lost", message="m", now=self.now
+            )
+
+    @rule(data=st.data())
+    def find_altered(self, data: st.DataObject) -> None:
+        item = self._in_hand(data, State.MIRRORED)
+        if item is not None:
+            self.shelf.items.find_again(item, code="checksum_mismatch", message="m", now=self.now)
+
+    @rule(data=st.data(), code=CODES)
+    def fail(self, data: st.DataObject, code: str) -> None:
+        item = self._in_hand(data, *READY_STATES)
+        if item is not None:
+            self.shelf.items.fail(item, code=code, message="m", now=self.now)
+
+    @rule(data=st.data(), code=st.sampled_from(["vanished", "replaced"]))
+    def lose_a_file(self, data: st.DataObject, code: str) -> None:
+        item = self._in_hand(data, *READY_STATES)
+        if item is not None:
+            self.shelf.items.skip(item, code=code, message="m", now=self.now)
+
+    @rule(data=st.data(), wait=st.sampled_from([0, 30, 10**9]))
+    def defer(self, data: st.DataObject, wait: int) -> None:
+        item = self._in_hand(data, *READY_STATES)
+        if item is not None:
+            self.shelf.items.defer(
+                item, not_before=self.now + wait, code="offline", message="m", now=self.now
+            )
+
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        item = self._in_hand(data, *READY_STATES)
+        if item is not None:
+            self.shelf.items.release(item)
+
+    @rule(worker=WORKERS)
+    def a_step_breaks_off(self, worker: str) -> None:
+        mine = [key for key, item in self.leases.items() if item.leased_by == worker]
+        assert self.shelf.items.release_of(worker) == len(mine)
+        for key in mine:
+            del self.leases[key]
+
+    @rule()
+    def restart(self) -> None:
+        assert self.shelf.items.release_all() == len(self.leases)
+        self.leases.clear()
+        self.shelf.sources.disconnect_all()
+        self.shelf = Shelf(self.database)
+
+    @rule(here=st.booleans(), connected=st.booleans())
+    def plug(self, *, here: bool, connected: bool) -> None:
+        source = self.shelf.here if here else self.shelf.there
+        self.shelf.sources.set_connected(source, connected=connected, now=self.now)
+
+    @precondition(lambda self: self.added)
+    @rule(data=st.data())
+    def skip_some(self, data: st.DataObject) -> None:
+        ids = self._some(data)
+        answer = self.shelf.choices.skip(ids, now=self.now)
+        assert sorted([*answer.changed, *answer.refused]) == sorted(ids)
+        assert not set(answer.changed) & set(self.leases)
+
+    @precondition(lambda self: self.added)
+    @rule(data=st.data())
+    def choose_some(self, data: st.DataObject) -> None:
+        self.shelf.choices.choose(self._some(data), now=self.now)
+
+    @precondition(lambda self: self.added)
+    @rule(data=st.data())
+    def retry_some(self, data: st.DataObject) -> None:
+        self.shelf.choices.retry(self._some(data), now=self.now)
+
+    @precondition(lambda self: self.added)
+    @rule(data=st.data())
+    def see_again(self, data: st.DataObject) -> None:
+        ids = self._some(data)
+        self.shelf.intake.revive([(one, "image/png") for one in ids], now=self.now)
+
+    @rule(seconds=st.sampled_from([30, 3600, 86_400]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += seconds
+        self.shelf.items.drop_old_tokens(oldest=self.now - 82_800, now=self.now)
+
+    @rule(paused=st.booleans())
+    def pause(self, *, paused: bool) -> None:
+        if paused:
+            self.shelf.control.pause("", now=self.now)
+            assert self.shelf.items.claim(State.FOUND, worker="w", now=self.now) == []
+        else:
+            self.shelf.control.resume(now=self.now)
+
+    def _all(self) -> list[MediaItem]:
+        return self.shelf.overview.items(limit=1000)
+
+    @invariant()
+    def every_item_is_counted_once(self) -> None:
+        real: Counter[tuple[int, State]] = Counter()
+        size: Counter[tuple[int, State]] = Counter()
+        for item in self._all():
+            real[item.source_id, item.state] += 1
+            size[item.source_id, item.state] += item.size_bytes
+        counts = self.shelf.overview.counts()
+        told = {(one.source_id, one.state): one.items for one in counts.tallies if one.items}
+        told_size = {(one.source_id, one.state): one.size_bytes for one in counts.tallies}
+        assert told == dict(real)
+        assert {key: value for key, value in told_size.items() if value} == dict(+size)
+        assert counts.total() == self.added == sum(counts.items(state) for state in State)
+
+    @invariant()
+    def the_history_leads_to_the_state(self) -> None:
+        for item in self._all():
+            at: str | None = None
+            for event in self.shelf.overview.history(item.id):
+                assert event.before == at
+                at = event.after
+            assert at == item.state
+
+    @invariant()
+    def equal_bytes_stand_once(self) -> None:
+        sent = Counter(
+            item.sha256
+            for item in self._all()
+            if item.state in (State.MIRRORED, State.UPLOADED, State.DONE)
+        )
+        assert all(count == 1 for count in sent.values())
+
+    @invariant()
+    def a_duplicate_points_to_what_stands_for_its_bytes(self) -> None:
+        items = {item.id: item for item in self._all()}
+        for item in items.values():
+            if item.state == State.DUPLICATE:
+                assert item.duplicate_of is not None
+                first = items[item.duplicate_of]
+                assert first.state in STANDING
+                assert first.sha256 == item.sha256
+                assert first.error_code not in ("unreadable", "empty")
+
+    @invariant()
+    def nobody_loses_a_lease_silently(self) -> None:
+        real = {item.id: item.leased_by for item in self._all() if item.leased_by is not None}
+        assert real == {key: item.leased_by for key, item in self.leases.items()}
+        assert all(item.state in READY_STATES for item in self._all() if item.leased_by)
+        assert self.shelf.overview.in_hand().keys() == real.keys()
+
+    @invariant()
+    def what_is_ready_can_be_claimed(self) -> None:
+        connected = {one.id for one in self.shelf.sources.all() if one.connected}
+        for state in READY_STATES:
+            due = [
+                item
+                for item in self._all()
+                if item.state == state and item.leased_by is None and item.not_before <= self.now
+                if state == State.UPLOADED or item.source_id in connected
+            ]
+            assert self.shelf.overview.ready(state, now=self.now) == bool(due)
+
+    @invariant()
+    def put_aside_is_what_waits(self) -> None:
+        waits = [
+            item.not_before
+            for item in self._all()
+            if item.state in READY_STATES and not item.leased_by and item.not_before > self.now
+        ]
+        aside = self.shelf.overview.put_aside(now=self.now)
+        assert (aside.items, aside.next_at) == (len(waits), min(waits, default=None))
+
+
+TestQueue = Queue.TestCase
+TestQueue.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
