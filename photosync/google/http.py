@@ -8,31 +8,29 @@ larger ones would shut out slow lines.
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self
-from weakref import WeakSet
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from photosync import __version__
-from photosync.errors import ConnectionLost, Offline, Stopping
+from photosync.errors import ConnectionLost, FileReplaced, FileUnreadable, Offline, Stopping
 from photosync.google.faults import Answer
+from photosync.google.sockets import Adapter, Sockets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from photosync.google.ports import Halt
 
-SEND_BLOCK_BYTES = 256 * 1024
+for _name in ("urllib3", "requests_oauthlib", "oauthlib"):
+    # Their lines quote addresses and forms: session URLs, sign-in codes, secrets.
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
 CONNECT_SECONDS = 30.0  # also the longest that one block may take to leave
 READ_SECONDS = 120.0  # google-photos-api.md §2.1
 BODY_SECONDS = 60.0
@@ -63,18 +61,29 @@ class Slice:
     def read(self, size: int = -1) -> bytes:
         """The next block.
 
+        The file is asked itself rather than its descriptor: it explains a failing disk.
+
         Raises:
-            OSError: The file cannot be read, or has become shorter.
+            FileReplaced: The file has become shorter.
+            PhotosyncError: What the file raises when it cannot be read.
+            FileUnreadable: The same, of a file that has no words of its own for it.
         """
         left = self._length - self._at
         wanted = left if size < 0 else min(size, left)
-        block = os.pread(self._file.fileno(), wanted, self._start + self._at) if wanted else b""
+        block = self._block(wanted) if wanted else b""
         if wanted and not block:
-            raise OSError(errno.EIO, "the file has become shorter")
+            raise FileReplaced("The file has become shorter since it was found.")
         self._at += len(block)
         if block:
             self._sent(self._start + self._at)
         return block
+
+    def _block(self, size: int) -> bytes:
+        try:
+            self._file.seek(self._start + self._at)
+            return self._file.read(size)
+        except OSError as error:
+            raise FileUnreadable(f"The file cannot be read: {error.strerror}.") from error
 
 
 Body = Slice | bytes | None
@@ -108,7 +117,7 @@ class Wire:
     def __init__(self, *, halt: Halt) -> None:
         self._halt = halt
         self._local = threading.local()
-        self._connections: WeakSet[HTTPConnection] = WeakSet()
+        self._sockets = Sockets()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
 
@@ -126,7 +135,7 @@ class Wire:
             ConnectionLost: It broke afterwards; what became of the request is unknown.
             Stopping: The program is ending.
         """
-        if self._halt.is_set():
+        if self._is_over():
             raise Stopping
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **call.headers}
         if authorization is not None:
@@ -140,18 +149,20 @@ class Wire:
 
     def close(self) -> None:
         """Break off every request under way, from any thread; later ones raise ``Stopping``."""
+        self._sockets.cut()
         with self._lock:
-            connections, sessions = list(self._connections), list(self._sessions)
-        for connection in connections:
-            _shut_down(connection)
-        if self._halt.is_set():
-            for session in sessions:
-                session.close()
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.close()
+
+    def _is_over(self) -> bool:
+        return self._halt.is_set() or self._sockets.are_cut
 
     def _exchange(self, call: Call, headers: dict[str, str]) -> Answer:
         body = call.body()
         if body is None and call.method == "POST":
             headers["Content-Length"] = "0"
+        self._sockets.begin()
         response = self._session().request(
             call.method,
             call.url,
@@ -171,7 +182,7 @@ class Wire:
         found: requests.Session | None = getattr(self._local, "session", None)
         if found is None:
             found = requests.Session()
-            adapter = _Adapter(self._remember)
+            adapter = Adapter(self._sockets)
             found.mount("https://", adapter)
             found.mount("http://", adapter)
             found.auth = _no_netrc
@@ -180,14 +191,10 @@ class Wire:
                 self._sessions.append(found)
         return found
 
-    def _remember(self, connection: HTTPConnection) -> None:
-        with self._lock:
-            self._connections.add(connection)
-
     def _explained(self, error: Exception) -> Exception:
-        if self._halt.is_set():
+        if self._is_over():
             return Stopping()
-        if _is_unopened(error):
+        if self._sockets.opening or isinstance(error, requests.exceptions.InvalidProxyURL):
             return Offline(f"There is no connection to Google ({_kind(error)}).")
         return ConnectionLost(f"The connection to Google broke ({_kind(error)}).")
 
@@ -225,30 +232,17 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _bounded(response: requests.Response) -> tuple[bytes, bool]:
-    """The body up to a bound in size and time, and whether that was all."""
+    """The body up to a bound in size and time, and whether that was all.
+
+    Read as it comes: waiting for full blocks would let a server that drips keep us for ever.
+    """
     ends = time.monotonic() + BODY_SECONDS
     content = bytearray()
-    for block in _blocks(response):
+    while block := response.raw.read1(65_536, decode_content=True):
         content += block
         if len(content) > LONGEST_BODY or time.monotonic() > ends:
             return bytes(content[:LONGEST_BODY]), False
     return bytes(content), True
-
-
-def _blocks(response: requests.Response) -> Iterator[bytes]:
-    blocks: Iterator[bytes] = response.raw.stream(65_536, decode_content=True)
-    return blocks
-
-
-def _is_unopened(error: Exception) -> bool:
-    """Whether the request never left: no connection, no name, no agreement on TLS."""
-    if isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError)):
-        return True
-    if isinstance(error, (requests.exceptions.ProxyError, requests.exceptions.InvalidProxyURL)):
-        return True
-    reason: Any = error.args[0] if error.args else None
-    reason = getattr(reason, "reason", reason)
-    return isinstance(reason, (urllib3.exceptions.NewConnectionError, ConnectionRefusedError))
 
 
 def _kind(error: Exception) -> str:
@@ -268,60 +262,3 @@ KINDS = {
     "ProtocolError": "it was cut off",
     "ProxyError": "the proxy cannot be reached",
 }
-
-
-def _shut_down(connection: HTTPConnection) -> None:
-    """Cut a connection that another thread is using; its read or send fails at once.
-
-    On a copy of the descriptor, because SSLSocket.shutdown() would pull the TLS object away
-    from under the other thread.
-    """
-    found = connection.sock
-    if found is None:
-        return
-    try:
-        with socket.socket(fileno=os.dup(found.fileno())) as copy:
-            copy.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # it is closed already, which is what was wanted
-
-
-class _Adapter(HTTPAdapter):
-    """No retries, large blocks, and every connection is remembered."""
-
-    def __init__(self, remember: Callable[[HTTPConnection], None]) -> None:
-        self._remember = remember
-        super().__init__(pool_connections=4, pool_maxsize=2, max_retries=0)
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """With our own kinds of connections."""
-        super().init_poolmanager(*arguments, blocksize=SEND_BLOCK_BYTES, **options)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._remember)
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """The same by way of a proxy."""
-        manager = super().proxy_manager_for(proxy, blocksize=SEND_BLOCK_BYTES, **options)
-        manager.pool_classes_by_scheme = _pools(self._remember)
-        return manager
-
-
-def _pools(
-    remember: Callable[[HTTPConnection], None],
-) -> dict[str, type[HTTPConnectionPool]]:
-    class Plain(HTTPConnection):
-        def connect(self) -> None:
-            remember(self)
-            super().connect()
-
-    class Encrypted(HTTPSConnection):
-        def connect(self) -> None:
-            remember(self)
-            super().connect()
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class EncryptedPool(HTTPSConnectionPool):
-        ConnectionCls = Encrypted
-
-    return {"http": PlainPool, "https": EncryptedPool}

@@ -6,6 +6,7 @@ A ``Transfer`` says what to send next; whoever sends it hands the answer back
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -32,8 +33,12 @@ LARGEST_GRANULARITY = 64 << 20
 MOST_CHUNKS = 32
 """Each chunk is a request of the day's quota: a long film goes in few large ones."""
 MOST_IDLE = 6
-"""So many answers in a row without a byte more: the server is in trouble."""
+"""So many answers in a row without a byte more than ever before: the server is in trouble."""
+MOST_STEPS = 500
+"""A server that takes a file by the byte is left; the item waits, and goes on from there."""
 LONGEST_TOKEN = 16_384
+OFFSET_STATUSES = frozenset({400, 409, 412, 416})
+"""How servers of this family say that the offset is wrong (§2.3): ask at once for theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def begun_by(answer: Answer, *, api_url: str, now: float) -> Begun:
     if _status(answer.headers) in ("final", "cancelled"):
         raise RequestRefused("Google would not begin the upload.")
     url = answer.headers.get("x-goog-upload-url", "")
-    if not _belongs(url, api_url):
+    if not belongs(url, api_url):
         raise ServerTrouble("Google opened an upload without a proper address.")
     return Begun(url, _granularity(answer.headers))
 
@@ -101,7 +106,9 @@ class Transfer:
         self._chunk = chunk_bytes
         self._granularity = granularity_bytes
         self._offset = 0
+        self._furthest = 0
         self._idle = 0
+        self._steps = 0
         self.step: Step = self._send() if fresh else Query()
 
     @property
@@ -128,19 +135,15 @@ class Transfer:
         if 200 <= answer.status < 300:  # noqa: PLR2004 - the success class
             self._sent_well(step, status, answer)
         else:
-            self._refused(answer, status, Kind.CHUNK, now)
+            self._refused(answer, status, now)
 
     def queried(self, answer: Answer, *, now: float) -> None:
         """The answer to a ``Query``; raises like ``sent``."""
         assert isinstance(self.step, Query)
         status = _status(answer.headers)
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - the success class
-            error = error_of(Kind.QUERY, answer, now=now)
-            if isinstance(error, (TransientError, BlockedError)) and not status:
-                self._idled()
-                raise error
-            raise SessionLost("Google no longer knows the begun upload.")
-        if status == "final":
+            self._unanswered(answer, status, now)
+        elif status == "final":
             self.step = Done(_token(answer))
         elif status == "active":
             self._resume(answer)
@@ -149,6 +152,18 @@ class Transfer:
         else:
             self._idled()
             raise ServerTrouble("Google did not say how much of the file it holds.")
+
+    def _unanswered(self, answer: Answer, status: str, now: float) -> None:
+        """A session that cannot be asked any more is lost; 404 and 410 say so in any shape."""
+        error = error_of(Kind.QUERY, answer, now=now)
+        assert error is not None
+        if isinstance(error, BlockedError):
+            raise error
+        is_over = answer.status in (404, 410) or status in ("final", "cancelled")
+        if is_over or not isinstance(error, TransientError):
+            raise SessionLost("Google no longer knows the begun upload.")
+        self._idled()
+        raise error
 
     def _sent_well(self, step: Send, status: str, answer: Answer) -> None:
         if status == "final":
@@ -160,8 +175,8 @@ class Transfer:
         else:
             self._idled()  # no status, or not final after all: ask
 
-    def _refused(self, answer: Answer, status: str, kind: Kind, now: float) -> None:
-        error = error_of(kind, answer, now=now)
+    def _refused(self, answer: Answer, status: str, now: float) -> None:
+        error = error_of(Kind.CHUNK, answer, now=now)
         assert error is not None
         if answer.status in (404, 410) or status == "cancelled":
             raise SessionLost("Google no longer knows the begun upload.")
@@ -170,23 +185,27 @@ class Transfer:
         if status == "final":  # a definitive refusal (§2.3)
             raise error if not isinstance(error, TransientError) else SessionLost(error.message)
         self._idled()
-        if isinstance(error, TransientError) and answer.status != 409:  # noqa: PLR2004 - an offset
+        if isinstance(error, TransientError) and answer.status not in OFFSET_STATUSES:
             raise error
 
     def _resume(self, answer: Answer) -> None:
         held = _integer(answer.headers.get("x-goog-upload-size-received", ""))
         if held is None or held > self._size:
-            raise SessionLost("Google holds more of the upload than the file has.")
+            raise SessionLost("Google holds something else than a part of the file.")
         self._granularity = _granularity(answer.headers, self._granularity)
         self._chunk = -(-self._chunk // self._granularity) * self._granularity
-        if held <= self._offset:
+        if held <= self._furthest:
             self._idled()
         self._advance(held)
 
     def _advance(self, offset: int) -> None:
-        if offset > self._offset:
+        if offset > self._furthest:
+            self._furthest = offset
             self._idle = 0
         self._offset = offset
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise ServerTrouble("Google takes too little of the file at a time.")
         self.step = self._send()
 
     def _send(self) -> Send:
@@ -233,8 +252,14 @@ def _integer(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None  # noqa: PLR2004 - int64
 
 
-def _belongs(url: str, api_url: str) -> bool:
-    """Whether our access token may go to a session's address: the API's own, or Google's."""
+def belongs(url: str, api_url: str) -> bool:
+    """Whether our access token may go to a session's address: the API's own, or Google's.
+
+    Only plain characters: parsers disagree about what a backslash or a control character in an
+    address means, and the one that sends it has the last word.
+    """
+    if not PLAIN_URL.fullmatch(url):
+        return False
     try:
         ours, theirs = urlsplit(api_url), urlsplit(url)
         host = theirs.hostname or ""
@@ -244,5 +269,13 @@ def _belongs(url: str, api_url: str) -> bool:
         return True
     is_google = host == "googleapis.com" or host.endswith((".googleapis.com", ".google.com"))
     return (
-        theirs.scheme == "https" and is_google and (ours.hostname or "").endswith(".googleapis.com")
+        theirs.scheme == "https"
+        and "@" not in theirs.netloc
+        and is_google
+        and (ours.hostname or "").endswith(".googleapis.com")
     )
+
+
+PLAIN_URL = re.compile(
+    r"https?://[A-Za-z0-9.:@\[\]-]{1,255}(?:[/?][A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)?"
+)

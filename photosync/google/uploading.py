@@ -21,6 +21,7 @@ from photosync.google.resumable import (
     Send,
     Transfer,
     begun_by,
+    belongs,
     chunk_bytes,
     token_of,
 )
@@ -37,6 +38,11 @@ log = logging.getLogger(__name__)
 
 MOST_SESSIONS = 2
 """A file whose session is lost is begun anew so often at once; then the item waits."""
+
+
+SESSION_SECONDS = 6 * 86_400
+"""Sessions of Google's live for a week or less (§2.3); one that only ever answers with trouble
+would hold its photo up for ever."""
 
 
 class Uploads:
@@ -125,7 +131,7 @@ class Uploads:
     def _session(self, file: UploadFile) -> tuple[UploadSession, bool]:
         """The session to use, and whether it has just begun."""
         kept = self._sessions.load(file.key)
-        if kept is not None and kept.fingerprint == file.fingerprint:
+        if kept is not None and self._is_good(kept, file):
             return kept, False
         begun = self._patience.call(
             lambda: begun_by(self._start(file), api_url=self._api_url, now=self._clock())
@@ -135,6 +141,12 @@ class Uploads:
         )
         self._sessions.save(file.key, session)
         return session, True
+
+    def _is_good(self, kept: UploadSession, file: UploadFile) -> bool:
+        """Whether it is for these bytes, and at the library that we talk to now."""
+        is_ours = belongs(kept.url, self._api_url) and kept.granularity_bytes > 0
+        is_young = self._clock() - kept.begun_at < SESSION_SECONDS
+        return is_ours and is_young and kept.fingerprint == file.fingerprint
 
     def _start(self, file: UploadFile) -> Answer:
         call = Call(
