@@ -283,8 +283,13 @@ def test_a_folder_in_our_own_state(told: Told, path: str) -> None:
 
 def test_a_folder_around_our_own_state(told: Told) -> None:
     assert "own state_dir lies in it" in told('state_dir = "/a/s"\n[[folder]]\npath = "/a"\n')
-    message = told('[[folder]]\npath = "~"\n')
-    assert f'lies in it: "{told.folder}/home/.local/state/photosync"' in message
+
+
+def test_a_folder_around_our_own_state_where_it_is_never_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[[folder]]\npath = "~"\n')
+    settings = config.load(file, {"HOME": str(tmp_path)})
+    assert settings.state_dir == tmp_path / ".local/state/photosync"
 
 
 def test_a_file_where_a_folder_belongs(told: Told) -> None:

@@ -120,9 +120,14 @@ def _with_state(
         if one.real == state_dir or state_dir in one.real.parents:
             words = "photosync keeps its own state there (state_dir)"
             yield one.mistake(words, "name another folder, or set state_dir")
-        elif one.real in state_dir.parents:
+        elif one.real in state_dir.parents and not _is_hidden(one.real, state_dir):
             words = f"photosync's own state_dir lies in it: {written(str(state_dir))}"
             yield one.mistake(words, "name a folder that holds only photos, or set state_dir")
+
+
+def _is_hidden(above: Path, below: Path) -> bool:
+    """Whether a folder on the way is hidden, so that nothing in it is ever looked at."""
+    return any(part.startswith(".") for part in below.relative_to(above).parts)
 
 
 def _no_folder(one: _Named) -> Iterator[Mistake]:
