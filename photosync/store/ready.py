@@ -51,7 +51,7 @@ ON_THE_WAY = f"""
         WHERE connected = 1 AND source_id = sources.id AND state IN ('found', 'mirrored')
             AND {SMALL}
         UNION ALL
-        SELECT 1 FROM media_items INDEXED BY media_items_copied
+        SELECT 1 FROM media_items INDEXED BY media_items_copied_by_size
         WHERE {COPIED} AND {SMALL}
             AND source_id NOT IN (SELECT id FROM sources WHERE connected = 1)
         LIMIT :limit)

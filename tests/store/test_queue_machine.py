@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from photosync.domain.media import Finding
 from photosync.domain.states import READY_STATES, State
@@ -21,7 +27,8 @@ if TYPE_CHECKING:
 
 WORKERS = st.sampled_from(["mirror", "upload-1", "upload-2", "create"])
 CONTENTS = st.sampled_from(["sea", "sun", "sand"])
-CODES = st.sampled_from(["refused", "request_refused", "unreadable", "empty", "token_lost"])
+GONE = ("vanished", "replaced")
+CODES = st.sampled_from(["refused", "unreadable", "token_lost", *GONE])
 STANDING = {State.MIRRORED, State.UPLOADED, State.DONE, State.FAILED}
 LARGEST = 6
 
@@ -36,6 +43,7 @@ class Queue(RuleBasedStateMachine):
         self.database.migrate()
         self.database.connection().execute("PRAGMA synchronous = OFF")
         self.shelf = Shelf(self.database)
+        self.shelf.sources.set_connected(self.shelf.there, connected=True, now=NOW)
         self.now = NOW
         self.leases: dict[int, MediaItem] = {}
         self.added = 0
@@ -44,29 +52,28 @@ class Queue(RuleBasedStateMachine):
         self.database.close()
         self.folder.cleanup()
 
-    def _in_hand(self, data: st.DataObject, *states: State) -> MediaItem | None:
-        held = [one for one in self.leases.values() if one.state in states]
-        if not held:
-            return None
-        item = data.draw(st.sampled_from(sorted(held, key=lambda one: one.id)))
-        return self.leases.pop(item.id)
+    def _in_hand(self, data: st.DataObject) -> MediaItem:
+        item = self.leases.pop(data.draw(st.sampled_from(sorted(self.leases))))
+        assert self.shelf.item(item.id).leased_by == item.leased_by
+        return item
 
     def _some(self, data: st.DataObject) -> list[int]:
         ids = st.sampled_from(range(1, self.added + 1))
-        return data.draw(st.lists(ids, min_size=1, max_size=4, unique=True))
+        return data.draw(st.lists(ids, min_size=1, max_size=2, unique=True))
 
-    @rule(
-        here=st.booleans(),
-        size=st.integers(0, 9),
-        held=st.booleans(),
-        refused=st.sampled_from([None, ("empty", "no"), ("unreadable", "no")]),
-    )
-    def find(self, *, here: bool, size: int, held: bool, refused: tuple[str, str] | None) -> None:
-        if self.added == LARGEST:
-            return
-        source = self.shelf.here if here else self.shelf.there
-        finding = Finding(f"{self.added}.jpg", size, 1, "image/jpeg", refused)
+    @initialize(here=st.lists(st.booleans(), min_size=3, max_size=LARGEST))
+    def first_look(self, here: list[bool]) -> None:
+        for one in here:
+            self._find(self.shelf.here if one else self.shelf.there, State.FOUND, None)
+
+    @precondition(lambda self: self.added < LARGEST)
+    @rule(held=st.booleans(), refused=st.booleans())
+    def find(self, *, held: bool, refused: bool) -> None:
         first = State.HELD if held else State.FOUND
+        self._find(self.shelf.here, first, ("unreadable", "no") if refused else None)
+
+    def _find(self, source: int, first: State, refusal: tuple[str, str] | None) -> None:
+        finding = Finding(f"{self.added}.jpg", self.added, 1, "image/jpeg", refusal)
         new = self.shelf.intake.add(source, [finding, finding], first=first, now=self.now)
         assert new == 1
         self.added += 1
@@ -90,71 +97,64 @@ class Queue(RuleBasedStateMachine):
         assert item.not_before <= self.now
         self.leases[item.id] = item
 
-    @rule(data=st.data(), content=CONTENTS, album=st.sampled_from(["", "sea"]))
-    def hash(self, data: st.DataObject, content: str, album: str) -> None:
-        item = self._in_hand(data, State.FOUND)
-        if item is not None:
+    @rule(contents=st.lists(CONTENTS, min_size=1, max_size=LARGEST), worker=WORKERS)
+    def read_some(self, contents: list[str], worker: str) -> None:
+        limit = len(contents)
+        items = self.shelf.items.claim(State.FOUND, worker=worker, now=self.now, limit=limit)
+        for item, content in zip(items, contents, strict=False):
+            self._go_on(item, content)
+
+    @rule(state=st.sampled_from([State.MIRRORED, State.UPLOADED]), worker=WORKERS)
+    def send_one(self, state: State, worker: str) -> None:
+        for item in self.shelf.items.claim(state, worker=worker, now=self.now):
+            self._go_on(item, "")
+
+    def _go_on(self, item: MediaItem, content: str) -> None:
+        if item.state == State.FOUND:
             self.shelf.items.mark_hashed(
                 item,
                 hashes_of(content),
-                album=album,
+                album=content if content == "sea" else "",
                 taken_at=None,
                 mirror_path=None,
                 now=self.now,
             )
-
-    @rule(data=st.data())
-    def upload(self, data: st.DataObject) -> None:
-        item = self._in_hand(data, State.MIRRORED)
-        if item is not None:
+        elif item.state == State.MIRRORED:
             self.shelf.items.mark_uploaded(item, token=f"t{self.now}", now=self.now)
-
-    @rule(data=st.data())
-    def create(self, data: st.DataObject) -> None:
-        item = self._in_hand(data, State.UPLOADED)
-        if item is not None:
+        else:
             self.shelf.items.mark_done(item, google_id=f"g{item.id}", now=self.now)
 
-    @rule(data=st.data())
-    def lose_a_token(self, data: st.DataObject) -> None:
-        item = self._in_hand(data, State.UPLOADED)
-        if item is not None:
-            self.shelf.items.send_again(
-                item, not_before=self.now + 30, code="token_lost", message="m", now=self.now
-            )
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data(), content=CONTENTS)
+    def go_on(self, data: st.DataObject, content: str) -> None:
+        self._go_on(self._in_hand(data), content)
 
-    @rule(data=st.data())
-    def find_altered(self, data: st.DataObject) -> None:
-        item = self._in_hand(data, State.MIRRORED)
-        if item is not None:
-            self.shelf.items.find_again(item, code="checksum_mismatch", message="m", now=self.now)
-
-    @rule(data=st.data(), code=CODES)
-    def fail(self, data: st.DataObject, code: str) -> None:
-        item = self._in_hand(data, *READY_STATES)
-        if item is not None:
-            self.shelf.items.fail(item, code=code, message="m", now=self.now)
-
-    @rule(data=st.data(), code=st.sampled_from(["vanished", "replaced"]))
-    def lose_a_file(self, data: st.DataObject, code: str) -> None:
-        item = self._in_hand(data, *READY_STATES)
-        if item is not None:
-            self.shelf.items.skip(item, code=code, message="m", now=self.now)
-
+    @precondition(lambda self: self.leases)
     @rule(data=st.data(), wait=st.sampled_from([0, 30, 10**9]))
-    def defer(self, data: st.DataObject, wait: int) -> None:
-        item = self._in_hand(data, *READY_STATES)
-        if item is not None:
-            self.shelf.items.defer(
-                item, not_before=self.now + wait, code="offline", message="m", now=self.now
-            )
+    def go_back(self, data: st.DataObject, wait: int) -> None:
+        """A lost token, a copy that is not what was hashed, or a try that came to nothing."""
+        item = self._in_hand(data)
+        items, now = self.shelf.items, self.now
+        if item.state == State.UPLOADED and wait == 0:
+            items.send_again(item, not_before=now + 30, code="token_lost", message="m", now=now)
+        elif item.state == State.MIRRORED and wait == 0:
+            items.find_again(item, code="checksum_mismatch", message="m", now=now)
+        else:
+            items.defer(item, not_before=now + wait, code="offline", message="m", now=now)
 
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data(), code=CODES)
+    def fall_out(self, data: st.DataObject, code: str) -> None:
+        item = self._in_hand(data)
+        leave = self.shelf.items.skip if code in GONE else self.shelf.items.fail
+        leave(item, code=code, message="m", now=self.now)
+
+    @precondition(lambda self: self.leases)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
-        item = self._in_hand(data, *READY_STATES)
-        if item is not None:
-            self.shelf.items.release(item)
+        self.shelf.items.release(self._in_hand(data))
 
+    @precondition(lambda self: self.leases)
     @rule(worker=WORKERS)
     def a_step_breaks_off(self, worker: str) -> None:
         mine = [key for key, item in self.leases.items() if item.leased_by == worker]
@@ -169,30 +169,17 @@ class Queue(RuleBasedStateMachine):
         self.shelf.sources.disconnect_all()
         self.shelf = Shelf(self.database)
 
-    @rule(here=st.booleans(), connected=st.booleans())
-    def plug(self, *, here: bool, connected: bool) -> None:
-        source = self.shelf.here if here else self.shelf.there
-        self.shelf.sources.set_connected(source, connected=connected, now=self.now)
+    @rule(connected=st.booleans())
+    def plug(self, *, connected: bool) -> None:
+        self.shelf.sources.set_connected(self.shelf.there, connected=connected, now=self.now)
 
-    @precondition(lambda self: self.added)
-    @rule(data=st.data())
-    def skip_some(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), verb=st.sampled_from(["skip", "choose", "retry"]))
+    def user_says(self, data: st.DataObject, verb: str) -> None:
         ids = self._some(data)
-        answer = self.shelf.choices.skip(ids, now=self.now)
+        answer = getattr(self.shelf.choices, verb)(ids, now=self.now)
         assert sorted([*answer.changed, *answer.refused]) == sorted(ids)
         assert not set(answer.changed) & set(self.leases)
 
-    @precondition(lambda self: self.added)
-    @rule(data=st.data())
-    def choose_some(self, data: st.DataObject) -> None:
-        self.shelf.choices.choose(self._some(data), now=self.now)
-
-    @precondition(lambda self: self.added)
-    @rule(data=st.data())
-    def retry_some(self, data: st.DataObject) -> None:
-        self.shelf.choices.retry(self._some(data), now=self.now)
-
-    @precondition(lambda self: self.added)
     @rule(data=st.data())
     def see_again(self, data: st.DataObject) -> None:
         ids = self._some(data)
@@ -203,13 +190,13 @@ class Queue(RuleBasedStateMachine):
         self.now += seconds
         self.shelf.items.drop_old_tokens(oldest=self.now - 82_800, now=self.now)
 
-    @rule(paused=st.booleans())
-    def pause(self, *, paused: bool) -> None:
-        if paused:
-            self.shelf.control.pause("", now=self.now)
-            assert self.shelf.items.claim(State.FOUND, worker="w", now=self.now) == []
-        else:
-            self.shelf.control.resume(now=self.now)
+    @rule()
+    def pause(self) -> None:
+        self.shelf.control.pause("", now=self.now)
+        for state in READY_STATES:
+            assert self.shelf.items.claim(state, worker="w", now=self.now) == []
+        assert self.shelf.items.claim_batch(worker="w", now=self.now, limit=50) == []
+        self.shelf.control.resume(now=self.now)
 
     def _all(self) -> list[MediaItem]:
         return self.shelf.overview.items(limit=1000)
@@ -289,8 +276,8 @@ class Queue(RuleBasedStateMachine):
 
 TestQueue = Queue.TestCase
 TestQueue.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
+    max_examples=200,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

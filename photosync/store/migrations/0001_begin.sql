@@ -51,6 +51,8 @@ CREATE TABLE media_items (
 CREATE INDEX media_items_ready ON media_items (source_id, state, leased_by, not_before, id);
 CREATE INDEX media_items_copied ON media_items (leased_by, not_before, id)
 WHERE state = 'mirrored' AND mirror_path IS NOT NULL;
+CREATE INDEX media_items_copied_by_size ON media_items (size_bytes, not_before)
+WHERE state = 'mirrored' AND mirror_path IS NOT NULL;
 CREATE INDEX media_items_to_create ON media_items (leased_by, not_before, id)
 WHERE state = 'uploaded';
 CREATE INDEX media_items_by_size ON media_items (source_id, state, size_bytes, not_before)
