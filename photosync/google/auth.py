@@ -8,6 +8,7 @@ import ipaddress
 import json
 import logging
 import os
+import re
 import stat
 import tempfile
 import threading
@@ -18,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from photosync.errors import DiskFull, PhotosyncError, ScopeMissing, ServerTrouble, SignInRequired
+from photosync.errors import DiskFull, PhotosyncError, ScopeMissing, SignInRequired
 from photosync.google.answers import token_error_of
+from photosync.google.faults import HEADER_SAFE
 from photosync.google.http import Call
 from photosync.google.scopes import APPEND
 
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LARGEST_TOKEN_FILE = 65_536
+LONGEST_LIFE = 86_400  # seconds; no access token is believed to live longer
+USUAL_LIFE = 3_600
+PLAIN = re.compile(r"[a-z]+://[A-Za-z0-9._:\[\]-]+(?:[/?][!-\[\]-~]*)?")
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - google-auth wants UTC without a zone
 NEEDED = ("refresh_token", "token_uri", "client_id", "client_secret")
 
 
@@ -128,7 +134,8 @@ class Authorization:
         except DiskFull as error:
             log.warning("token.unwritten reason=%s", error.message)
             return
-        self._loaded = _Loaded(_identity(self._file), loaded.credentials, loaded.fingerprint)
+        found = {"refresh_token": loaded.credentials.refresh_token}  # Google may give another one
+        self._loaded = _Loaded(_identity(self._file), loaded.credentials, fingerprint_of(found))
 
 
 def read_token(token_file: Path) -> dict[str, Any]:
@@ -151,26 +158,36 @@ def read_token(token_file: Path) -> dict[str, Any]:
             f"The token file {token_file} cannot be read: {error.strerror}.",
             hint="Let the user that runs photosync read it, or sign in again: photosync auth",
         ) from error
-    except ValueError as error:
-        raise SignInRequired(f"The token file {token_file} is damaged.") from error
+    except (ValueError, RecursionError):
+        raise SignInRequired(f"The token file {token_file} is damaged.") from None
     return _checked(info, token_file)
 
 
 def _checked(info: Any, token_file: Path) -> dict[str, Any]:
     if not isinstance(info, dict) or any(
-        not isinstance(info.get(key), str) or not info[key] for key in NEEDED
+        not HEADER_SAFE.fullmatch(_text(info, key) or "") for key in NEEDED
     ):
         raise SignInRequired(f"The token file {token_file} is not complete.")
     if not is_safe_uri(info["token_uri"]):
         raise SignInRequired(f"The token file {token_file} names an address that is not safe.")
-    scopes = info.get("scopes")
-    if isinstance(scopes, list) and scopes and APPEND not in scopes:
+    if scopes_of(info) and APPEND not in scopes_of(info):
         raise ScopeMissing("The sign-in lacks the permission to add photos.")
     return info
 
 
+def scopes_of(info: Mapping[str, Any]) -> list[str]:
+    """The permissions that a token file names; empty if it does not say."""
+    scopes = info.get("scopes")
+    return [one for one in scopes if isinstance(one, str)] if isinstance(scopes, list) else []
+
+
 def is_safe_uri(uri: str) -> bool:
-    """Whether secrets may be sent there: https, or this very machine."""
+    """Whether secrets may be sent there: https, or this very machine.
+
+    No user names and no backslashes: parsers disagree about which host those lead to.
+    """
+    if not PLAIN.fullmatch(uri):
+        return False
     try:
         parts = urlsplit(uri)
         host = parts.hostname or ""
@@ -203,23 +220,20 @@ def refresh(credentials: Credentials, wire: Wire, *, clock: Callable[[], float])
         SignInRequired, ScopeMissing, ClientInvalid: Google's word is final.
         Offline, ConnectionLost, ServerTrouble, RateLimited: Ask again later.
     """
-    from google.auth.exceptions import GoogleAuthError
-
-    transport = Transport(wire)
-    try:
-        credentials.refresh(transport)  # type: ignore[no-untyped-call]  # google-auth has no types
-    except GoogleAuthError as error:
-        answer = transport.last
-        found = None if answer is None else token_error_of(answer, now=clock())
-        raise found or ServerTrouble("Google's sign-in server gave an odd answer.") from error
+    transport = Transport(wire, clock)
+    credentials.refresh(transport)  # type: ignore[no-untyped-call]  # google-auth has no types
 
 
 class Transport:
-    """What google-auth sends its requests by: our own wire, so that it stops when we stop."""
+    """What google-auth sends its requests by: our own wire, so that it stops when we stop.
 
-    def __init__(self, wire: Wire) -> None:
+    It never sees a failure: it would sleep and ask again by itself, and its errors quote the
+    answer, which may hold a token.
+    """
+
+    def __init__(self, wire: Wire, clock: Callable[[], float]) -> None:
         self._wire = wire
-        self.last: Answer | None = None
+        self._clock = clock
 
     def __call__(
         self,
@@ -230,17 +244,38 @@ class Transport:
         timeout: float | None = None,  # noqa: ARG002 - the wire has its own
         **_: Any,
     ) -> Any:
-        """Send one request; google-auth reads ``status``, ``headers`` and ``data``."""
-        content = body.encode() if isinstance(body, str) else body
-        self.last = self._wire.send(Call(method, url, headers or {}, body=lambda: content))
-        return _Response(self.last)
+        """Send one request; google-auth reads ``status``, ``headers`` and ``data``.
+
+        Raises:
+            PhotosyncError: What the answer stands for, unless it is a fresh access token.
+        """
+        answer = self._wire.send(Call(method, url, headers or {}, body=lambda: body))
+        error = token_error_of(answer, now=self._clock())
+        if error is not None:
+            raise error
+        return _Response(answer)
 
 
 class _Response:
+    """A good answer, reduced to what google-auth can digest."""
+
     def __init__(self, answer: Answer) -> None:
+        told: dict[str, Any] = answer.json()
+        kept = {name: told[name] for name in ("access_token", "scope") if _text(told, name)}
+        if HEADER_SAFE.fullmatch(_text(told, "refresh_token") or ""):
+            kept["refresh_token"] = told["refresh_token"]
         self.status = answer.status
-        self.headers = dict(answer.headers)
-        self.data = answer.body
+        self.headers: dict[str, str] = {}
+        self.data = json.dumps(kept | {"expires_in": _life(told.get("expires_in"))}).encode()
+
+
+def _life(told: object) -> int:
+    """Seconds that an access token lives; some servers write the number as text."""
+    try:
+        seconds = int(told) if isinstance(told, (int, float, str)) else USUAL_LIFE
+    except (ValueError, OverflowError):
+        seconds = USUAL_LIFE
+    return min(max(seconds, 0), LONGEST_LIFE)
 
 
 def write_token(token_file: Path, credentials: Credentials) -> None:
@@ -274,13 +309,14 @@ def credentials_of(info: Mapping[str, Any]) -> Credentials:
     """
     from google.oauth2.credentials import Credentials
 
+    token = _text(info, "token") or ""
     return Credentials(  # type: ignore[no-untyped-call]  # google-auth has no types
-        token=_text(info, "token"),
+        token=token if HEADER_SAFE.fullmatch(token) else None,
         refresh_token=info["refresh_token"],
         token_uri=info["token_uri"],
         client_id=info["client_id"],
         client_secret=info["client_secret"],
-        scopes=info.get("scopes"),
+        scopes=scopes_of(info) or None,
         expiry=_expiry(info),
         account=_text(info, "account") or "",
     )
@@ -298,9 +334,10 @@ def _expiry(info: Mapping[str, Any]) -> datetime:
     """
     try:
         told = datetime.fromisoformat(_text(info, "expiry") or "")
-    except ValueError:
-        return datetime.fromtimestamp(0, UTC).replace(tzinfo=None)
-    return told.astimezone(UTC).replace(tzinfo=None) if told.tzinfo else told
+        told = told.astimezone(UTC).replace(tzinfo=None) if told.tzinfo else told
+        return max(told, EPOCH)
+    except (ValueError, OverflowError):
+        return EPOCH
 
 
 def _identity(file: Path) -> tuple[int, int, int]:
@@ -312,8 +349,13 @@ def _identity(file: Path) -> tuple[int, int, int]:
 
 
 def _tighten(file: Path) -> None:
-    """A token that others can read is warned of, and closed to them."""
+    """A token that others can read is warned of, and closed to them where that is ours to do."""
     mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & 0o077:
-        log.warning("token.readable_by_others mode=%o now=600", mode)
+    if not mode & 0o077:
+        return
+    try:
         file.chmod(0o600)
+    except OSError as error:
+        log.warning("token.readable_by_others mode=%o reason=%s", mode, error.strerror)
+    else:
+        log.warning("token.readable_by_others mode=%o now=600", mode)

@@ -114,7 +114,8 @@ class PhotosLibrary:
 
     def _find_album(self, title: str) -> str | None:
         page = ""
-        for _ in range(MOST_PAGES):
+        seen = {page}
+        while len(seen) <= MOST_PAGES:
             found = self._patience.call(partial(self._albums, page))
             for album in _dicts(found.get("albums")):
                 if album.get("title") == title and isinstance(album.get("id"), str):
@@ -122,6 +123,9 @@ class PhotosLibrary:
             page = found.get("nextPageToken") or ""
             if not isinstance(page, str) or not page:
                 return None
+            if page in seen:
+                raise ServerTrouble("Google's list of albums runs in a circle.")
+            seen.add(page)
         return None
 
     def _albums(self, page: str) -> dict[str, Any]:

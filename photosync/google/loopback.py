@@ -53,6 +53,9 @@ class _Server(HTTPServer):
             raise SignInRequired("No answer came from the browser in time.")
         return self.came
 
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a browser that hangs up early is no news, and a traceback tells too much."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
@@ -60,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Take the answer; other requests (an icon, say) are none."""
-        values = parse_qs(urlsplit(self.path).query)
+        values = _values(self.path)
         if not {"code", "error"} & values.keys():
             self.send_error(404)
             return
@@ -75,3 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing: the address holds a secret."""
+
+
+def _values(path: str) -> dict[str, list[str]]:
+    try:
+        return parse_qs(urlsplit(path).query)
+    except ValueError:
+        return {}

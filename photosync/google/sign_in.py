@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 import warnings
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from photosync.errors import (
     ClientInvalid,
+    Offline,
     PhotosyncError,
     ScopeMissing,
     ServerTrouble,
+    SettingsError,
     SignInRequired,
 )
 from photosync.google.answers import token_error_of
@@ -24,10 +27,11 @@ from photosync.google.auth import (
     is_safe_uri,
     read_token,
     refresh,
+    scopes_of,
     write_token,
 )
-from photosync.google.faults import Answer, clean
-from photosync.google.http import Call, Wire
+from photosync.google.faults import Answer, clean, fault_of
+from photosync.google.http import CONNECT_SECONDS, READ_SECONDS, Call, Wire
 from photosync.google.scopes import APPEND, WANTED
 
 if TYPE_CHECKING:
@@ -73,7 +77,7 @@ def sign_in(
     flow = InstalledAppFlow.from_client_config(  # type: ignore[no-untyped-call]  # it has no types
         client, scopes=list(WANTED), autogenerate_code_verifier=True
     )
-    with _oauthlib_settings(client), _translated():
+    with _oauthlib_settings(client):
         if ask is None:
             _by_loopback(flow, port, open_browser, say)
         else:
@@ -97,13 +101,13 @@ def check(token_file: Path) -> SignedIn:
     Raises:
         SignInRequired, ScopeMissing, ClientInvalid, Offline, TransientError: It does not (now).
     """
-    import time
-
     info = read_token(token_file)
     credentials = credentials_of(info)
     with Wire(halt=Event()) as wire:
         refresh(credentials, wire, clock=time.time)
-    return SignedIn(tuple(info.get("scopes") or ()))
+    granted = tuple(credentials.granted_scopes or scopes_of(info))
+    _check_scopes(granted)
+    return SignedIn(granted)
 
 
 def revoke(token_file: Path) -> None:
@@ -114,17 +118,32 @@ def revoke(token_file: Path) -> None:
         Offline, ConnectionLost, ServerTrouble: Google could not be told; the token is kept.
     """
     info = read_token(token_file)
-    token_uri = urlsplit(info["token_uri"])
-    url = REVOKE_URL
-    if token_uri.hostname != "oauth2.googleapis.com":
-        url = f"{token_uri.scheme}://{token_uri.netloc}/revoke"
-    content = f"token={info['refresh_token']}".encode()
+    content = urlencode({"token": info["refresh_token"]}).encode()
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     with Wire(halt=Event()) as wire:
-        answer = wire.send(Call("POST", url, headers, body=lambda: content))
-    if answer.status not in (200, 400):  # 400: it is dead already
-        raise ServerTrouble(f"Google did not take the sign-in back (HTTP {answer.status}).")
-    token_file.unlink(missing_ok=True)
+        answer = wire.send(
+            Call("POST", _revoke_url(info["token_uri"]), headers, body=lambda: content)
+        )
+    is_dead = answer.status == 400 and fault_of(answer).oauth_error == "invalid_token"  # noqa: PLR2004
+    if answer.status != 200 and not is_dead:  # noqa: PLR2004 - OK
+        error = token_error_of(answer, now=time.time())
+        if error is None or isinstance(error, SignInRequired):
+            error = ServerTrouble(f"Google did not take the sign-in back (HTTP {answer.status}).")
+        raise error
+    try:
+        token_file.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The sign-in is over, but {token_file} cannot be removed: {error.strerror}."
+        ) from error
+
+
+def _revoke_url(token_uri: str) -> str:
+    """Google's own address (§1.4), whichever of its hosts older files name; else the emulator's."""
+    parts = urlsplit(token_uri)
+    if (parts.hostname or "").endswith((".googleapis.com", ".google.com")):
+        return REVOKE_URL
+    return f"{parts.scheme}://{parts.netloc}/revoke"
 
 
 def read_client(file: Path) -> dict[str, Any]:
@@ -140,8 +159,8 @@ def read_client(file: Path) -> dict[str, Any]:
         raise ClientInvalid(f"There is no OAuth client at {file}.") from error
     except OSError as error:
         raise ClientInvalid(f"The OAuth client {file} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ClientInvalid(f"The OAuth client {file} is no JSON file.") from error
+    except (ValueError, RecursionError):
+        raise ClientInvalid(f"The OAuth client {file} is no JSON file.") from None
     kind = found if isinstance(found, dict) else {}
     if "web" in kind:
         raise ClientInvalid(f"The OAuth client {file} is of the kind 'Web application'.")
@@ -187,7 +206,7 @@ def _by_pasting(flow: Any, port: int, say: Callable[[str], None], ask: Callable[
 
 def _finish(flow: Any, answer: str, state: str) -> None:
     """Turn the address that the browser came back to into a token."""
-    values = parse_qs(urlsplit(answer.strip()).query)
+    values = _values(answer)
     if "error" in values:
         raise SignInRequired(f"Google did not give consent: {clean(values['error'][0])}.")
     code, told = values.get("code", [""])[0], values.get("state", [""])[0]
@@ -198,17 +217,31 @@ def _finish(flow: Any, answer: str, state: str) -> None:
         )
     if told != state:
         raise SignInRequired("That address belongs to another attempt to sign in.")
-    flow.fetch_token(code=code)
+    flow.oauth2session.max_redirects = 0  # a redirect would take the client's secret along
+    with _translated():
+        flow.fetch_token(code=code, timeout=(CONNECT_SECONDS, READ_SECONDS))
+
+
+def _values(address: str) -> dict[str, list[str]]:
+    """What the query of an address says; nothing if it is none."""
+    try:
+        return parse_qs(urlsplit(address.strip()).query)
+    except ValueError:
+        return {}
 
 
 def _check_granted(granted: tuple[str, ...], credentials: Any) -> None:
-    if granted and APPEND not in granted:
-        raise ScopeMissing("You did not let photosync add photos.")
+    _check_scopes(granted)
     if not credentials.refresh_token:
         raise SignInRequired(
             "Google gave no lasting sign-in.",
             hint="Remove photosync at https://myaccount.google.com/connections, then try again.",
         )
+
+
+def _check_scopes(granted: tuple[str, ...]) -> None:
+    if granted and APPEND not in granted:
+        raise ScopeMissing("You did not let photosync add photos.")
 
 
 @contextlib.contextmanager
@@ -219,7 +252,8 @@ def _oauthlib_settings(client: dict[str, Any]) -> Iterator[None]:
     to judge, not a reason to give up.
     """
     wanted = {"OAUTHLIB_RELAX_TOKEN_SCOPE": "1"}
-    if urlsplit(client["installed"]["token_uri"]).scheme == "http":
+    addresses = (client["installed"][name] for name in ("auth_uri", "token_uri"))
+    if any(urlsplit(address).scheme == "http" for address in addresses):
         wanted["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
@@ -230,26 +264,29 @@ def _oauthlib_settings(client: dict[str, Any]) -> Iterator[None]:
     finally:
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value
 
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """What oauthlib and requests raise, in our words."""
+    """What oauthlib and requests raise, in our words alone: theirs may quote a secret."""
     import requests
     from oauthlib.oauth2.rfc6749.errors import OAuth2Error
 
-    from photosync.errors import Offline
-
     try:
         yield
-    except PhotosyncError:
-        raise
     except OAuth2Error as error:
-        answer = Answer(400, {}, json.dumps({"error": error.error or ""}).encode())
-        found = token_error_of(answer, now=0.0)
-        raise found or ServerTrouble("Google's sign-in gave an odd answer.") from error
-    except requests.RequestException as error:
-        raise Offline("There is no connection to Google's sign-in server.") from error
+        raise _told_by(error.error) from None
+    except requests.RequestException:
+        raise Offline("There is no connection to Google's sign-in server.") from None
+    except (ValueError, TypeError, AttributeError, LookupError):
+        raise _told_by("") from None  # oauthlib takes for granted that JSON is an object
+
+
+def _told_by(word: object) -> PhotosyncError:
+    answer = Answer(400, {}, json.dumps({"error": word if isinstance(word, str) else ""}).encode())
+    found = token_error_of(answer, now=0.0)
+    assert found is not None  # the status is not 200
+    return found
