@@ -148,6 +148,8 @@ class Folder:
     def open(self, path: str, size_bytes: int, mtime_ns: int) -> Iterator[BinaryIO]:
         """That very version of a file, open for reading.
 
+        It is looked at again when the block ends well: what was read may be of two versions.
+
         Raises:
             FileVanished, FileReplaced, FileUnreadable, FileInUse, SourceMissing.
         """
@@ -155,6 +157,7 @@ class Folder:
         with OpenFile(descriptor, root=self.root, path=path) as file:
             check_version(descriptor, path, size_bytes=size_bytes, mtime_ns=mtime_ns)
             yield file
+            check_version(descriptor, path, size_bytes=size_bytes, mtime_ns=mtime_ns)
 
     def hash(self, path: str, size_bytes: int, mtime_ns: int, *, halt: Halt) -> Hashes:
         """Read that very version of a file to its end; SHA-256 and SHA-1 in one pass.
@@ -171,7 +174,6 @@ class Folder:
                 hashed_bytes += len(block)
                 if halt.is_set():
                     raise Stopping
-            check_version(file.fileno(), path, size_bytes=size_bytes, mtime_ns=mtime_ns)
         if hashed_bytes != size_bytes:
             raise FileReplaced(f"{readable(path)} gave {hashed_bytes:,} bytes, not {size_bytes:,}.")
         return Hashes(size_bytes, sha256.hexdigest(), sha1.hexdigest())

@@ -99,6 +99,12 @@ def error_of(kind: Kind, answer: Answer, *, now: float) -> PhotosyncError | None
     return _trouble(case, now)
 
 
+def lacks_consent(answer: Answer) -> bool:
+    """Whether the answer, to a fresh token, means that only a new sign-in can help (§1.2)."""
+    error = error_of(Kind.RAW, answer, now=0.0)
+    return isinstance(error, (SignInRequired, ScopeMissing))
+
+
 def _storage(case: _Case, _now: float) -> PhotosyncError | None:
     """Google answers a full account with 400, not 429 (§3.3), in a text that "may change"."""
     if not 400 <= case.answer.status < 500:  # noqa: PLR2004 - the client-error class

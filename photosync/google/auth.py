@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from photosync.errors import DiskFull, PhotosyncError, ScopeMissing, SignInRequired
+from photosync.errors import ClientInvalid, DiskFull, PhotosyncError, ScopeMissing, SignInRequired
 from photosync.google.answers import token_error_of
 from photosync.google.faults import HEADER_SAFE
 from photosync.google.http import Call
@@ -41,6 +41,8 @@ LONGEST_LIFE = 86_400  # seconds; no access token is believed to live longer
 USUAL_LIFE = 3_600
 PLAIN = re.compile(r"[a-z]+://[A-Za-z0-9._:\[\]-]+(?:[/?][!-\[\]-~]*)?")
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - google-auth wants UTC without a zone
+PROBE_SECONDS = 3600
+"""A sign-in that Google refuses, fresh token and all, is tried again only so often."""
 NEEDED = ("refresh_token", "token_uri", "client_id", "client_secret")
 
 
@@ -73,15 +75,24 @@ class Authorization:
         self._clock = clock
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None
+        self._refused: tuple[str, float] = ("", 0.0)
 
     def signed_in(self) -> bool:
-        """Whether asking Google makes sense: there is a token not known to be dead. No request."""
+        """Whether asking Google makes sense: a token neither dead nor refused. No request."""
         try:
             with self._lock:
                 loaded = self._load()
         except PhotosyncError:
             return False
-        return not self._dead.is_dead(loaded.fingerprint)
+        fingerprint, at = self._refused
+        is_refused = fingerprint == loaded.fingerprint and 0 <= self._clock() - at < PROBE_SECONDS
+        return not is_refused and not self._dead.is_dead(loaded.fingerprint)
+
+    def refused(self) -> None:
+        """Google does not let this sign-in do what it should, though its token is fresh."""
+        with self._lock:
+            if self._loaded is not None:
+                self._refused = (self._loaded.fingerprint, self._clock())
 
     def header(self) -> str:
         """``Bearer …`` with an access token that has not expired.
@@ -117,6 +128,9 @@ class Authorization:
             refresh(loaded.credentials, self._wire, clock=self._clock)
         except SignInRequired:
             self._dead.bury(loaded.fingerprint)
+            raise
+        except (ClientInvalid, ScopeMissing):
+            self._refused = (loaded.fingerprint, self._clock())
             raise
         log.debug("token.refreshed")
         self._keep(loaded)

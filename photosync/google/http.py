@@ -19,6 +19,7 @@ import urllib3
 
 from photosync import __version__
 from photosync.errors import ConnectionLost, FileReplaced, FileUnreadable, Offline, Stopping
+from photosync.google.answers import lacks_consent
 from photosync.google.faults import Answer
 from photosync.google.sockets import Adapter, Sockets
 
@@ -110,6 +111,9 @@ class Credentials(Protocol):
     def renew(self, refused: str) -> None:
         """Google refused that header: get another one."""
 
+    def refused(self) -> None:
+        """Google refuses this sign-in, fresh token and all: only a new one can help."""
+
 
 class Wire:
     """Sends requests; each thread has its own session. ``close`` breaks all of them off."""
@@ -175,6 +179,8 @@ class Wire:
         )
         with response:
             content, is_whole = _bounded(response)
+            if self._sockets.are_cut:
+                raise Stopping  # cut in the middle looks like an end in some shapes of HTTP
             names = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, names, content, is_whole)
 
@@ -218,12 +224,14 @@ class Api:
         authorization = self._credentials.header()
         self._spend(kind)
         answer = self._wire.send(call, authorization=authorization)
-        if answer.status != requests.codes.unauthorized:
-            return answer
-        self._credentials.renew(authorization)
-        authorization = self._credentials.header()
-        self._spend(kind)
-        return self._wire.send(call, authorization=authorization)
+        if answer.status == requests.codes.unauthorized:
+            self._credentials.renew(authorization)
+            authorization = self._credentials.header()
+            self._spend(kind)
+            answer = self._wire.send(call, authorization=authorization)
+        if lacks_consent(answer):
+            self._credentials.refused()
+        return answer
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from photosync.domain.backoff import item_wait
 from photosync.domain.states import State
 from photosync.errors import BlockedError, ChecksumMismatch, SourceMissing
 from photosync.google.ports import UploadFile
-from photosync.stages.outcome import settling
+from photosync.stages.outcome import fail, settling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from photosync.store.media import MediaItems
 
 log = logging.getLogger(__name__)
+
+MOST_MISMATCHES = 5
+"""Bytes that arrive as others time after time: a disk or memory that fails, not an accident."""
 
 AHEAD = 100
 """So many items may wait to be created; more tokens would only grow old."""
@@ -87,9 +91,19 @@ class Upload:
                     self._progress,
                 )
         except ChecksumMismatch as error:
-            log.warning("item.changed id=%d reason=%s", item.id, error.message)
-            now = int(self._clock())
-            self._items.find_again(item, code=error.code, message=error.message, now=now)
+            self._hash_anew(item, error)
             return
         self._items.mark_uploaded(item, token=token, now=int(self._clock()))
         log.info("item.uploaded id=%d bytes=%d", item.id, item.size_bytes)
+
+    def _hash_anew(self, item: MediaItem, error: ChecksumMismatch) -> None:
+        """At once the first time: most likely the file was written to; then later and later."""
+        now = int(self._clock())
+        if item.attempts >= MOST_MISMATCHES:
+            fail(self._items, item, error, now=now)
+            return
+        log.warning("item.changed id=%d reason=%s", item.id, error.message)
+        wait = int(item_wait(item.attempts)) if item.attempts else 0
+        self._items.find_again(
+            item, code=error.code, message=error.message, now=now, not_before=now + wait
+        )

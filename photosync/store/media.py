@@ -29,8 +29,9 @@ HELD_BY_WORKER = "WHERE id = :id AND state = :before AND leased_by = :worker"
 
 MIRRORED = f"""
     UPDATE media_items SET state = 'mirrored', sha256 = :sha256, sha1 = :sha1, album = :album,
-        taken_at = :taken_at, mirror_path = :mirror_path, leased_by = NULL, attempts = 0,
-        not_before = 0, error_code = NULL, error_message = NULL, updated_at = :now
+        taken_at = :taken_at, mirror_path = :mirror_path, leased_by = NULL, not_before = 0,
+        attempts = iif(error_code = 'checksum_mismatch', attempts, 0),
+        error_code = NULL, error_message = NULL, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
@@ -65,8 +66,8 @@ SEND_AGAIN = f"""
 
 FIND_AGAIN = f"""
     UPDATE media_items SET state = 'found', mirror_path = NULL, sha256 = NULL, sha1 = NULL,
-        upload_token = NULL, token_at = NULL, leased_by = NULL, error_code = :code,
-        error_message = :message, updated_at = :now
+        upload_token = NULL, token_at = NULL, leased_by = NULL, attempts = attempts + 1,
+        not_before = :not_before, error_code = :code, error_message = :message, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
@@ -190,9 +191,15 @@ class MediaItems:
             {**_held(item, now), "not_before": not_before, "code": code, "message": message},
         )
 
-    def find_again(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
-        """Mirrored → found: the local copy is not what was hashed."""
-        self._leave(FIND_AGAIN, item, {"code": code, "message": message}, now)
+    def find_again(
+        self, item: MediaItem, *, code: str, message: str, now: int, not_before: int = 0
+    ) -> None:
+        """Mirrored → found: the local copy is not what was hashed.
+
+        Its tries are counted on, however often hashing it goes well.
+        """
+        values: Parameters = {"code": code, "message": message, "not_before": not_before}
+        self._leave(FIND_AGAIN, item, values, now)
 
     def fail(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
         """→ failed, until the user retries; duplicates take the place of a file at fault."""

@@ -249,12 +249,26 @@ def test_a_disk_that_fails_while_a_file_is_read(root: Path) -> None:
     write(root / "a.jpg")
     folder = Folder(root)
     entry = the_entry(folder, "a.jpg")
-    with folder.open(entry.path, entry.size_bytes, entry.mtime_ns) as file:
-        memory = os.open("/proc/self/mem", os.O_RDONLY)
-        os.dup2(memory, file.fileno())  # to read at address 0 is an input/output error
-        os.close(memory)
-        with pytest.raises(FileUnreadable, match=r"a\.jpg cannot be read: Input/output error"):
-            file.read(1)
+    opened = folder.open(entry.path, entry.size_bytes, entry.mtime_ns)
+    file = opened.__enter__()
+    memory = os.open("/proc/self/mem", os.O_RDONLY)
+    os.dup2(memory, file.fileno())  # to read at address 0 is an input/output error
+    os.close(memory)
+    with pytest.raises(FileUnreadable, match=r"a\.jpg cannot be read: Input/output error"):
+        file.read(1)
+    with pytest.raises(FileReplaced):
+        opened.__exit__(None, None, None)
+
+
+def test_a_file_that_changes_while_it_is_open_is_another_version(root: Path) -> None:
+    write(root / "a.jpg")
+    folder = Folder(root)
+    entry = the_entry(folder, "a.jpg")
+    opened = folder.open(entry.path, entry.size_bytes, entry.mtime_ns)
+    assert opened.__enter__().read(3) == JPEG[:3]
+    (root / "a.jpg").write_bytes(JPEG + b"more")
+    with pytest.raises(FileReplaced):
+        opened.__exit__(None, None, None)
 
 
 def test_reading_on_after_the_end_gives_nothing(root: Path) -> None:

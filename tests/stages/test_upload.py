@@ -123,6 +123,20 @@ def test_bytes_that_changed_on_the_way_are_hashed_anew(house: House) -> None:
     assert (item.state, item.sha256) == (State.FOUND, None)
 
 
+def test_bytes_that_never_arrive_right_do_not_burn_the_quota(house: House) -> None:
+    house.mirrored("a.jpg")
+    sent = 0
+    for _ in range(20):
+        house.library.upload_errors = [ChecksumMismatch("other bytes")]
+        sent += house.upload().run_once()
+        house.clock.at = max(house.clock.at, house.item("a.jpg").not_before)
+        house.mirror().run_once()
+
+    assert house.states() == {"a.jpg": State.FAILED}
+    assert house.item("a.jpg").error_code == "checksum_mismatch"
+    assert sent == 6
+
+
 def test_a_stop_lets_the_item_go(house: House) -> None:
     house.mirrored("a.jpg")
     house.library.upload_errors = [Stopping()]
