@@ -171,7 +171,7 @@ def write_json(file: Path, data: object) -> None:
     fresh.replace(file)
 
 
-def nothing(_key: int, _sent_bytes: int) -> None:
+def nothing(key: int, sent_bytes: int) -> None:
     """Progress that nobody looks at."""
 
 
@@ -286,9 +286,9 @@ def _request(connection: socket.socket) -> bytes:
     heard = b""
     while b"\r\n\r\n" not in heard:
         block = connection.recv(65_536)
-        if not block:
-            return heard
         heard += block
+        if not block or heard[:1] == b"\x16":  # the first byte of TLS
+            return heard
     head, _, body = heard.partition(b"\r\n\r\n")
     length = 0
     for line in head.lower().split(b"\r\n"):

@@ -323,7 +323,7 @@ def test_a_file_with_odd_scopes_is_tried(google: Google, scopes: object) -> None
 def test_no_secret_goes_to_an_unsafe_address(google: Google, uri: str) -> None:
     assert not is_safe_uri(uri)
     google.sign_in(token_uri=uri, expiry=EXPIRED)
-    with pytest.raises(SignInRequired, match="not safe"):
+    with pytest.raises(SignInRequired, match=r"not safe|not complete"):
         google.authorization().header()
 
 
@@ -449,6 +449,7 @@ def test_no_token_lives_for_ever(google: Google) -> None:
     from datetime import UTC, datetime, timedelta
 
     latest = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=LONGEST_LIFE)
+    assert credentials.expiry is not None
     assert credentials.expiry <= latest
 
 
