@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-import os
 from typing import TYPE_CHECKING
 
 from photosync.domain.uploads import UploadSession
@@ -104,10 +103,9 @@ class Uploads:
         something else than the whole file, that must not keep every large file out.
         """
         digest = hashlib.sha1(usedforsecurity=False)
-        at = 0
-        while block := os.pread(file.file.fileno(), HASH_BLOCK_BYTES, at):
+        content = Slice(file.file, 0, file.size_bytes, lambda _: None)
+        while block := content.read(HASH_BLOCK_BYTES):
             digest.update(block)
-            at += len(block)
             self._patience.rest(0)  # ends when the program does
         return digest.hexdigest() == file.sha1
 

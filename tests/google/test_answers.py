@@ -377,13 +377,12 @@ def test_what_the_token_endpoint_means(
         (6, "EXISTS: There was an error while trying to create this media item.", ItemTrouble),
         (9, FAILED, TokenLost),
         (7, FAILED, FileRefused),
-        (12, FAILED, FileRefused),
         (13, FAILED, ItemTrouble),
         (13, "Internal error", ItemTrouble),
         (14, None, ItemTrouble),
         (3, STORAGE, StorageFull),
         (8, STORAGE, StorageFull),
-        *[(code, FAILED, ItemTrouble) for code in (0, 1, 2, 4, 8, 10, 15)],
+        *[(code, FAILED, ItemTrouble) for code in (0, 1, 2, 4, 8, 10, 12, 15)],
     ],
 )
 def test_what_an_items_code_means(

@@ -494,6 +494,7 @@ class Renewed:
 
     def __init__(self) -> None:
         self.renewals = 0
+        self.is_refused = False
 
     def header(self) -> str:
         return f"Bearer {self.renewals}"
@@ -503,7 +504,7 @@ class Renewed:
         self.renewals += 1
 
     def refused(self) -> None:
-        self.renewals += 100
+        self.is_refused = True
 
 
 def test_a_second_401_comes_back(wire: Wire) -> None:
