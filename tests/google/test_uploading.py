@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -46,17 +45,7 @@ def arrived(google: Google, token: str) -> bytes:
     created = google.connect().library.create([NewItem(token, "photo.jpg")], album_id=None)
     assert created[0].error is None
     found = [item for item in google.emulator.library.items() if item.id == created[0].google_id]
-    return file_of(google, found[0].sha256)
-
-
-def file_of(google: Google, sha256: str) -> bytes:
-    """The content that the emulator keeps under a hash."""
-    for folder, _, names in os.walk(google.token_file.parent / "google"):
-        for name in names:
-            content = (Path(folder) / name).read_bytes()
-            if hashlib.sha256(content).hexdigest() == sha256:
-                return content
-    raise AssertionError(sha256)
+    return found[0].file.read_bytes()
 
 
 def sent_bytes(google: Google) -> int:
