@@ -64,10 +64,15 @@ class Queue(RuleBasedStateMachine):
         ids = st.sampled_from(range(1, self.added + 1))
         return data.draw(st.lists(ids, min_size=1, max_size=2, unique=True))
 
-    @initialize(here=st.lists(st.booleans(), min_size=3, max_size=LARGEST))
-    def first_look(self, here: list[bool]) -> None:
-        for one in here:
-            self._find(self.shelf.here if one else self.shelf.there, State.FOUND, None)
+    @initialize(
+        files=st.lists(st.tuples(st.booleans(), CONTENTS), min_size=3, max_size=LARGEST),
+        read=st.integers(0, LARGEST),
+    )
+    def first_look(self, files: list[tuple[bool, str]], read: int) -> None:
+        for here, _ in files:
+            self._find(self.shelf.here if here else self.shelf.there, State.FOUND, None)
+        for item in self.shelf.items.claim(State.FOUND, worker="mirror", now=NOW, limit=read):
+            self._go_on(item, files[item.id - 1][1])
 
     @precondition(lambda self: self.added < LARGEST)
     @rule(held=st.booleans(), refused=st.booleans())
@@ -145,10 +150,17 @@ class Queue(RuleBasedStateMachine):
         else:
             items.defer(item, not_before=now + wait, code="offline", message="m", now=now)
 
+    @rule(state=st.sampled_from([*READY_STATES, State.MIRRORED]), code=CODES)
+    def try_and_fall_out(self, state: State, code: str) -> None:
+        for item in self.shelf.items.claim(state, worker="w", now=self.now):
+            self._fall_out(item, code)
+
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), code=CODES)
     def fall_out(self, data: st.DataObject, code: str) -> None:
-        item = self._in_hand(data)
+        self._fall_out(self._in_hand(data), code)
+
+    def _fall_out(self, item: MediaItem, code: str) -> None:
         leave = self.shelf.items.skip if code in GONE else self.shelf.items.fail
         leave(item, code=code, message="m", now=self.now)
 
