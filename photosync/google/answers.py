@@ -32,7 +32,7 @@ from photosync.errors import (
     TokenLost,
     WriteCollision,
 )
-from photosync.google.faults import Answer, Fault, clean, fault_of, retry_after
+from photosync.google.faults import Answer, Fault, fault_of, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -283,9 +283,12 @@ def _token_trouble(answer: Answer, fault: Fault, now: float) -> PhotosyncError:
     wait = retry_after(answer, fault, now)
     if answer.status == 429:  # noqa: PLR2004 - Too Many Requests
         return RateLimited("Google wants fewer sign-in requests.", retry_after=wait)
-    what = clean(fault.oauth_error) or f"HTTP {answer.status}"
+    is_word = OAUTH_WORD.fullmatch(fault.oauth_error)
+    what = fault.oauth_error if is_word else f"HTTP {answer.status}"
     return ServerTrouble(f"Google's sign-in server is in trouble ({what}).", retry_after=wait)
 
+
+OAUTH_WORD = re.compile(r"[a-z_]{1,40}")
 
 SIGN_IN_WORDS = {
     "invalid_grant": "The sign-in has expired or was revoked (or this computer's clock is wrong).",

@@ -220,6 +220,7 @@ def _finish(flow: Any, answer: str, state: str) -> None:
     flow.oauth2session.max_redirects = 0  # a redirect would take the client's secret along
     with _translated():
         flow.fetch_token(code=code, timeout=(CONNECT_SECONDS, READ_SECONDS))
+        _ = flow.credentials  # reads what came; later it cannot fail any more
 
 
 def _values(address: str) -> dict[str, list[str]]:
@@ -281,7 +282,7 @@ def _translated() -> Iterator[None]:
         raise _told_by(error.error) from None
     except requests.RequestException:
         raise Offline("There is no connection to Google's sign-in server.") from None
-    except (ValueError, TypeError, AttributeError, LookupError):
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, OSError):
         raise _told_by("") from None  # oauthlib takes for granted that JSON is an object
 
 

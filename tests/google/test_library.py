@@ -389,24 +389,14 @@ def test_an_odd_line(result: dict[str, Any], error: type[PhotosyncError]) -> Non
     assert type(found[0].error) is error
 
 
+RESULTS = ("newMediaItemResults", "uploadToken", "status", "code")
+KEYS = (*RESULTS, "message", "mediaItem", "id")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(("a", "b", "", "3")),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                tuple(
-                    [
-                        "newMediaItemResults",
-                        "uploadToken",
-                        "status",
-                        "code",
-                        "message",
-                        "mediaItem",
-                        "id",
-                    ]
-                )
-            ),
+            st.sampled_from(KEYS),
             inner,
             max_size=4,
         )

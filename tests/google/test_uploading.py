@@ -7,7 +7,6 @@ import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import pytest
@@ -31,6 +30,7 @@ from tests.google.conftest import MIDNIGHT, QUARTER, content_of, http, nothing, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.google.conftest import Google
 
