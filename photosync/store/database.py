@@ -10,6 +10,7 @@ import errno
 import logging
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager, suppress
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Self
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BACKUPS_KEPT = 3
+SWITCH_SECONDS = 0.01
 LARGEST_LEFT_JOURNAL = 4 << 20
 """A burst of writes may grow the write-ahead log; so much of it stays on the disk."""
 Parameters = dict[str, Any]
@@ -56,6 +58,25 @@ class Connection(sqlite3.Connection):
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
         """Run one statement once for each of ``parameters``."""
         return super().executemany(sql, map(_storable, parameters))
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log, which stays so for good.
+
+    Two that switch a new file at once refuse each other without waiting, lest they deadlock:
+    SQLite's own timeout does not hold here (https://sqlite.org/c3ref/busy_handler.html).
+    """
+    ends = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            if not busy or time.monotonic() >= ends:
+                raise
+            time.sleep(SWITCH_SECONDS)
+        else:
+            return
 
 
 def _storable(parameters: Any) -> Any:
@@ -114,7 +135,7 @@ class Database:
         if self._read_only:
             return connection
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA journal_size_limit = {LARGEST_LEFT_JOURNAL}")

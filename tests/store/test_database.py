@@ -374,3 +374,20 @@ def test_a_closed_database_opens_again_on_use(tmp_path: Path) -> None:
     shelf.control.set_flag("a", "b", now=NOW)
     database.close()
     database.close()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+def test_a_new_file_that_another_program_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", seconds)
+    other = sqlite3.connect(tmp_path / "photosync.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    with Database(tmp_path) as database:
+        with pytest.raises(DatabaseError, match="locked by another program"):
+            database.migrate()
+        other.execute("ROLLBACK")
+        other.close()
+        database.migrate()
+        assert database.version() == len(shipped_migrations())

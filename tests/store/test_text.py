@@ -26,7 +26,9 @@ PATHS = st.binary(min_size=1, max_size=255).filter(lambda raw: b"\0" not in raw)
 HALVES = [os.fsdecode(b"caf\xe9"), json.loads('"\\ud83d"'), "\udfff\ud800", "a\nb\x1b[2J\x00c"]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(raw=PATHS)
 @example(raw=b"\xff" * 255)
 @example(raw=b"a\nb/\xe9\x80\r")
@@ -39,6 +41,7 @@ def test_a_path_comes_back_as_it_was(shelf: Shelf, raw: bytes) -> None:
     assert known is not None
     assert os.fsencode(shelf.item(known.id).source_path) == raw
     assert [one.id for one in shelf.overview.items_at(shelf.here, path)] == [known.id]
+    assert shelf.item(known.id).file_name.encode().decode().isprintable()
 
 
 def test_a_source_comes_back_as_it_was(shelf: Shelf) -> None:

@@ -8,17 +8,19 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from photosync.domain.states import State
-from photosync.store.database import Database
+from photosync.store.database import Database, shipped_migrations
 from photosync.store.media import MediaItems
 from photosync.store.overview import Overview
 from tests.store.conftest import NOW, Shelf
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 THREADS = 8
@@ -75,13 +77,19 @@ with Database(pathlib.Path(sys.argv[1])) as database:
 """
 
 
-def python(script: str, *arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def python(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A process of its own, which does not outlive the test."""
+    with subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def line(process: subprocess.Popen[str]) -> str:
@@ -94,8 +102,6 @@ def test_each_item_is_claimed_once_while_another_process_looks_on(
 ) -> None:
     shelf = Shelf(database)
     ids = shelf.found(*(f"{number}.jpg" for number in range(ITEMS)))
-    looker = python(LOOKER, tmp_path, ITEMS)
-    assert line(looker) == "looking"
 
     def work(name: str) -> list[int]:
         mine = []
@@ -106,14 +112,14 @@ def test_each_item_is_claimed_once_while_another_process_looks_on(
                 mine.append(item.id)
         return mine
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with python(LOOKER, tmp_path, ITEMS) as looker, ThreadPoolExecutor(THREADS) as pool:
+        assert line(looker) == "looking"
         done = list(pool.map(work, [f"worker-{number}" for number in range(THREADS)]))
+        assert int(line(looker)) >= 1
+        assert looker.wait(30) == 0
 
     assert Counter(item for mine in done for item in mine) == dict.fromkeys(ids, 1)
     assert sum(bool(mine) for mine in done) > 1
-    assert int(line(looker)) >= 1
-    assert looker.wait(30) == 0
-    looker.communicate()
 
 
 def test_a_killed_writer_leaves_a_sound_file_and_its_leases_are_freed(
@@ -121,10 +127,10 @@ def test_a_killed_writer_leaves_a_sound_file_and_its_leases_are_freed(
 ) -> None:
     shelf = Shelf(database)
     shelf.found(*(f"{number}.jpg" for number in range(ITEMS)))
-    writer = python(WRITER, tmp_path)
-    told = [int(line(writer)) for _ in range(40)]
-    writer.send_signal(signal.SIGKILL)
-    rest, _ = writer.communicate()
+    with python(WRITER, tmp_path) as writer:
+        told = [int(line(writer)) for _ in range(40)]
+        writer.send_signal(signal.SIGKILL)
+        rest, _ = writer.communicate()
     told += [int(one) for one in rest.split("\n")[:-1]]
 
     counts = shelf.overview.counts()
@@ -141,15 +147,17 @@ def test_a_killed_writer_leaves_a_sound_file_and_its_leases_are_freed(
 
 
 def test_many_processes_make_the_database_at_once(tmp_path: Path) -> None:
-    processes = [python(MIGRATOR, tmp_path) for _ in range(4)]
-    for process in processes:
-        assert line(process) == "ready"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
+    with ExitStack() as stack:
+        processes = [stack.enter_context(python(MIGRATOR, tmp_path)) for _ in range(4)]
+        for process in processes:
+            assert line(process) == "ready"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        versions = [process.communicate(timeout=60)[0] for process in processes]
 
-    assert [process.communicate(timeout=60)[0] for process in processes] == ["1\n"] * 4
+    assert versions == [f"{len(shipped_migrations())}\n"] * 4
     with Database(tmp_path) as database:
         assert Overview(database).counts().total() == 0
 
