@@ -38,7 +38,8 @@ MOST_ITEMS = 50
 WRITE_SECONDS = 300.0  # §6.4: a hung batchCreate may answer after four minutes
 ALBUM_PAGE = 50
 MOST_PAGES = 400
-PASSING_CODES = frozenset({1, 2, 4, 6, 8, 10, 13, 14, 15})
+EXISTS = 6
+PASSING_CODES = frozenset({1, 2, 4, EXISTS, 8, 10, 12, 13, 14, 15})
 """google.rpc.Code values that may pass (§3.2). 6: the bytes were in the same batch or a parallel
 one; created alone, the item gets its id."""
 TOKEN_CODES = frozenset({5, 9, 11})
@@ -197,7 +198,7 @@ def _created(result: dict[str, Any] | None) -> Created:
     google_id = item.get("id") if isinstance(item, dict) else None
     status = result.get("status")
     code = status.get("code", 0) if isinstance(status, dict) else 0
-    if code == 0 and isinstance(google_id, str) and google_id:
+    if code in (0, EXISTS) and isinstance(google_id, str) and google_id:
         return Created(google_id, None)
     message = status.get("message") if isinstance(status, dict) else ""
     return Created(None, item_error(code if isinstance(code, int) else 2, message))

@@ -43,9 +43,8 @@ class Sockets:
         """End every connection: a read, a send or a connect under way fails at once."""
         with self._lock:
             self._is_cut = True
-            found = list(self._open)
-        for one in found:
-            _shut_down(one)
+            for one in list(self._open):
+                _shut_down(one)
 
     def watch(self, one: socket.socket) -> None:
         """Let it be cut.
@@ -77,9 +76,7 @@ class Sockets:
         try:
             yield
         finally:
-            if self._local.copy is not None:
-                self._local.copy.close()
-                self._local.copy = None
+            self._drop_copy()
         self._local.opening = False
 
     def connect(
@@ -118,10 +115,15 @@ class Sockets:
         return one
 
     def _watch_copy(self, one: socket.socket) -> None:
-        if self._local.copy is not None:
-            self._local.copy.close()
+        self._drop_copy()
         self._local.copy = one.dup()
         self.watch(self._local.copy)
+
+    def _drop_copy(self) -> None:
+        with self._lock:  # not while it is being cut: its number may soon be another file's
+            if self._local.copy is not None:
+                self._local.copy.close()
+                self._local.copy = None
 
 
 def _shut_down(one: socket.socket) -> None:

@@ -154,6 +154,15 @@ def test_a_revoked_sign_in_is_asked_about_once(google: Google) -> None:
     assert google.emulator.requests.count("token") == 1
 
 
+def test_signing_out_is_noticed_by_itself(google: Google) -> None:
+    authorization = google.authorization()
+    authorization.header()
+    google.token_file.unlink()
+    assert not authorization.signed_in()
+    with pytest.raises(SignInRequired):
+        authorization.header()
+
+
 def test_a_new_sign_in_is_noticed_by_itself(google: Google) -> None:
     google.sign_in(expiry=EXPIRED)
     google.emulator.revoke_all()
@@ -314,7 +323,7 @@ def test_a_file_with_odd_scopes_is_tried(google: Google, scopes: object) -> None
         "https:///token",
         "https://",
         "ftp://127.0.0.1/token",
-        "file:///etc/passwd",
+        "gopher://127.0.0.1/token",
         "https://[::1/token",
         "https://oauth2.googleapis.com/token\n",
         "token",

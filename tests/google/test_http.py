@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -246,6 +246,27 @@ def test_a_proxy_with_a_nonsense_address(wire: Wire, monkeypatch: pytest.MonkeyP
     assert isinstance(failure(wire, "https://photoslibrary.googleapis.com"), Offline)
 
 
+@contextmanager
+def silent_network() -> Iterator[str]:
+    """A listener whose queue is full lets nobody in, as a network does that swallows packets."""
+    with socket.socket() as listener, ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            caller = stack.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_network_that_swallows_packets(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "CONNECT_SECONDS", 0.05)
+    with silent_network() as url:
+        found = failure(wire, url)
+    assert isinstance(found, Offline)
+    assert "does not answer" in found.message
+
+
 # TLS
 
 
@@ -369,7 +390,6 @@ def test_a_hanging_handshake_is_cut(wire: Wire, halt: Halt) -> None:
 
 
 def test_a_hanging_connect_is_cut(wire: Wire, halt: Halt, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listener whose queue is full lets nobody in, as a network does that swallows packets."""
     watching = threading.Event()
     real = Sockets.watch
 
@@ -378,16 +398,8 @@ def test_a_hanging_connect_is_cut(wire: Wire, halt: Halt, monkeypatch: pytest.Mo
         watching.set()
 
     monkeypatch.setattr(Sockets, "watch", watch)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        callers = [socket.socket() for _ in range(4)]
-        for caller in callers:
-            caller.setblocking(False)
-            caller.connect_ex(listener.getsockname())
-        assert cut_while(wire, halt, f"http://127.0.0.1:{listener.getsockname()[1]}", watching) < 1
-        for caller in callers:
-            caller.close()
+    with silent_network() as url:
+        assert cut_while(wire, halt, url, watching) < 1
 
 
 def test_a_hanging_send_is_cut(wire: Wire, halt: Halt, tmp_path: Path) -> None:

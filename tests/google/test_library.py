@@ -391,6 +391,13 @@ def test_an_odd_line(result: dict[str, Any], error: type[PhotosyncError]) -> Non
 
 RESULTS = ("newMediaItemResults", "uploadToken", "status", "code")
 KEYS = (*RESULTS, "message", "mediaItem", "id")
+
+
+def test_a_photo_that_exists_already_and_is_named_is_done() -> None:
+    line = {"status": {"code": 6}, "mediaItem": {"id": "1"}, "uploadToken": "a"}
+    assert judged(PAIR[:1], {"newMediaItemResults": [line]}) == [Created("1", None)]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(("a", "b", "", "3")),
     lambda inner: (
