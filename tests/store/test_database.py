@@ -376,11 +376,31 @@ def test_a_closed_database_opens_again_on_use(tmp_path: Path) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.05])
-def test_a_new_file_that_another_program_holds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+def test_the_switch_to_the_write_ahead_log_waits_for_another_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "BUSY_SECONDS", seconds)
+    other = sqlite3.connect(tmp_path / "photosync.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    waits = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        other.execute("ROLLBACK")
+
+    monkeypatch.setattr(database_module.time, "sleep", wait)
+    connection = sqlite3.connect(tmp_path / "photosync.db", timeout=0)
+    database_module._use_wal(connection)
+
+    assert len(waits) == 1
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+    other.close()
+
+
+def test_a_new_file_that_another_program_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.0)
     other = sqlite3.connect(tmp_path / "photosync.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
 
