@@ -387,7 +387,7 @@ def test_the_switch_to_the_write_ahead_log_waits_for_another_program(
         waits.append(seconds)
         other.execute("ROLLBACK")
 
-    monkeypatch.setattr(database_module.time, "sleep", wait)
+    monkeypatch.setattr("photosync.store.database.time.sleep", wait)
     connection = sqlite3.connect(tmp_path / "photosync.db", timeout=0)
     database_module._use_wal(connection)
 
