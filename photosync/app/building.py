@@ -204,6 +204,7 @@ class _Builder:
             watch=None if self._once else lambda one, hint: Watching(roots[one.source.id], hint),
             halt=self._halt,
             clock=self._clock,
+            looked=lambda: self._bells.ring("create"),
         )
 
     def _steps(
@@ -245,6 +246,7 @@ class _Builder:
             library=self._connection.library,
             gate=self._gate,
             small_bytes=self._settings.upload.resumable_above,
+            more_expected=folders.expecting,
             clock=self._clock,
         )
         yield create.name, "create", create.run_once
@@ -255,8 +257,11 @@ class _Builder:
         counts = self._state.overview.counts()
         kept = {one.source.id for one in watched}
         for source in self._sources.all():
+            if source.id in kept or source.kind != SourceKind.FOLDER:
+                continue
+            self._sources.set_connected(source.id, connected=False, now=now)
             waiting = sum(counts.items(state, source.id) for state in READY_STATES)
-            if source.id in kept or not waiting or source.kind != SourceKind.FOLDER:
+            if not waiting:
                 continue
             self._state.control.raise_problem(
                 Problem(

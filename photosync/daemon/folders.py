@@ -48,10 +48,15 @@ class Watcher(Protocol):
 
 @dataclass(slots=True)
 class Job:
-    """A look that is due at a time of the monotonic clock."""
+    """A look that is due at a time of the monotonic clock.
+
+    ``closed``: a file that was seen closed, or moved there. ``again``: it was looked at before
+    and somebody still wrote to it.
+    """
 
     due: float
     closed: bool = False
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -65,7 +70,10 @@ class Round:
 
 
 class Folders:
-    """The looks that are due. ``watch`` makes a watcher that calls back with hints; None: none."""
+    """The looks that are due. ``watch`` makes a watcher that calls back with hints; None: none.
+
+    ``looked`` is called after each look.
+    """
 
     def __init__(
         self,
@@ -76,8 +84,11 @@ class Folders:
         watch: Callable[[Watched, Callable[[str, str | None], None]], Watcher] | None,
         halt: Event,
         clock: Callable[[], float],
+        looked: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._told_of_looks = looked
+        self._looking = False
         self._rounds = [Round(one) for one in watched]
         self._discover = discover
         self._control = control
@@ -100,6 +111,16 @@ class Folders:
         with self._changed:
             return all(one.looked for one in self._rounds)
 
+    def expecting(self) -> bool:
+        """Whether new photos are likely within a second: a look goes on, or files were closed.
+
+        Files that somebody still writes to do not count: that may take hours.
+        """
+        with self._changed:
+            return self._looking or any(
+                job.closed and not job.again for one in self._rounds for job in one.jobs.values()
+            )
+
     def unsettled(self) -> list[str]:
         """Paths that somebody still writes to."""
         with self._changed:
@@ -111,7 +132,14 @@ class Folders:
         if found is None:
             self._miss_no_watcher()
             return False
-        one, under, job = found
+        try:
+            self._look(*found)
+        finally:
+            self._looking = False
+            self._told_of_looks()
+        return True
+
+    def _look(self, one: Round, under: str, job: Job) -> None:
         if under == "":
             self._attend(one)
         try:
@@ -127,7 +155,6 @@ class Folders:
                 log.debug("folder.looked seen=%d new=%d", look.seen, look.added)
             full_in = None if under else self._interval(one)
             self._after(one, look.later, job, full_in=full_in)
-        return True
 
     def stop(self) -> None:
         """Stop watching and wake whoever waits."""
@@ -148,6 +175,7 @@ class Folders:
             if due and min(due)[0] <= now:
                 _, index, path = min(due)
                 one = self._rounds[index]
+                self._looking = True
                 return one, path, one.jobs.pop(path)
             wait = min([at - now for at, _, _ in due], default=1.0)
             if not self._halt.is_set():
@@ -163,7 +191,7 @@ class Folders:
             if len(later) > MOST_SINGLE_FILES:
                 full_in, later = min(later.values()), {}
             for path, wait in later.items():
-                self._add(one, path, Job(now + wait, job.closed))
+                self._add(one, path, Job(now + wait, job.closed, again=True))
             if full_in is not None:
                 self._add(one, "", Job(now + full_in))
 
@@ -171,7 +199,9 @@ class Folders:
         """Add a look; the earlier of two stays, and what was seen closed stays closed."""
         known = one.jobs.get(path)
         if known is not None:
-            job = Job(min(known.due, job.due), known.closed or job.closed)
+            job = Job(
+                min(known.due, job.due), known.closed or job.closed, known.again and job.again
+            )
         one.jobs[path] = job
 
     def _hint(self, one: Round, folder: str, closed_path: str | None) -> None:

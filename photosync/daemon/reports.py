@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 30.0
+HERE = "this computer"
 
 
 class Board:
@@ -106,7 +107,8 @@ class Troubles:
         now = int(self._clock())
         if isinstance(error, PhotosyncError):
             needs_user = not isinstance(error, BlockedError) or error.needs_user
-            return Problem(error.code, "", error.message, error.hint, "", needs_user, now, None)
+            # not the subject "" of the gate to the library: those end when Google takes a request
+            return Problem(error.code, HERE, error.message, error.hint, "", needs_user, now, None)
         return Problem(
             "bug",
             worker,

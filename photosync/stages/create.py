@@ -51,7 +51,10 @@ MOST_SENT_AGAIN = 5
 
 
 class Create:
-    """Turns tokens into media items."""
+    """Turns tokens into media items.
+
+    ``more_expected`` tells of photos that nobody has found yet but that are about to be.
+    """
 
     name = "create"
 
@@ -64,6 +67,7 @@ class Create:
         gate: LibraryGate,
         small_bytes: int,
         clock: Callable[[], float],
+        more_expected: Callable[[], bool] = lambda: False,
         linger_seconds: int = LINGER_SECONDS,
     ) -> None:
         self._items = items
@@ -72,6 +76,7 @@ class Create:
         self._gate = gate
         self._small_bytes = small_bytes
         self._clock = clock
+        self._more_expected = more_expected
         self._linger_seconds = linger_seconds
 
     def run_once(self) -> bool:
@@ -100,6 +105,8 @@ class Create:
             return size > 0
         if now - oldest_at >= self._linger_seconds or self._items.uploaded_count() >= FULL_HOUSE:
             return True
+        if self._more_expected():
+            return False
         return self._items.on_the_way(largest_bytes=self._small_bytes, now=now, limit=1) == 0
 
     def _create(self, batch: Sequence[MediaItem]) -> None:

@@ -204,6 +204,27 @@ def test_a_missing_folder_is_asked_for_again_soon(stage: Stage) -> None:
     assert stage.after(5.1) == [("", False)]
 
 
+def test_photos_are_expected_while_files_were_just_closed_or_a_look_goes_on(stage: Stage) -> None:
+    folders = stage.build()
+    during: list[bool] = []
+    real = stage.discover.look
+
+    def look(*arguments: object, **more: object) -> Look:
+        during.append(folders.expecting())
+        return real(*arguments, **more)  # type: ignore[arg-type]  # handed on as they came
+
+    stage.discover.look = look  # type: ignore[method-assign]  # to look on
+    stage.after(0)
+    assert during == [True]
+    assert not folders.expecting()
+    stage.watchers[0].hint("", "a.jpg")
+    assert folders.expecting()
+    stage.discover.answers = [Look(later={"a.jpg": 1.0})]
+    stage.after(0.6)
+    assert not folders.expecting()  # somebody writes to it still, who knows for how long
+    assert folders.unsettled() == ["a.jpg"]
+
+
 def test_a_look_that_broke_off_stays_due(stage: Stage) -> None:
     stage.build()
     stage.after(0)

@@ -16,6 +16,7 @@ from photosync.errors import (
     TokenLost,
 )
 from photosync.google.ports import Created
+from photosync.stages.create import Create
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,23 @@ def test_it_waits_while_more_is_on_the_way_but_not_for_ever(house: House) -> Non
     house.clock.pass_by(300)
     assert house.create().run_once()
     assert house.states() == {"a.jpg": State.DONE, "b.jpg": State.MIRRORED}
+
+
+def test_it_waits_for_photos_that_are_about_to_be_found(house: House) -> None:
+    house.uploaded("a.jpg")
+    expected = [True]
+    create = Create(
+        items=house.items,
+        albums=house.albums,
+        library=house.library,
+        gate=house.gate,
+        small_bytes=16 << 20,
+        clock=house.clock,
+        more_expected=lambda: expected[0],
+    )
+    assert not create.run_once()
+    expected[0] = False
+    assert create.run_once()
 
 
 def test_what_is_put_aside_is_not_waited_for(house: House) -> None:
