@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from photosync.store.database import Parameters
 
-FILE_CODES = ("unreadable", "vanished", "replaced", "empty", "too_large", "not_media")
+FILE_CODES = (
+    "unreadable",
+    "vanished",
+    "replaced",
+    "empty",
+    "too_large",
+    "not_media",
+    "checksum_mismatch",
+)
 """Reasons that lie in one file, not in its bytes: another file with those bytes may be fine."""
 
 # out_of_reach: its folder is away, so that it could not be uploaded though another file can
