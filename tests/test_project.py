@@ -166,7 +166,7 @@ def test_every_target_can_be_planned(target: str, tmp_path: Path) -> None:
 
 
 def test_the_coverage_that_is_asked_for_can_be_raised() -> None:
-    assert "--cov-fail-under=90" in make("-n", "test").stdout
+    assert "--cov-fail-under=95" in make("-n", "test").stdout
     assert "--cov-fail-under=97" in make("-n", "test", "COVERAGE=97").stdout
 
 
