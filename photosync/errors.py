@@ -9,9 +9,11 @@
     │   ├── RateLimited            429 other than the daily one (at least 30 s)
     │   ├── WriteCollision         409: two writes met (at least 1 s)
     │   ├── ItemTrouble            Google answered "try again" for one item of a batch
-    │   └── FileInUse              somebody still writes to the file
+    │   ├── FileInUse              somebody still writes to the file
+    │   └── PhoneGarbled           a phone answered against the protocol
     ├── ItemError                  this item fails, the next one goes on
     │   ├── EmptyFile, FileTooLarge, FileUnreadable, NotMedia    told before anything is sent
+    │   ├── FileExists             another file lies where this one should be put back
     │   ├── FileRefused            Google will not take the bytes
     │   └── RequestRefused         Google will not take the request as it stands
     ├── ItemGone                   the item's version of the file is no more
@@ -24,7 +26,10 @@
     ├── BlockedError               nobody gets further until somebody acts or time passes
     │   ├── SignInRequired, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
     │   ├── StorageFull, DiskFull, DailyQuotaSpent, Offline
+    │   ├── AdbMissing             adb is not installed, or its server cannot be reached
+    │   ├── PhoneFull              there is no room on the phone for what is put back
     │   └── SourceMissing          one source is away; the others go on
+    │       └── PhoneGone, PhoneStalled, PhoneNotReady
     ├── SettingsError              the settings file or a command's arguments (exit code 2)
     ├── DatabaseError
     │   ├── DatabaseTooNew, DatabaseDamaged, StateFolderUnusable
@@ -107,6 +112,13 @@ class FileInUse(TransientError):
     code = "file_in_use"
 
 
+class PhoneGarbled(TransientError):
+    """A phone or the adb server answered something that the protocol does not know."""
+
+    code = "phone_garbled"
+    least_wait = 10.0
+
+
 class ItemError(PhotosyncError):
     """This item cannot be uploaded as it is; the others can."""
 
@@ -137,6 +149,13 @@ class NotMedia(ItemError):
     """Named like a photo or video, but its content is neither."""
 
     code = "not_media"
+
+
+class FileExists(ItemError):
+    """Another file lies where this one should be put; it is never overwritten."""
+
+    code = "exists"
+    default_hint = "Move it away, or put this one into another folder."
 
 
 class FileRefused(ItemError):
@@ -276,6 +295,43 @@ class SourceMissing(BlockedError):
 
     code = "source_missing"
     default_hint = "Mount the disk or correct the path; nothing is taken for deleted."
+
+
+class PhoneGone(SourceMissing):
+    """A phone was unplugged, or the adb server ended; nothing on it is taken for deleted."""
+
+    code = "phone_gone"
+    needs_user = False
+    default_hint = "Plug it in again; it goes on by itself."
+
+
+class PhoneStalled(PhoneGone):
+    """The connection to a phone stands, but nothing comes through it."""
+
+    code = "phone_stalled"
+    default_hint = "Unplug the phone and plug it in again; it goes on by itself."
+
+
+class PhoneNotReady(PhoneGone):
+    """A phone is plugged in but will not talk to us (yet)."""
+
+    code = "phone_not_ready"
+    needs_user = True
+    default_hint = "See photosync phones."
+
+
+class PhoneFull(BlockedError):
+    """There is no room left on the phone."""
+
+    code = "phone_full"
+    default_hint = "Free space on the phone, then try again."
+
+
+class AdbMissing(BlockedError):
+    """No adb server answers, and none can be started."""
+
+    code = "adb_missing"
+    default_hint = "Install adb; on Debian and Ubuntu: sudo apt install adb"
 
 
 class SettingsError(PhotosyncError):

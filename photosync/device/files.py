@@ -1,0 +1,189 @@
+"""The media files of one phone, as the discover stage looks at any source."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from photosync.device import storage
+from photosync.device.listing import entry_of
+from photosync.domain.media import Finding, readable
+from photosync.domain.media_types import BY_EXTENSION, extension_of, limit_bytes, mime_type
+from photosync.domain.selection import Selection
+from photosync.errors import EmptyFile, FileTooLarge, ItemError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from photosync.device.listing import Entry
+    from photosync.device.phone import Phone
+
+NANOSECONDS = 1_000_000_000
+SETTLED_SECONDS = 2.0
+"""A file whose time of change is that old, or that stayed the same for so long, is whole."""
+
+FUTURE_SECONDS = 5.0
+MOST_REMEMBERED = 10_000
+SNIFFED_BYTES = 4096
+EVERYTHING = Selection()
+UNKNOWN_MIME = "application/octet-stream"
+
+Version = tuple[str, int, int]
+
+
+class PhoneFiles:
+    """Files in ``folders`` (relative, on every storage) of a phone.
+
+    ``folders``: what ``listed`` last saw of them, with mtimes, for whoever watches them.
+    """
+
+    def __init__(
+        self,
+        phone: Phone,
+        folders: Sequence[str],
+        *,
+        selection: Selection = EVERYTHING,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._phone = phone
+        self._folders = tuple(folders)
+        self._selection = selection
+        self._clock = clock
+        self._monotonic = monotonic
+        self._unreadable: dict[str, str] = {}
+        self._first_seen: dict[Version, float] = {}
+        self._no_media: dict[Version, None] = {}
+        self._bare = False
+        self.listed: dict[str, int] = {}
+
+    @property
+    def name(self) -> str:
+        """The phone for people."""
+        return readable(self._phone.identity.label)
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Folders that could not be listed at the last look, and why."""
+        return dict(self._unreadable)
+
+    def check(self) -> None:
+        """Look whether the phone is there and shows its storage.
+
+        Raises:
+            PhoneGone: It is not, or is locked since it started.
+        """
+        self._phone.tops()
+
+    def is_bare(self) -> bool:
+        """Whether the last look found none of the folders: a phone that is locked, not emptied."""
+        return self._bare
+
+    def entries(self, under: str = "") -> Iterator[Entry]:
+        """Every file that may be media, in all folders or in the folder or file ``under`` them.
+
+        Raises:
+            PhoneGone, PhoneStalled, PhoneGarbled: Nothing follows from what was not seen.
+        """
+        if under:
+            yield from self._below(under)
+            return
+        tops = self._phone.tops()
+        wanted = [path for one in self._folders for path in storage.on_each(one, tops)]
+        with self._phone.walk(self._selection) as walk:
+            yield from walk.entries(_outermost(wanted))
+        self._bare = not walk.folders
+        self._unreadable = walk.unreadable
+        self.listed = walk.folders
+
+    def settled_in(self, entry: Entry, *, closed: bool = False) -> float:
+        """Seconds until it is worth asking again; 0.0 if nobody is writing to it."""
+        version = (entry.path, entry.size_bytes, entry.mtime_ns)
+        if closed:
+            self._first_seen.pop(version, None)
+            return 0.0
+        age = self._clock() + self._phone.identity.ahead_seconds - entry.mtime_ns / NANOSECONDS
+        if age >= SETTLED_SECONDS:
+            return 0.0
+        now = self._monotonic()
+        since = self._first_seen.setdefault(version, now)
+        _forget_oldest(self._first_seen)
+        left = SETTLED_SECONDS - (now - since)
+        if age > -FUTURE_SECONDS:
+            left = min(left, SETTLED_SECONDS - age)
+        if left <= 0:
+            self._first_seen.pop(version, None)
+        return max(0.0, left)
+
+    def examine(self, entry: Entry) -> Finding | None:
+        """What the file is, by its name; by its beginning where the name does not say.
+
+        The content is looked at again once it is copied.
+
+        Raises:
+            PhoneGone, PhoneStalled, PhoneGarbled.
+        """
+        mime = BY_EXTENSION.get(extension_of(entry.path))
+        if mime is None:
+            mime = self._by_content(entry)
+            if mime is None:
+                return None
+        refusal = _refusal(entry, mime)
+        return Finding(
+            path=entry.path,
+            size_bytes=entry.size_bytes,
+            mtime_ns=entry.mtime_ns,
+            mime_type=mime,
+            refusal=None if refusal is None else (refusal.code, refusal.message),
+        )
+
+    def _by_content(self, entry: Entry) -> str | None:
+        version = (entry.path, entry.size_bytes, entry.mtime_ns)
+        if version in self._no_media or not entry.size_bytes:
+            return None
+        head = next(self._phone.heads([entry.path], size_bytes=SNIFFED_BYTES))
+        mime = None if head is None else mime_type(entry.path.rpartition("/")[2], head)
+        if mime is None:
+            self._no_media[version] = None
+            _forget_oldest(self._no_media)
+        return mime
+
+    def _below(self, under: str) -> Iterator[Entry]:
+        """What lies in a folder that was listed before, or one file in it; else nothing."""
+        if under in self.listed:
+            with self._phone.walk(self._selection) as walk:
+                yield from walk.entries([under])
+            self.listed.update(walk.folders)
+            self._unreadable.update(walk.unreadable)
+        elif under.rpartition("/")[0] in self.listed:
+            with self._phone.sync() as sync:
+                stat = sync.stat(storage.absolute(under))
+            entry = entry_of(under, stat, self._selection) if stat.is_file else None
+            if entry is not None:
+                yield entry
+
+
+def _outermost(folders: Sequence[str]) -> list[str]:
+    """The folders without those that lie in others of them."""
+    kept: list[str] = []
+    for path in sorted(set(folders), key=len):
+        if not any(path.startswith(f"{one}/") or not one for one in kept):
+            kept.append(path)
+    return kept
+
+
+def _forget_oldest(known: dict[Version, float] | dict[Version, None]) -> None:
+    while len(known) > MOST_REMEMBERED:
+        known.pop(next(iter(known)))
+
+
+def _refusal(entry: Entry, mime: str) -> ItemError | None:
+    name = readable(entry.path)
+    if entry.size_bytes == 0:
+        return EmptyFile(f"{name} is empty.")
+    if entry.size_bytes > limit_bytes(mime):
+        kind = "videos up to 20 GB" if mime.startswith("video/") else "photos up to 200 MB"
+        return FileTooLarge(
+            f"{name} has {entry.size_bytes:,} bytes, but Google Photos takes {kind}."
+        )
+    return None

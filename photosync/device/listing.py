@@ -1,0 +1,189 @@
+"""Lists folders of a phone and everything below them, level by level, requests sent ahead."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from photosync.device import storage, wire
+from photosync.domain.media import readable
+from photosync.domain.media_types import IMAGES, Claim, claim, extension_of
+from photosync.domain.selection import Selection, junk
+from photosync.errors import PhoneGone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from photosync.device.sync import Sync
+    from photosync.device.wire import Named, Stat
+
+log = logging.getLogger(__name__)
+
+NANOSECONDS = 1_000_000_000
+NO_MEDIA = b"/.nomedia"
+DEEPEST = 100
+MOST_UNREADABLE = 1000
+WRAPPED_BYTES = 1 << 32
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file as the phone lists it. ``path`` as in storage.py."""
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+
+class Walk:
+    """One walk through ``tops`` and everything below.
+
+    Symlinks are never followed. ``folders``: every folder that was listed, with its mtime in
+    seconds UTC as the phone said it. ``unreadable``: what could not be listed, and why.
+    ``complete``: whether everything was seen, so that what was not seen is not there.
+    """
+
+    def __init__(
+        self,
+        sync: Sync,
+        *,
+        selection: Selection = EVERYTHING,
+        leave_out: frozenset[str] = frozenset(),
+    ) -> None:
+        self._sync = sync
+        self._selection = selection
+        self._leave_out = leave_out
+        self.folders: dict[str, int] = {}
+        self.unreadable: dict[str, str] = {}
+        self.complete = False
+
+    def entries(self, tops: Sequence[str]) -> Iterator[Entry]:
+        """Every file that may be media. Tops that are not there are left out.
+
+        Raises:
+            PhoneGone, PhoneStalled, PhoneGarbled: Nothing follows from what was not seen.
+        """
+        self.complete = False
+        level = list(dict.fromkeys(tops))
+        named = frozenset(level)  # a .nomedia in them does not count: the user named them
+        for _ in range(DEEPEST):
+            level = self._there(level, named)
+            if not level:
+                break
+            below: list[str] = []
+            found = self._level(level, below)
+            yield from exact(self._sync, list(found)) if self._sync.wraps_sizes else found
+            level = below
+        for path in level:
+            self._report(path, f"more than {DEEPEST} folders within one another")
+        self.complete = not self.unreadable
+
+    def _there(self, level: list[str], named: frozenset[str]) -> list[str]:
+        """Those of the folders that are there, may be searched, and hold no .nomedia."""
+        short = [path for path in level if self._is_short(path)]
+        stats = self._sync.stats(storage.absolute(path) + b"/." for path in short)
+        found = []
+        for path, stat in zip(short, stats, strict=True):
+            if stat.is_folder:
+                self.folders[path] = stat.mtime
+                found.append(path)
+            elif stat.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                self._report(path, os.strerror(stat.errno))
+        marks = self._sync.stats(storage.absolute(path) + NO_MEDIA for path in found)
+        return [
+            path
+            for path, mark in zip(found, marks, strict=True)
+            if path in named or mark.errno != 0 or self._forget(path)
+        ]
+
+    def _forget(self, path: str) -> bool:
+        self.folders.pop(path, None)
+        return False
+
+    def _is_short(self, path: str) -> bool:
+        """Whether adb can be asked about what lies in the folder."""
+        if len(storage.absolute(path)) + len(NO_MEDIA) <= wire.LONGEST_PATH:
+            return True
+        self._report(path, "its path is too long for adb")
+        return False
+
+    def _level(self, folders: list[str], below: list[str]) -> Iterator[Entry]:
+        listings = self._sync.lists(storage.absolute(path) for path in folders)
+        for folder, listed in zip(folders, listings, strict=True):
+            yield from self._sorted_out(folder, listed, below)
+
+    def _sorted_out(
+        self, folder: str, listed: Iterator[Named], below: list[str]
+    ) -> Iterator[Entry]:
+        """The files of one folder; its folders go to ``below``."""
+        for one in listed:
+            path = storage.below(folder, one.name)
+            if path is None:
+                self._report(folder, f"it lists a name that cannot be: {one.name[:80]!r}")
+            elif junk(os.fsdecode(one.name)) is not None:
+                continue
+            elif one.stat.errno:
+                self._report(path, os.strerror(one.stat.errno))
+            elif one.stat.is_folder:
+                if path not in self._leave_out and not self._selection.excludes_folder(path):
+                    below.append(path)
+            elif one.stat.is_file:
+                entry = self._entry(path, one)
+                if entry is not None:
+                    yield entry
+
+    def _entry(self, path: str, one: Named) -> Entry | None:
+        if len(storage.absolute(path)) <= wire.LONGEST_PATH:
+            return entry_of(path, one.stat, self._selection)
+        if claim(path) is not Claim.OTHER:
+            self._report(path, "its path is too long for adb")
+        return None
+
+    def _report(self, path: str, reason: str) -> None:
+        if path in self.unreadable:
+            return
+        if len(self.unreadable) < MOST_UNREADABLE:
+            self.unreadable[path] = reason
+            log.warning("phone.unreadable path=%r reason=%s", readable(path), reason)
+
+
+def entry_of(path: str, stat: Stat, selection: Selection) -> Entry | None:
+    """The file as an entry; None if its name says it is no media, or the user leaves it out."""
+    name = path.rpartition("/")[2]
+    if junk(name) is not None or claim(name) is Claim.OTHER:
+        return None
+    entry = Entry(path, stat.size_bytes, stat.mtime * NANOSECONDS)
+    return None if selection.left_out(path, entry.mtime_ns) is not None else entry
+
+
+def exact(sync: Sync, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries with their sizes beyond 4 GiB, for phones whose listings have only 32 bits.
+
+    Photos are never that large; each other file is asked for by itself.
+    """
+    doubtful = [one for one in entries if extension_of(one.path) not in IMAGES]
+    stats = sync.stats(storage.absolute(one.path) for one in doubtful)
+    sizes = {
+        one.path: stat.size_bytes
+        for one, stat in zip(doubtful, stats, strict=True)
+        if stat.is_file and stat.size_bytes % WRAPPED_BYTES == one.size_bytes
+    }
+    return [Entry(one.path, sizes.get(one.path, one.size_bytes), one.mtime_ns) for one in entries]
+
+
+def tops_of(sync: Sync) -> list[str]:
+    """The storages of the phone: "" is the internal one, then the SD cards.
+
+    Raises:
+        PhoneGone: There is no internal storage: the phone is locked since it started.
+    """
+    if not sync.stat(storage.INTERNAL + b"/.").is_folder:
+        raise PhoneGone(
+            "The phone does not show its storage.", hint="Unlock the phone once; it goes on then."
+        )
+    names = [one.name for one in next(sync.lists([storage.STORAGE])) if one.stat.is_folder]
+    return ["", *(storage.on_card(name) for name in sorted(names) if storage.CARD.fullmatch(name))]
