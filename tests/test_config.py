@@ -70,6 +70,21 @@ def test_without_a_file_the_defaults_are_those_of_the_interface(
             writes_per_minute=30,
         ),
         folder=(),
+        phone=config.PhoneSettings(
+            enabled=True,
+            serials=(),
+            folders=(
+                "DCIM",
+                "Pictures",
+                "Movies",
+                "Android/media/com.whatsapp/WhatsApp/Media/WhatsApp Images",
+            ),
+            new_folders="ask",
+            album="",
+            adb_host="127.0.0.1",
+            adb_port=5037,
+        ),
+        mirror=config.MirrorSettings(home / "Pictures/photosync", None, 2 * 1024 * MIB),
         select=config.SelectSettings("auto", (), (), None),
         upload=config.UploadSettings(4, 16 * MIB, 16 * MIB),
         file=None,
@@ -91,6 +106,18 @@ def test_a_whole_file(file: Path, environ: dict[str, str], home: Path) -> None:
         album = "{source} {year}"
         [[folder]]
         path = "scans"
+        [phone]
+        enabled = false
+        serials = ["R58M"]
+        folders = ["DCIM/Camera/", "sd:1A2B-3C4D/DCIM"]
+        new_folders = "take"
+        album = "{source}"
+        adb_host = "nas"
+        adb_port = 5038
+        [mirror]
+        path = "mirror"
+        keep = "30d"
+        min_free = "0"
         [select]
         mode = "manual"
         include = ["*.jpg", "Camera/**"]
@@ -111,6 +138,16 @@ def test_a_whole_file(file: Path, environ: dict[str, str], home: Path) -> None:
         config.FolderSettings(home / "Pictures", "{source} {year}"),
         config.FolderSettings(file.parent / "scans", ""),
     )
+    assert settings.phone == config.PhoneSettings(
+        enabled=False,
+        serials=("R58M",),
+        folders=("DCIM/Camera", "sd:1A2B-3C4D/DCIM"),
+        new_folders="take",
+        album="{source}",
+        adb_host="nas",
+        adb_port=5038,
+    )
+    assert settings.mirror == config.MirrorSettings(file.parent / "mirror", 30, 0)
     assert settings.select == config.SelectSettings(
         "manual", ("*.jpg", "Camera/**"), ("*.png",), date(2020, 2, 29)
     )
@@ -287,7 +324,8 @@ def test_a_nameless_user_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(SettingsError, match="no home folder") as told:
             needs_home({})
         assert "HOME" in told.value.hint
-    assert config.load(None, {"PHOTOSYNC_STATE_DIR": "/s"}).state_dir == Path("/s")
+    settings = config.load(None, {"PHOTOSYNC_STATE_DIR": "/s"})
+    assert (settings.state_dir, settings.mirror.path) == (Path("/s"), Path("/s/mirror"))
     assert config.find_file(None, {}) in (None, files.SYSTEM_FILE)
 
 
@@ -375,6 +413,8 @@ def test_keys_and_model_know_the_same_settings() -> None:
         "": model.Written,
         "google": model.Google,
         "folder": model.Folder,
+        "phone": model.Phone,
+        "mirror": model.Mirror,
         "select": model.Select,
         "upload": model.Upload,
     }
@@ -423,3 +463,20 @@ def test_importing_loads_no_pydantic() -> None:
         [sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("keep", "days"), [("forever", None), ("until-done", 0), ("1d", 1), ("36500d", 36_500)]
+)
+def test_how_long_a_copy_is_kept(environ: dict[str, str], keep: str, days: int | None) -> None:
+    assert config.load(None, {**environ, "PHOTOSYNC_MIRROR__KEEP": keep}).mirror.keep == days
+
+
+def test_phones_are_switched_off_in_the_environment(environ: dict[str, str]) -> None:
+    assert not config.load(None, {**environ, "PHOTOSYNC_PHONE__ENABLED": "false"}).phone.enabled
+    assert config.load(None, {**environ, "PHOTOSYNC_PHONE__ENABLED": "True"}).phone.enabled
+
+
+def test_the_mirror_may_lie_in_a_watched_folder(file: Path, environ: dict[str, str]) -> None:
+    file.write_text('[mirror]\npath = "all/phones"\n[[folder]]\npath = "all"\n')
+    assert config.load(file, environ).mirror.path == file.parent / "all/phones"

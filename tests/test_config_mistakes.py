@@ -145,7 +145,7 @@ def test_a_folder_without_a_path(told: Told) -> None:
         ("workers = 1\n", "workers", "did you mean upload.workers?"),
         ("[[folder]]\npath = '/a'\nalbums = ''\n", "folder[1].albums", "did you mean album?"),
         ("[select.mode2]\n", "select.mode2", "did you mean mode?"),
-        ("[xyz]\n", "xyz", "there are: folder, google, select, state_dir, upload"),
+        ("[xyz]\n", "xyz", "there are: folder, google, mirror, phone, select, state_dir, upload"),
         ("[select]\nxyz = 1\n", "select.xyz", "there are: exclude, include, mode, since"),
     ],
 )
@@ -171,7 +171,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
         """
         state_dir = 4
         foldr = 1
-        [phone]
+        [web]
         [google]
         api_url = "http://a.example"
         [[folder]]
@@ -198,7 +198,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
     for part in (
         "state_dir = 4",
         "foldr: there is no such setting (did you mean folder?)",
-        "phone: not in this version yet (remove it)",
+        "web: not in this version yet (remove it)",
         'google.api_url = "http://a.example"',
         'folder[1].album = "{day}"',
         'folder[2].path = "/photos/2026"',
@@ -394,3 +394,27 @@ def test_whatever_the_environment_holds_it_loads_or_is_a_settings_error(
 ) -> None:
     with suppress(SettingsError):
         config.load(None, {"HOME": "/h", **environ})
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[phone]\nenabled = 1\n", "phone.enabled = 1: that is not possible (allowed: true or"),
+        ('[phone]\nfolders = ["../x"]\n', "allowed: a folder below the phone's storage, like \"D"),
+        ('[phone]\nfolders = ["/sdcard/DCIM"]\n', "allowed: a folder below the phone's storage"),
+        ('[phone]\nfolders = [""]\n', "allowed: a folder below the phone's storage"),
+        ('[phone]\nnew_folders = "maybe"\n', 'allowed: "ask", "take" or "leave"'),
+        ('[phone]\nserials = ["a b"]\n', "allowed: a serial number, as photosync phones shows it"),
+        ('[phone]\nadb_host = "a b"\n', "allowed: a host's name or address"),
+        ("[phone]\nadb_port = 0\n", "allowed: a whole number from 1 to 65535"),
+        ('[mirror]\nkeep = "30"\n', 'allowed: "forever", "until-done", or days like "30d"'),
+        ('[mirror]\nkeep = "0d"\n', 'allowed: "forever", "until-done", or days like "30d"'),
+        ('[mirror]\nmin_free = "2 TB"\n', 'allowed: a size like "16 MiB"'),
+        ('[mirror]\npath = "~nobody-here/x"\n', "nobody's home folder is there"),
+        ('[mirror]\npath = "m"\n[[folder]]\npath = "m"\n', "copies of phones go there"),
+        ('[mirror]\npath = "m"\n[[folder]]\npath = "m/in"\n', "copies of phones go there"),
+        ('state_dir = "s"\n[mirror]\npath = "s/m"\n', "photosync keeps its own state there"),
+    ],
+)
+def test_mistakes_about_phones_and_the_mirror(told: Told, text: str, part: str) -> None:
+    assert part in told(text)

@@ -5,6 +5,8 @@ from photosync.config.reading import load
 from photosync.config.settings import (
     FolderSettings,
     GoogleSettings,
+    MirrorSettings,
+    PhoneSettings,
     SelectSettings,
     Settings,
     UploadSettings,
@@ -14,6 +16,8 @@ from photosync.config.showing import Shown, shown
 __all__ = [
     "FolderSettings",
     "GoogleSettings",
+    "MirrorSettings",
+    "PhoneSettings",
     "SelectSettings",
     "Settings",
     "Shown",

@@ -8,23 +8,27 @@ from dataclasses import dataclass
 PREFIX = "PHOTOSYNC_"
 
 KEYS: dict[str, frozenset[str]] = {
-    "": frozenset({"state_dir", "google", "folder", "select", "upload"}),
+    "": frozenset({"state_dir", "google", "folder", "phone", "mirror", "select", "upload"}),
     "google": frozenset(
         {"client_secret_file", "token_file", "api_url", "daily_requests", "writes_per_minute"}
     ),
     "folder": frozenset({"path", "album"}),
+    "phone": frozenset(
+        {"enabled", "serials", "folders", "new_folders", "album", "adb_host", "adb_port"}
+    ),
+    "mirror": frozenset({"path", "keep", "min_free"}),
     "select": frozenset({"mode", "include", "exclude", "since"}),
     "upload": frozenset({"workers", "resumable_above", "chunk"}),
 }
 """Every setting that this version knows; a test holds it and the model together."""
 
 TO_COME: dict[str, frozenset[str]] = {
-    "": frozenset({"phone", "mirror", "backup", "web", "notify"}),
+    "": frozenset({"backup", "web", "notify"}),
     "upload": frozenset({"max_rate", "hours", "fix_dates"}),
 }
 
-TABLES = ("google", "select", "upload")
-LISTS = frozenset({"folder", "select.include", "select.exclude"})
+TABLES = ("google", "phone", "mirror", "select", "upload")
+LISTS = frozenset({"folder", "phone.serials", "phone.folders", "select.include", "select.exclude"})
 
 NEARLY = 0.75  # how much of a variable's name has to be right to be taken for one of ours
 OWN_VARIABLES = frozenset({"PHOTOSYNC_CONFIG", "PHOTOSYNC_REQUIRE_ALL"})

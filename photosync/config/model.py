@@ -32,14 +32,27 @@ SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)\s*")
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+DAYS = re.compile(r"([0-9]{1,5})d")
+MOST_DAYS = 36_500
+LONGEST_SERIAL = 64
 PLACEHOLDERS = ("{folder}", "{source}", "{year}", "{month}")
 
 KIB, GIB = 1024, 1024**3
 LEAST_CHUNK = 256 * KIB  # Google's granularity for chunks (google-photos-api.md §2.3)
 MOST_CHUNK = GIB
+MOST_FREE = 1024**4
 MOST_RESUMABLE_ABOVE = 20 * GIB  # no video is larger (google-photos-api.md §7)
 LONGEST_TITLE = 500  # characters (google-photos-api.md §4)
 FIRST_DAY = date(1900, 1, 1)
+
+
+def _flag(value: Any) -> bool:
+    """TOML's true and false; in the environment they are texts."""
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise _wrong("true or false")
+    return value
 
 
 def _size(least: int, most: int) -> BeforeValidator:
@@ -100,6 +113,42 @@ def _glob(pattern: str) -> str:
     if not pattern.strip("/") or "\0" in pattern:
         raise _wrong('a glob like "*.png" or "Screenshots/**"')
     return pattern
+
+
+def _phone_folder(folder: str) -> str:
+    """A folder below the phone's storage, or below an SD card's (``sd:1A2B-3C4D/DCIM``)."""
+    parts = folder.strip("/").split("/")
+    if folder.startswith("/") or not can_be_path(folder) or not {"", ".", ".."}.isdisjoint(parts):
+        raise _wrong('a folder below the phone\'s storage, like "DCIM" or "Pictures/Signal"')
+    return folder.strip("/")
+
+
+def _serial(serial: str) -> str:
+    if not serial or len(serial) > LONGEST_SERIAL or not _printable(serial) or " " in serial:
+        raise _wrong("a serial number, as photosync phones shows it")
+    return serial
+
+
+def _host(host: str) -> str:
+    if HOST.fullmatch(host) is None:
+        raise _wrong("a host's name or address")
+    return host
+
+
+def _keep_text(text: str) -> str:
+    _keep(text)
+    return text
+
+
+def _keep(text: str) -> int | None:
+    if text == "forever":
+        return None
+    if text == "until-done":
+        return 0
+    days = DAYS.fullmatch(text)
+    if days is None or not 0 < int(days[1]) <= MOST_DAYS:
+        raise _wrong(f'"forever", "until-done", or days like "30d" (up to {MOST_DAYS})')
+    return int(days[1])
 
 
 def _path(text: str) -> str:
@@ -191,6 +240,36 @@ class Folder(_Table):
     album: Annotated[str, AfterValidator(_album)] = ""
 
 
+class Phone(_Table):
+    """``[phone]``."""
+
+    enabled: Annotated[bool, BeforeValidator(_flag)] = True
+    serials: list[Annotated[str, AfterValidator(_serial)]] = []
+    folders: list[Annotated[str, AfterValidator(_phone_folder)]] = [
+        "DCIM",
+        "Pictures",
+        "Movies",
+        "Android/media/com.whatsapp/WhatsApp/Media/WhatsApp Images",
+    ]
+    new_folders: Literal["ask", "take", "leave"] = "ask"
+    album: Annotated[str, AfterValidator(_album)] = ""
+    adb_host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    adb_port: Annotated[int, _whole(1, 65_535)] = 5037
+
+
+class Mirror(_Table):
+    """``[mirror]``."""
+
+    path: NeededPath = "~/Pictures/photosync"
+    keep: Annotated[str, AfterValidator(_keep_text)] = "forever"
+    min_free: Annotated[int, _size(0, MOST_FREE)] = 2 * GIB
+
+    @property
+    def keep_days(self) -> int | None:
+        """How long a copy is kept once its photo is in the library; None for ever."""
+        return _keep(self.keep)
+
+
 class Select(_Table):
     """``[select]``."""
 
@@ -231,5 +310,7 @@ class Written(BaseSettings):
     state_dir: OptionalPath = ""
     google: Google = Google()
     folder: list[Folder] = []
+    phone: Phone = Phone()
+    mirror: Mirror = Mirror()
     select: Select = Select()
     upload: Upload = Upload()

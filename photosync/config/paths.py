@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 STATE = "state_dir"
+MIRROR = "mirror.path"
 GOOGLE_FILES = ("client_secret_file", "token_file")
 
 
@@ -76,6 +77,7 @@ def path_mistakes(
         *mistakes,
         *_among_folders(folders),
         *_with_state(folders, named.get(STATE), content, environ),
+        *_with_mirror(folders, named.get(MIRROR), named.get(STATE), environ),
     ]
 
 
@@ -85,6 +87,9 @@ def _texts(content: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], s
     google = table if isinstance(table, dict) else {}
     found: list[tuple[str, tuple[str, ...], Any]] = [(STATE, (STATE,), content.get(STATE))]
     found += [(f"google.{key}", ("google", key), google.get(key)) for key in GOOGLE_FILES]
+    table = content.get("mirror")
+    if isinstance(table, dict):
+        found.append((MIRROR, ("mirror", "path"), table.get("path")))
     folders = content.get("folder")
     for number, folder in enumerate(folders if isinstance(folders, list) else (), start=1):
         if isinstance(folder, dict):
@@ -123,6 +128,26 @@ def _with_state(
         elif one.real in state_dir.parents and not _is_hidden(one.real, state_dir):
             words = f"photosync's own state_dir lies in it: {written(str(state_dir))}"
             yield one.mistake(words, "name a folder that holds only photos, or set state_dir")
+
+
+def _with_mirror(
+    folders: list[_Named],
+    mirror: _Named | None,
+    state: _Named | None,
+    environ: Mapping[str, str],
+) -> Iterator[Mistake]:
+    """The mirror may lie in a watched folder, which leaves it out then; not the other way."""
+    if mirror is None:
+        return
+    yield from _no_folder(mirror)
+    for one in folders:
+        if mirror.real == one.real or mirror.real in one.real.parents:
+            words = "copies of phones go there (mirror.path)"
+            yield one.mistake(words, "name another folder, or set mirror.path")
+    state_dir = state.real if state else Path(os.path.realpath(default_state_dir(environ)))
+    if mirror.real == state_dir or state_dir in mirror.real.parents:
+        words = "photosync keeps its own state there (state_dir)"
+        yield mirror.mistake(words, "name another folder")
 
 
 def _is_hidden(above: Path, below: Path) -> bool:

@@ -12,6 +12,8 @@ from photosync.config.paths import absolute, path_mistakes
 from photosync.config.settings import (
     FolderSettings,
     GoogleSettings,
+    MirrorSettings,
+    PhoneSettings,
     SelectSettings,
     Settings,
     UploadSettings,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from photosync.config.model import Written
 
+DEFAULT_MIRROR = "mirror"
 DEFAULT_TOKEN = "token.json"  # noqa: S105 - a file's name
 
 
@@ -98,8 +101,15 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
     def path(text: str) -> Path:
         return absolute(text, file, environ)
 
+    def mirror_path() -> Path:
+        try:
+            return path(written.mirror.path)
+        except RuntimeError:  # a user without a home folder, and nothing written
+            return state_dir / DEFAULT_MIRROR
+
     state_dir = path(written.state_dir) if written.state_dir else default_state_dir(environ)
     google, select, upload = written.google, written.select, written.upload
+    phone, mirror = written.phone, written.mirror
     return Settings(
         state_dir=state_dir,
         google=GoogleSettings(
@@ -110,6 +120,16 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             writes_per_minute=google.writes_per_minute,
         ),
         folder=tuple(FolderSettings(path(one.path), one.album) for one in written.folder),
+        phone=PhoneSettings(
+            enabled=phone.enabled,
+            serials=tuple(phone.serials),
+            folders=tuple(phone.folders),
+            new_folders=phone.new_folders,
+            album=phone.album,
+            adb_host=phone.adb_host,
+            adb_port=phone.adb_port,
+        ),
+        mirror=MirrorSettings(mirror_path(), mirror.keep_days, mirror.min_free),
         select=SelectSettings(
             select.mode, tuple(select.include), tuple(select.exclude), select.since
         ),

@@ -30,6 +30,28 @@ class GoogleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneSettings:
+    """Which phones and which of their folders. ``serials`` empty: every phone that allows it."""
+
+    enabled: bool
+    serials: tuple[str, ...]
+    folders: tuple[str, ...]
+    new_folders: Literal["ask", "take", "leave"]
+    album: str
+    adb_host: str
+    adb_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorSettings:
+    """Where photos of phones are copied to; ``keep`` in days once done, None for ever."""
+
+    path: Path
+    keep: int | None
+    min_free: int
+
+
+@dataclass(frozen=True, slots=True)
 class SelectSettings:
     """What is backed up."""
 
@@ -55,6 +77,8 @@ class Settings:
     state_dir: Path
     google: GoogleSettings
     folder: tuple[FolderSettings, ...]
+    phone: PhoneSettings
+    mirror: MirrorSettings
     select: SelectSettings
     upload: UploadSettings
     file: Path | None

@@ -80,7 +80,7 @@ def _allowed(key: str, detail: ErrorDetails) -> str:
     if kind == "value_error":
         return str(detail["ctx"]["error"])
     if kind == "literal_error":
-        return '"auto" or "manual"'
+        return str(detail["ctx"]["expected"]).replace("'", '"')
     if kind == "string_type":
         return 'a text in "quotes"'
     if kind == "list_type":
