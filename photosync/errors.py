@@ -22,11 +22,13 @@
     ├── TokenLost                  the upload token is worthless: send the bytes again
     ├── SessionLost                the resumable session is worthless: begin a new one
     ├── ChecksumMismatch           Google received other bytes than were hashed
+    ├── MirrorLost                 the copy in the mirror is gone or changed: pull it again
     ├── AlbumGone                  the remembered album id is worthless: make a new album
     ├── BlockedError               nobody gets further until somebody acts or time passes
     │   ├── SignInRequired, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
     │   ├── StorageFull, DiskFull, DailyQuotaSpent, Offline
     │   ├── AdbMissing             adb is not installed, or its server cannot be reached
+    │   ├── MirrorFull, MirrorAway nothing can be copied into the mirror
     │   ├── PhoneFull              there is no room on the phone for what is put back
     │   └── SourceMissing          one source is away; the others go on
     │       └── PhoneGone, PhoneStalled, PhoneNotReady
@@ -207,6 +209,12 @@ class ChecksumMismatch(PhotosyncError):
     code = "checksum_mismatch"
 
 
+class MirrorLost(PhotosyncError):
+    """The copy of a phone's photo is not in the mirror any more, or not as it was."""
+
+    code = "mirror_lost"
+
+
 class AlbumGone(PhotosyncError):
     """The album was deleted or is not writeable by us any more."""
 
@@ -318,6 +326,20 @@ class PhoneNotReady(PhoneGone):
     code = "phone_not_ready"
     needs_user = True
     default_hint = "See photosync phones."
+
+
+class MirrorFull(BlockedError):
+    """The disk of the mirror has less room left than it should."""
+
+    code = "mirror_full"
+    default_hint = "Free space there, lower mirror.min_free, or set mirror.keep."
+
+
+class MirrorAway(BlockedError):
+    """The mirror's folder is not there or cannot be written: a disk that is not mounted."""
+
+    code = "mirror_away"
+    default_hint = "Mount its disk, or set another mirror.path."
 
 
 class PhoneFull(BlockedError):

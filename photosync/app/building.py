@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from photosync.app.state import make_state_dir, opened
 from photosync.daemon import lock
 from photosync.daemon.bells import Bells
+from photosync.daemon.everywhere import Everywhere
 from photosync.daemon.folders import Folders
 from photosync.daemon.reports import Board, Troubles
 from photosync.daemon.supervisor import Supervisor
@@ -19,16 +21,20 @@ from photosync.domain.selection import Selection
 from photosync.domain.states import READY_STATES, State
 from photosync.errors import PhotosyncError, SettingsError, SignInRequired, SourceMissing
 from photosync.files.folder import Folder
+from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
 from photosync.google.connect import connect
 from photosync.stages.create import Create
 from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import LibraryGate
 from photosync.stages.mirror import Mirror
-from photosync.stages.originals import FolderOriginals
+from photosync.stages.originals import LocalOriginals
+from photosync.stages.prune import Prune
+from photosync.stages.pull import Pull
 from photosync.stages.upload import Upload
 from photosync.store.albums import Albums
 from photosync.store.control import DeadTokens, Problem
+from photosync.store.copies import Copies
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
 from photosync.store.sessions import UploadSessions
@@ -40,13 +46,17 @@ if TYPE_CHECKING:
     from pathlib import Path
     from threading import Event
 
+    from photosync.app.phones import PhoneSide
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
+    from photosync.domain.media import Source
     from photosync.google.connect import Connection
 
 log = logging.getLogger(__name__)
 
-BELLS = ("folders", "mirror", "upload", "create")
+BELLS = ("folders", "phones", "phone-looks", "mirror", "pull", "prune", "upload", "create")
+LOOKING = ("folders", "phone-looks")
+"""Workers that wait by themselves for what is due."""
 
 
 @contextmanager
@@ -81,10 +91,11 @@ def _refuse_idleness(settings: Settings) -> None:
             "There is no settings file, so photosync does not know what to back up.",
             hint="Write one: photosync config init",
         )
-    raise SettingsError(
-        f"{settings.file} names no folder to back up.",
-        hint='Add one:  [[folder]]  path = "~/Pictures"',
-    )
+    if not settings.phone.enabled:
+        raise SettingsError(
+            f"{settings.file} names no folder to back up, and phones are switched off.",
+            hint='Add one:  [[folder]]  path = "~/Pictures"',
+        )
 
 
 def _refuse_without_token(settings: Settings) -> None:
@@ -108,6 +119,7 @@ class _Builder:
         self._sources = Sources(state.database)
         self._bells = Bells(*BELLS)
         self._board = Board()
+        self._files: dict[int, Folder] = {}
         self._connection = self._connect()
         self._gate = LibraryGate(
             state.control, clock=self._clock, signed_in=self._connection.signed_in
@@ -127,8 +139,17 @@ class _Builder:
         self._state.control.start_afresh()
         self._sources.disconnect_all()
         watched = self._watched()
-        self._tell_of_dropped(watched)
+        self._tell_of_dropped([one.source for one in watched])
         folders = self._folders(watched)
+        mirror = MirrorDisk(
+            self._settings.mirror.path, least_free_bytes=self._settings.mirror.min_free
+        )
+        side = self._phone_side(mirror) if self._settings.phone.enabled else None
+        everywhere = Everywhere(
+            folders,
+            None if side is None else side.phones,
+            None if side is None else side.looks,
+        )
         troubles = Troubles(self._state.control, clock=self._clock, fatal=self._end_with)
         self._supervisor = Supervisor(
             workers=[
@@ -139,11 +160,11 @@ class _Builder:
                     halt=self._halt,
                     reports=troubles,
                     let_go=self._items.release_of,
-                    idle_seconds=0.0 if bell == "folders" else 5.0,
+                    idle_seconds=0.0 if name in LOOKING else 5.0,
                 )
-                for name, bell, step in self._steps(watched, folders)
+                for name, bell, step in self._steps(watched, folders, mirror, everywhere, side)
             ],
-            folders=folders,
+            folders=everywhere,
             items=self._items,
             overview=self._state.overview,
             control=self._state.control,
@@ -182,15 +203,16 @@ class _Builder:
     def _watched(self) -> list[Watched]:
         selection = _selection(self._settings)
         labels = _labels([one.path for one in self._settings.folder])
-        return [
-            Watched(
-                self._sources.register(
-                    SourceKind.FOLDER, str(one.path), label=label, album=one.album
-                ),
-                Folder(one.path, selection=selection),
+        watched = []
+        for one, label in zip(self._settings.folder, labels, strict=True):
+            source = self._sources.register(
+                SourceKind.FOLDER, str(one.path), label=label, album=one.album
             )
-            for one, label in zip(self._settings.folder, labels, strict=True)
-        ]
+            own = _beneath(one.path, self._settings.mirror.path)
+            files = Folder(one.path, selection=replace(selection, own=own))
+            self._files[source.id] = files
+            watched.append(Watched(source, files))
+        return watched
 
     def _folders(self, watched: list[Watched]) -> Folders:
         roots = {
@@ -207,17 +229,64 @@ class _Builder:
             looked=lambda: self._bells.ring("create"),
         )
 
+    def _phone_side(self, disk: MirrorDisk) -> PhoneSide:
+        from photosync.app.phones import (
+            phone_side,
+        )  # adbutils takes 30 MB: only for those with phones
+
+        return phone_side(
+            self._settings,
+            self._state,
+            sources=self._sources,
+            discover=self._discover,
+            bells=self._bells,
+            disk=disk,
+            selection=_selection(self._settings),
+            once=self._once,
+            halt=self._halt,
+        )
+
     def _steps(
-        self, watched: list[Watched], folders: Folders
+        self,
+        watched: list[Watched],
+        folders: Folders,
+        disk: MirrorDisk,
+        everywhere: Everywhere,
+        side: PhoneSide | None,
     ) -> Iterator[tuple[str, str, Callable[[], bool]]]:
         """Name, bell and step of each worker."""
         sources = {one.source.id: one.source for one in watched}
-        originals = FolderOriginals({one.source.id: one.files for one in watched}, halt=self._halt)
+        originals = LocalOriginals(self._files, mirror=disk, halt=self._halt)
 
         def source_lost(source_id: int, error: SourceMissing) -> None:
-            self._discover.lost(sources[source_id], error)
+            if source_id in sources:
+                self._discover.lost(sources[source_id], error)
+            elif side is not None:
+                side.phones.was_lost(source_id, error)
 
         yield "folders", "folders", folders.run_once
+        if side is not None:
+            yield "phones", "phones", side.phones.run_once
+            yield "phone-looks", "phone-looks", side.looks.run_once
+            pull = Pull(
+                items=self._items,
+                mirror=disk,
+                phones=side.phones.of_source,
+                bells=self._bells,
+                source_lost=source_lost,
+                halt=self._halt,
+                clock=self._clock,
+            )
+            yield pull.name, "pull", side.prepared(pull.run_once)
+        keep_days = self._settings.mirror.keep
+        if keep_days is not None:
+            prune = Prune(
+                copies=Copies(self._state.database),
+                mirror=disk,
+                keep_days=keep_days,
+                clock=self._clock,
+            )
+            yield prune.name, "prune", prune.run_once
         mirror = Mirror(
             items=self._items,
             originals=originals,
@@ -246,16 +315,16 @@ class _Builder:
             library=self._connection.library,
             gate=self._gate,
             small_bytes=self._settings.upload.resumable_above,
-            more_expected=folders.expecting,
+            more_expected=everywhere.expecting,
             clock=self._clock,
         )
         yield create.name, "create", create.run_once
 
-    def _tell_of_dropped(self, watched: list[Watched]) -> None:
+    def _tell_of_dropped(self, kept_sources: list[Source]) -> None:
         """A folder that left the settings while photos of it still wait."""
         now = self._state.now()
         counts = self._state.overview.counts()
-        kept = {one.source.id for one in watched}
+        kept = {one.id for one in kept_sources}
         for source in self._sources.all():
             if source.id in kept or source.kind != SourceKind.FOLDER:
                 continue
@@ -276,6 +345,11 @@ class _Builder:
                     until=None,
                 )
             )
+
+
+def _beneath(folder: Path, mirror: Path) -> tuple[str, ...]:
+    """Where the mirror lies in a watched folder, if it does."""
+    return (str(mirror.relative_to(folder)),) if folder in mirror.parents else ()
 
 
 def _selection(settings: Settings) -> Selection:

@@ -1,4 +1,4 @@
-"""Looks at the watched folders: all of it at start, then what changed, and all again at times."""
+"""Looks at sources: all of each at start, then what changed, and all again at times."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Job:
     again: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Round:
     """What one folder waits for: looks by the path they begin at."""
 
@@ -67,6 +67,7 @@ class Round:
     jobs: dict[str, Job] = field(default_factory=dict)
     watcher: Watcher | None = None
     looked: bool = False
+    gone: bool = False
 
 
 class Folders:
@@ -98,6 +99,22 @@ class Folders:
         self._monotonic = monotonic
         self._changed = Condition()
         self.look_at_everything()
+
+    def add(self, watched: Watched) -> None:
+        """Look at another source from now on."""
+        with self._changed:
+            self._rounds.append(Round(watched, {"": Job(self._monotonic())}))
+            self._changed.notify_all()
+
+    def remove(self, source_id: int) -> None:
+        """Look at a source no more; a look that is under way goes on to its end."""
+        with self._changed:
+            gone = [one for one in self._rounds if one.watched.source.id == source_id]
+            self._rounds = [one for one in self._rounds if one not in gone]
+        for one in gone:
+            one.gone = True
+            if one.watcher is not None:
+                one.watcher.stop()
 
     def look_at_everything(self) -> None:
         """Look at all folders as soon as possible."""
@@ -160,7 +177,8 @@ class Folders:
         """Stop watching and wake whoever waits."""
         with self._changed:
             self._changed.notify_all()
-        for one in self._rounds:
+            rounds = list(self._rounds)
+        for one in rounds:
             if one.watcher is not None:
                 one.watcher.stop()
 
@@ -216,7 +234,9 @@ class Folders:
 
     def _miss_no_watcher(self) -> None:
         """A watcher that died (its folder was unmounted, say) told nothing since: look anew."""
-        for one in self._rounds:
+        with self._changed:
+            rounds = list(self._rounds)
+        for one in rounds:
             if one.watcher is not None and not one.watcher.alive():
                 with self._changed:
                     self._add(one, "", Job(self._monotonic() + DEBOUNCE_SECONDS))
@@ -244,6 +264,8 @@ class Folders:
             self._control.raise_problem(_unwatched(error, subject, int(self._clock())))
         else:
             one.watcher = watcher
+            if one.gone:  # while its watcher was made
+                watcher.stop()
             self._control.clear_problem(WatchUnavailable.code, subject)
 
 

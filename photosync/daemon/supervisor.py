@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from photosync.daemon.bells import Bells
-    from photosync.daemon.folders import Folders
+    from photosync.daemon.everywhere import Everywhere
     from photosync.daemon.reports import Board
     from photosync.daemon.worker import Worker
     from photosync.stages.gate import LibraryGate
@@ -60,7 +60,7 @@ class Supervisor:
         self,
         *,
         workers: Sequence[Worker],
-        folders: Folders,
+        folders: Everywhere,
         items: MediaItems,
         overview: Overview,
         control: Control,
@@ -107,6 +107,7 @@ class Supervisor:
         freed = self._items.release_all()
         log.info("daemon.started workers=%d freed=%d", len(self._workers), freed)
         before = self._overview.counts()
+        self._folders.start()
         for worker in self._workers:
             worker.start()
         try:

@@ -15,8 +15,8 @@ from photosync.errors import EmptyFile, FileTooLarge, ItemError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from photosync.device.listing import Entry
     from photosync.device.phone import Phone
+    from photosync.domain.media import Entry
 
 NANOSECONDS = 1_000_000_000
 SETTLED_SECONDS = 2.0
@@ -46,7 +46,7 @@ class PhoneFiles:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._phone = phone
+        self.phone = phone
         self._folders = tuple(folders)
         self._selection = selection
         self._clock = clock
@@ -60,7 +60,7 @@ class PhoneFiles:
     @property
     def name(self) -> str:
         """The phone for people."""
-        return readable(self._phone.identity.label)
+        return readable(self.phone.identity.label)
 
     @property
     def unreadable(self) -> dict[str, str]:
@@ -73,7 +73,7 @@ class PhoneFiles:
         Raises:
             PhoneGone: It is not, or is locked since it started.
         """
-        self._phone.tops()
+        self.phone.tops()
 
     def is_bare(self) -> bool:
         """Whether the last look found none of the folders: a phone that is locked, not emptied."""
@@ -88,9 +88,9 @@ class PhoneFiles:
         if under:
             yield from self._below(under)
             return
-        tops = self._phone.tops()
+        tops = self.phone.tops()
         wanted = [path for one in self._folders for path in storage.on_each(one, tops)]
-        with self._phone.walk(self._selection) as walk:
+        with self.phone.walk(self._selection) as walk:
             yield from walk.entries(_outermost(wanted))
         self._bare = not walk.folders
         self._unreadable = walk.unreadable
@@ -102,7 +102,7 @@ class PhoneFiles:
         if closed:
             self._first_seen.pop(version, None)
             return 0.0
-        age = self._clock() + self._phone.identity.ahead_seconds - entry.mtime_ns / NANOSECONDS
+        age = self._clock() + self.phone.identity.ahead_seconds - entry.mtime_ns / NANOSECONDS
         if age >= SETTLED_SECONDS:
             return 0.0
         now = self._monotonic()
@@ -141,7 +141,7 @@ class PhoneFiles:
         version = (entry.path, entry.size_bytes, entry.mtime_ns)
         if version in self._no_media or not entry.size_bytes:
             return None
-        head = next(self._phone.heads([entry.path], size_bytes=SNIFFED_BYTES))
+        head = next(self.phone.heads([entry.path], size_bytes=SNIFFED_BYTES))
         mime = None if head is None else mime_type(entry.path.rpartition("/")[2], head)
         if mime is None:
             self._no_media[version] = None
@@ -151,12 +151,12 @@ class PhoneFiles:
     def _below(self, under: str) -> Iterator[Entry]:
         """What lies in a folder that was listed before, or one file in it; else nothing."""
         if under in self.listed:
-            with self._phone.walk(self._selection) as walk:
+            with self.phone.walk(self._selection) as walk:
                 yield from walk.entries([under])
             self.listed.update(walk.folders)
             self._unreadable.update(walk.unreadable)
         elif under.rpartition("/")[0] in self.listed:
-            with self._phone.sync() as sync:
+            with self.phone.sync() as sync:
                 stat = sync.stat(storage.absolute(under))
             entry = entry_of(under, stat, self._selection) if stat.is_file else None
             if entry is not None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from photosync.device import storage, wire
-from photosync.domain.media import readable
+from photosync.domain.media import Entry, readable
 from photosync.domain.media_types import IMAGES, Claim, claim, extension_of
 from photosync.domain.selection import Selection, junk
 from photosync.errors import PhoneGone
@@ -28,15 +27,6 @@ DEEPEST = 100
 MOST_UNREADABLE = 1000
 WRAPPED_BYTES = 1 << 32
 EVERYTHING = Selection()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file as the phone lists it. ``path`` as in storage.py."""
-
-    path: str
-    size_bytes: int
-    mtime_ns: int
 
 
 class Walk:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from photosync.device.identity import Identity
-    from photosync.device.listing import Entry
     from photosync.device.server import AdbServer
     from photosync.device.stream import Stream
     from photosync.device.sync import Target
+    from photosync.domain.media import Entry
     from photosync.domain.selection import Selection
 
 log = logging.getLogger(__name__)

@@ -32,9 +32,6 @@ IDLE_SECONDS = 24 * 3600.0
 """The adb server says nothing while nothing changes; to ask every day is enough."""
 
 LEAST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-PATIENCE_SECONDS = 10.0
-"""So long a phone may be offline or authorizing before anybody is bothered with it."""
-
 IDENTIFY_AGAIN_SECONDS = 3.0
 
 
@@ -47,6 +44,21 @@ class Readiness(StrEnum):
     OFFLINE = "offline"
     NO_PERMISSION = "no_permission"
     NOT_ANDROID = "not_android"
+
+    @property
+    def words(self) -> str:
+        """What is so, to follow "The phone ... is plugged in but"."""
+        return WORDS[self]
+
+
+WORDS: Mapping[str, str] = {
+    "ready": "ready",
+    "connecting": "is still connecting",
+    "unauthorized": "has not allowed this computer yet",
+    "offline": "does not answer",
+    "no_permission": "this user may not open it",
+    "not_android": "runs no Android at the moment",
+}
 
 
 ADVICE: Mapping[Readiness, str] = {
@@ -86,6 +98,15 @@ class Seen:
     def advice(self) -> str:
         """What the user should do, "" for nothing."""
         return ADVICE[self.readiness]
+
+    @property
+    def needs_user(self) -> bool:
+        """Whether it will not come right by itself."""
+        return self.readiness in (
+            Readiness.UNAUTHORIZED,
+            Readiness.NO_PERMISSION,
+            Readiness.NOT_ANDROID,
+        )
 
     @property
     def wireless(self) -> bool:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import re
 
+from photosync.domain.naming import CARD_PREFIX
+
 INTERNAL = b"/storage/emulated/0"
 STORAGE = b"/storage"
-CARD_PREFIX = "sd:"
 CARD = re.compile(rb"[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}|[0-9A-Fa-f]{8,16}")
 
 

@@ -103,21 +103,6 @@ class Stream:
                 self._start, self._end = 0, self._receive(self._view)
                 filled += self._take(target[filled:])
 
-    def some(self) -> bytes:
-        """Whatever came, at least one byte; b"" only at the end of the stream.
-
-        Raises:
-            PhoneGone, PhoneStalled.
-        """
-        if self._start == self._end:
-            try:
-                self._start, self._end = 0, self._receive(self._view)
-            except StreamEnd:
-                return b""
-        found = bytes(self._view[self._start : self._end])
-        self._start = self._end
-        return found
-
     def _take(self, target: memoryview) -> int:
         """Move what is buffered into ``target``; how much."""
         size = min(len(target), self._end - self._start)
@@ -135,7 +120,7 @@ class Stream:
         except OSError as error:
             raise self._gone() from error
         if not size:
-            raise StreamEnd(f"The connection to {self._name} ended.")
+            raise PhoneGone(f"The connection to {self._name} ended.")
         return size
 
     def _gone(self) -> PhoneGone:
@@ -145,10 +130,6 @@ class Stream:
         return PhoneStalled(
             f"{self._name} has not answered for {self._timeout_seconds:.0f} seconds."
         )
-
-
-class StreamEnd(PhoneGone):
-    """The other side hung up between two bytes."""
 
 
 DIRECT_BYTES = 32 * 1024

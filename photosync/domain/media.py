@@ -36,6 +36,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A file as its source lists it, before anybody has looked into it.
+
+    ``path`` is relative to the source, with "/" between its parts; bytes that are not UTF-8
+    stand as surrogate escapes. ``ctime_ns`` is 0 where the source does not tell it.
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A file as a source lists it, before it is an item.
 

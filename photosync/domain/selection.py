@@ -53,12 +53,13 @@ class Selection:
     """The user's choice: globs on the path below the folder, and the oldest time.
 
     A glob without "/" is about the name alone; ``**`` stands for any folders; case does not
-    matter. ``since`` is in seconds UTC.
+    matter. ``since`` is in seconds UTC. ``own``: folders in which photosync keeps copies itself.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     since: float | None = None
+    own: tuple[str, ...] = ()
 
     def left_out(self, path: str, mtime_ns: int) -> str | None:
         """One plain sentence why the file is left out, or None if it is taken."""
@@ -73,7 +74,7 @@ class Selection:
 
     def excludes_folder(self, path: str) -> bool:
         """Whether nothing below the folder can be taken, so that it need not be read."""
-        return any(one.fullmatch(path) for one in self._excluded_folders)
+        return path in self.own or any(one.fullmatch(path) for one in self._excluded_folders)
 
     @cached_property
     def _included(self) -> tuple[re.Pattern[str], ...]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from photosync.domain.media import readable
+from photosync.domain.media import Entry, readable
 from photosync.domain.media_types import Claim, claim
 from photosync.domain.selection import junk
 from photosync.errors import SourceMissing
@@ -27,20 +26,6 @@ DEEPEST = 100
 """Folders within folders: deeper is a mistake of some program, not somebody's order."""
 MOST_UNREADABLE = 1000
 """So many folders are remembered: memory stays bounded on a dying disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file as a folder lists it.
-
-    ``path`` is relative to the root, with "/" between its parts; bytes that are not UTF-8
-    stand as surrogate escapes.
-    """
-
-    path: str
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
 
 
 class Listing:
@@ -164,6 +149,8 @@ class Listing:
         """
         folder, parts = "", parts_of(path)
         for part in parts:
+            if folder in self._selection.own:
+                return f"photosync keeps its own copies in the folder {readable(folder)}."
             if folder and self._selection.excludes_folder(folder):
                 return f"select.exclude leaves out the folder {readable(folder)}."
             try:

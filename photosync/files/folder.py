@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from photosync.domain.media import Finding, Hashes, readable
+from photosync.domain.media import Entry, Finding, Hashes, readable
 from photosync.domain.media_types import (
     HEAD_BYTES,
     Claim,
@@ -31,7 +31,7 @@ from photosync.errors import (
     Stopping,
 )
 from photosync.files.dates import taken_at
-from photosync.files.entries import Entry, Listing, is_bare
+from photosync.files.entries import Listing, is_bare
 from photosync.files.opening import (
     OpenFile,
     check_version,

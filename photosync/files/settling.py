@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from photosync.files.entries import Entry
+    from photosync.domain.media import Entry
 
 CLOSED_SECONDS = 0.5
 QUIET_SECONDS = 2.0

@@ -7,16 +7,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import readable
-from photosync.errors import FileInUse, ItemGone, SourceMissing, Stopping, TransientError
+from photosync.errors import (
+    FileInUse,
+    ItemGone,
+    PhoneGone,
+    PhoneNotReady,
+    PhoneStalled,
+    SourceMissing,
+    Stopping,
+    TransientError,
+)
 from photosync.store.control import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from photosync.domain.media import Finding, Source
+    from photosync.domain.media import Entry, Finding, Source
     from photosync.domain.states import State
-    from photosync.files.folder import Entry
-    from photosync.stages.ports import Bells, Flag, FolderFiles
+    from photosync.stages.ports import Bells, Flag, SourceFiles
     from photosync.store.control import Control
     from photosync.store.intake import Intake
     from photosync.store.sources import Sources
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNREADABLE = "folder_unreadable"
+LOST_CODES = (SourceMissing.code, PhoneStalled.code, PhoneNotReady.code)
 AT_ONCE = 200
 """Files recorded in one transaction: a kill loses no more than so many examinations."""
 
@@ -33,7 +42,7 @@ class Watched:
     """A source and its files."""
 
     source: Source
-    files: FolderFiles
+    files: SourceFiles
 
 
 @dataclass(slots=True)
@@ -91,8 +100,15 @@ class Discover:
         return look
 
     def lost(self, source: Source, error: SourceMissing) -> None:
-        """Note that a source is away: its items wait until it is back."""
+        """Note that a source is away: its items wait until it is back.
+
+        A phone that was unplugged is nothing to worry about; a folder is.
+        """
         now = int(self._clock())
+        if type(error) is PhoneGone:
+            log.info("source.away id=%d reason=%s", source.id, error.message)
+            self._sources.set_connected(source.id, connected=False, now=now)
+            return
         log.warning("source.missing id=%d reason=%s", source.id, error.message)
         self._sources.set_connected(source.id, connected=False, now=now)
         self._control.raise_problem(
@@ -109,9 +125,10 @@ class Discover:
         )
 
     def _there(self, source: Source) -> None:
-        self._control.clear_problem(SourceMissing.code, str(source.id))
+        for code in LOST_CODES:
+            self._control.clear_problem(code, str(source.id))
         self._sources.set_connected(source.id, connected=True, now=int(self._clock()))
-        self._bells.ring("mirror", "upload")
+        self._bells.ring("mirror", "pull", "upload")
 
     def _tell_of_unreadable(self, watched: Watched) -> None:
         """A folder that may not be listed may hold photos that nobody would ever hear of."""
@@ -173,7 +190,7 @@ class Discover:
         if intake.record():
             # the files lie there to be read, or they could not have been examined
             self._sources.set_connected(watched.source.id, connected=True, now=int(self._clock()))
-            self._bells.ring("mirror")
+            self._bells.ring("mirror", "pull")
 
     def _beware_of_emptiness(self, watched: Watched, look: Look, under: str) -> None:
         """A folder that held photos and is bare all at once is a disk that is not mounted."""

@@ -1,7 +1,7 @@
-"""found → mirrored: a verified local copy exists and its hash is known.
+"""found → mirrored for watched folders: a file there is its own mirror, hashed where it lies.
 
-A watched folder's file is its own mirror: it is hashed where it lies. There is one mirror
-worker, so that two equal files never race for being the first.
+Whether the same bytes are known already is decided in the transaction that notes the hash, so
+that two equal files never race for being the first.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_title, wants_date
+from photosync.domain.media import SourceKind
 from photosync.domain.states import State
 from photosync.errors import SourceMissing
 from photosync.stages.outcome import settling
@@ -50,7 +51,9 @@ class Mirror:
 
     def run_once(self) -> bool:
         """Hash the oldest ready item; False if there was none."""
-        claimed = self._items.claim(State.FOUND, worker=self.name, now=int(self._clock()))
+        claimed = self._items.claim(
+            State.FOUND, worker=self.name, now=int(self._clock()), kind=SourceKind.FOLDER
+        )
         for item in claimed:
             try:
                 with settling(self._items, item, self._clock):

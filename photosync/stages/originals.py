@@ -11,22 +11,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from photosync.domain.media import Hashes, MediaItem
-    from photosync.stages.ports import Flag, FolderFiles
+    from photosync.stages.ports import Flag, FolderFiles, MirrorFiles
 
 
-class FolderOriginals:
-    """The files of watched folders, by the source that each item belongs to.
+class LocalOriginals:
+    """Files in watched folders, and copies of phones' files in the mirror.
 
     A file that is gone from a folder that is empty altogether counts as an unmounted disk.
     """
 
-    def __init__(self, folders: Mapping[int, FolderFiles], *, halt: Flag) -> None:
+    def __init__(
+        self, folders: Mapping[int, FolderFiles], *, mirror: MirrorFiles, halt: Flag
+    ) -> None:
         self._folders = folders
+        self._mirror = mirror
         self._halt = halt
 
     @contextmanager
     def open(self, item: MediaItem) -> Iterator[BinaryIO]:
         """The item's very version of the file, open for reading."""
+        if item.mirror_path is not None:
+            with self._mirror.open(item.mirror_path, item.size_bytes) as file:
+                yield file
+            return
         folder = self._folder(item)
         with (
             _unmounted(folder),

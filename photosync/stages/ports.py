@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from photosync.domain.media import Finding, Hashes, MediaItem
-    from photosync.files.folder import Entry
+    from photosync.domain.media import Entry, Finding, Hashes, MediaItem
+    from photosync.errors import ItemError, ItemGone
     from photosync.google.ports import Created, NewItem, UploadFile
 
 
@@ -64,8 +64,8 @@ class Flag(Protocol):
         """Whether the program is ending."""
 
 
-class FolderFiles(Protocol):
-    """One watched folder on disk."""
+class SourceFiles(Protocol):
+    """The files of one source, as far as finding them goes."""
 
     @property
     def name(self) -> str:
@@ -98,6 +98,10 @@ class FolderFiles(Protocol):
             FileVanished, FileReplaced, FileInUse, SourceMissing.
         """
 
+
+class FolderFiles(SourceFiles, Protocol):
+    """One watched folder on disk: its files are hashed and sent where they lie."""
+
     def open(self, path: str, size_bytes: int, mtime_ns: int) -> AbstractContextManager[BinaryIO]:
         """That very version of a file, open for reading."""
 
@@ -106,3 +110,83 @@ class FolderFiles(Protocol):
 
     def taken_at(self, path: str, size_bytes: int, mtime_ns: int) -> int | None:
         """When the picture was taken by its own word, in seconds UTC, if it says."""
+
+
+class MirrorFiles(Protocol):
+    """The copies of phones' files on the local disk, as far as reading them goes."""
+
+    def open(self, path: str, size_bytes: int) -> AbstractContextManager[BinaryIO]:
+        """A copy, open for reading.
+
+        Raises:
+            MirrorLost, MirrorAway, FileUnreadable, FileInUse.
+        """
+
+
+class Copy(Protocol):
+    """A copy that is being made, hashed while it is written."""
+
+    head: bytes
+    size_bytes: int
+
+    def write(self, block: memoryview, /) -> None:
+        """Add the next bytes.
+
+        Raises:
+            MirrorFull, MirrorAway, Stopping.
+        """
+
+    def go_on(self, largest_bytes: int) -> int:
+        """Take over what an earlier try left; how many bytes."""
+
+    def start_over(self) -> None:
+        """Forget what was written."""
+
+    def hashes(self) -> Hashes:
+        """Of all that was written."""
+
+    def taken_at(self, name: str) -> int | None:
+        """When the picture was taken by its own word, in seconds UTC."""
+
+    def sync(self, mtime_ns: int) -> None:
+        """See to it that the disk has it, with that time."""
+
+
+class MirrorPlace(MirrorFiles, Protocol):
+    """The mirror, as far as making copies goes."""
+
+    def need(self, size_bytes: int) -> None:
+        """See to it that there is room.
+
+        Raises:
+            MirrorFull, MirrorAway.
+        """
+
+    def part(self, number: int, *, halt: Flag) -> AbstractContextManager[Copy]:
+        """The unfinished copy of item ``number``."""
+
+    def drop(self, number: int) -> None:
+        """Away with an unfinished copy."""
+
+    def place(self, number: int, path: str, hashes: Hashes) -> str:
+        """Give the finished copy its name; the one it got."""
+
+    def remove(self, path: str) -> bool:
+        """Take a copy away; whether it was there."""
+
+
+class PhoneLink(Protocol):
+    """A phone that is plugged in, as far as pulling goes."""
+
+    def pull(self, entry: Entry, target: Copy, *, have_bytes: int = 0) -> None:
+        """Copy that very version of a file, from ``have_bytes`` on.
+
+        Raises:
+            FileVanished, FileReplaced, FileUnreadable, FileTooLarge, PhoneGone, PhoneGarbled.
+        """
+
+    def pull_all(self, files: Sequence[tuple[Entry, Copy]]) -> list[ItemError | ItemGone | None]:
+        """Copy many small files; what went wrong with each."""
+
+    def sha256(self, path: str) -> str | None:
+        """What the phone itself reads; None if it cannot hash."""

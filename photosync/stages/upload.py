@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from photosync.domain.backoff import item_wait
 from photosync.domain.states import State
-from photosync.errors import BlockedError, ChecksumMismatch, SourceMissing
+from photosync.errors import BlockedError, ChecksumMismatch, MirrorAway, MirrorLost, SourceMissing
 from photosync.google.ports import UploadFile
 from photosync.stages.outcome import fail, settling
 
@@ -71,6 +71,8 @@ class Upload:
                 self._send(item)
         except SourceMissing as error:
             self._source_lost(item.source_id, error)
+        except MirrorAway:
+            raise  # nothing is wrong with the library: this worker rests
         except BlockedError as error:
             self._gate.close(error)
 
@@ -90,13 +92,13 @@ class Upload:
                     ),
                     self._progress,
                 )
-        except ChecksumMismatch as error:
+        except (ChecksumMismatch, MirrorLost) as error:
             self._hash_anew(item, error)
             return
         self._items.mark_uploaded(item, token=token, now=int(self._clock()))
         log.info("item.uploaded id=%d bytes=%d", item.id, item.size_bytes)
 
-    def _hash_anew(self, item: MediaItem, error: ChecksumMismatch) -> None:
+    def _hash_anew(self, item: MediaItem, error: ChecksumMismatch | MirrorLost) -> None:
         """At once the first time: most likely the file was written to; then later and later."""
         now = int(self._clock())
         if item.attempts >= MOST_MISMATCHES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -220,8 +221,8 @@ class Database:
             )
         if 0 < version < len(steps):
             self.keep_copy(f"v{version}-{today}" if today else f"v{version}")
-        for number, sql in enumerate(steps[version:], start=version + 1):
-            self._step(number, sql)
+        if version < len(steps):
+            self._climb(steps)
         self._look_around()
 
     def _refuse_emptied_file(self) -> None:
@@ -229,14 +230,18 @@ class Database:
         if self.exists and self.file.stat().st_size == 0 and self.copies():
             raise self._damaged("it is empty")
 
-    def _step(self, number: int, sql: str) -> None:
-        """One migration in one transaction, unless another process was quicker."""
+    def _climb(self, steps: Sequence[str]) -> None:
+        """All steps in one transaction: nobody ever sees a version between, or half of one.
+
+        Another process may have been quicker.
+        """
         with self.write() as connection:
-            if int(connection.execute("PRAGMA user_version").fetchone()[0]) >= number:
-                return
-            for statement in statements_of(sql):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number}")
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            for sql in steps[version:]:
+                for statement in statements_of(sql):
+                    connection.execute(statement)
+            if version < len(steps):
+                connection.execute(f"PRAGMA user_version = {len(steps)}")
 
     def _look_around(self) -> None:
         """Read a little of every table: a damaged file should say so now, not at midnight."""
@@ -248,7 +253,7 @@ class Database:
     def keep_copy(self, mark: str) -> Path:
         """Write a consistent copy ``photosync.db.MARK.bak``; the newest few are kept."""
         target = self.file.with_name(f"{DATABASE_NAME}.{mark}.bak")
-        fresh = target.with_name(target.name + ".part")
+        fresh = target.with_name(f"{target.name}.{os.getpid()}.part")  # two may upgrade at once
         fresh.unlink(missing_ok=True)
         with translated(self.file):
             self.connection().execute("VACUUM INTO :target", {"target": str(fresh)})

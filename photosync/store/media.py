@@ -6,6 +6,7 @@ Every move names the state it leaves and the worker that holds the item, and fai
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from photosync.store.mapping import to_item
 if TYPE_CHECKING:
     import sqlite3
 
-    from photosync.domain.media import Hashes, MediaItem
+    from photosync.domain.media import Hashes, MediaItem, SourceKind
     from photosync.store.database import Database, Parameters
 
 SENT_AGAIN_CODES = "('token_lost', 'refused')"
@@ -29,7 +30,8 @@ HELD_BY_WORKER = "WHERE id = :id AND state = :before AND leased_by = :worker"
 
 MIRRORED = f"""
     UPDATE media_items SET state = 'mirrored', sha256 = :sha256, sha1 = :sha1, album = :album,
-        taken_at = :taken_at, mirror_path = :mirror_path, leased_by = NULL, not_before = 0,
+        taken_at = :taken_at, mirror_path = :mirror_path,
+        mime_type = ifnull(:mime_type, mime_type), leased_by = NULL, not_before = 0,
         attempts = iif(error_code = 'checksum_mismatch', attempts, 0),
         error_code = NULL, error_message = NULL, updated_at = :now
     {HELD_BY_WORKER}
@@ -37,7 +39,8 @@ MIRRORED = f"""
 
 DUPLICATE = f"""
     UPDATE media_items SET state = 'duplicate', duplicate_of = :first, sha256 = :sha256,
-        sha1 = :sha1, leased_by = NULL, error_code = NULL, error_message = NULL, updated_at = :now
+        sha1 = :sha1, mirror_path = :mirror_path, leased_by = NULL, error_code = NULL,
+        error_message = NULL, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
@@ -111,13 +114,23 @@ class MediaItems:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, state: State, *, worker: str, now: int, limit: int = 1) -> list[MediaItem]:
+    def claim(
+        self,
+        state: State,
+        *,
+        worker: str,
+        now: int,
+        limit: int = 1,
+        kind: SourceKind | None = None,
+    ) -> list[MediaItem]:
         """Take up to ``limit`` ready items in ``state``: new ones first, then those due again.
+
+        ``kind``: only those of folders, or of phones.
 
         Claimed items belong to ``worker`` until it moves, defers or releases them.
         Empty while photosync is paused.
         """
-        values: Parameters = {"state": state, "worker": worker, "now": now}
+        values: Parameters = {"state": state, "worker": worker, "now": now, "kind": kind}
         claimed: list[MediaItem] = []
         with self._database.write() as connection:
             while len(claimed) < limit:
@@ -146,10 +159,14 @@ class MediaItems:
         *,
         album: str,
         taken_at: int | None,
-        mirror_path: bytes | None,
+        mirror_path: str | None,
         now: int,
+        mime_type: str | None = None,
     ) -> State:
         """Found → mirrored, or → duplicate if the same bytes are another item's.
+
+        ``mirror_path``: where the copy of a phone's file lies; ``mime_type``: what it is by its
+        content, None if that was known.
 
         One that waits in a folder that is away yields its place: this file can be sent now.
         """
@@ -159,7 +176,8 @@ class MediaItems:
             "sha1": hashes.sha1,
             "album": album,
             "taken_at": taken_at,
-            "mirror_path": mirror_path,
+            "mirror_path": None if mirror_path is None else os.fsencode(mirror_path),
+            "mime_type": mime_type,
         }
         with self._database.write() as connection:
             first = first_with_content(connection, values)

@@ -240,7 +240,10 @@ class Overview:
 
     def ready(self, state: State, *, now: int) -> bool:
         """Whether a worker could take an item in ``state`` (a pause left aside)."""
-        return self._database.row(ready.READY_NOW, {"state": state, "now": now}) is not None
+        return (
+            self._database.row(ready.READY_NOW, {"state": state, "now": now, "kind": None})
+            is not None
+        )
 
     def in_hand(self) -> dict[int, tuple[str, int]]:
         """The claimed items: by number, whose they are and how many bytes they have."""

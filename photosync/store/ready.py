@@ -15,7 +15,7 @@ FIRSTS = f"""
     SELECT (SELECT id FROM media_items INDEXED BY media_items_ready
             WHERE source_id = sources.id AND state = :state AND {DUE}
             ORDER BY not_before, id LIMIT 1) AS id
-    FROM sources WHERE connected = 1 OR :state = 'uploaded'
+    FROM sources WHERE (connected = 1 OR :state = 'uploaded') AND ifnull(:kind, kind) = kind
     UNION ALL
     SELECT id FROM (SELECT id FROM media_items INDEXED BY media_items_copied
         WHERE :state = 'mirrored' AND {COPIED} AND {DUE} ORDER BY not_before, id LIMIT 1)

@@ -24,7 +24,9 @@ def settings_of(folder: Path, *pictures: str) -> Settings:
     file = folder / "config.toml"
     listed = "".join(f'[[folder]]\npath = "{one}"\n' for one in pictures)
     file.write_text(
-        f'state_dir = "state"\n[google]\napi_url = "http://127.0.0.1:9"\n{listed}', "utf-8"
+        'state_dir = "state"\n[google]\napi_url = "http://127.0.0.1:9"\n'
+        f"[phone]\nenabled = false\n{listed}",
+        "utf-8",
     )
     return config.load(file, {"HOME": str(folder)})
 

@@ -50,7 +50,8 @@ class Home:
         self.pictures.mkdir()
         self.config = folder / "config.toml"
         self.config.write_text(
-            f'state_dir = "{self.state_dir}"\n[[folder]]\npath = "{self.pictures}"\n'
+            f'state_dir = "{self.state_dir}"\n[phone]\nenabled = false\n'
+            f'[[folder]]\npath = "{self.pictures}"\n'
         )
 
     def sign_in(self) -> None:

@@ -240,7 +240,7 @@ def test_a_bug_is_owned_up_to(home: Home, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_run_needs_a_folder(home: Home) -> None:
-    home.config.write_text(f'state_dir = "{home.state_dir}"\n')
+    home.config.write_text(f'state_dir = "{home.state_dir}"\n[phone]\nenabled = false\n')
     said = home.say("run")
     assert said.code == 2
     assert "names no folder" in said.err

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photosync.device.files import PhoneFiles, _outermost
-from photosync.device.listing import Entry
 from photosync.device.storage import absolute, below, on_each
+from photosync.domain.media import Entry
 from photosync.errors import PhoneGone
 from tests.device.conftest import opened
 

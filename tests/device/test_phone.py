@@ -11,8 +11,8 @@ import pytest
 
 from photosync.device import phone as phone_module
 from photosync.device.files import PhoneFiles
-from photosync.device.listing import Entry
 from photosync.device.phone import BLOCK_BYTES
+from photosync.domain.media import Entry
 from photosync.domain.selection import Selection
 from photosync.errors import FileReplaced, FileVanished, PhoneGone, PhoneStalled
 from tests.device.conftest import opened

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from photosync.files.entries import Entry
+    from photosync.domain.media import Entry
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
 

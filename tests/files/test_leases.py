@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from photosync.domain.media import Entry
 from photosync.files import settling
-from photosync.files.entries import Entry
 from photosync.files.settling import (
     FORGOTTEN_SECONDS,
     QUIET_SECONDS,

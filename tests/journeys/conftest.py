@@ -42,11 +42,19 @@ class World:
         self.configure()
         self.sign_in()
 
-    def configure(self, *, google: str = "", folder: str = "", more: str = "") -> None:
+    def configure(
+        self,
+        *,
+        google: str = "",
+        folder: str = "",
+        more: str = "",
+        phone: str = "enabled = false",
+    ) -> None:
         """Write the settings file; each argument is TOML for its table."""
         self.config.write_text(
             f"state_dir = {json.dumps(str(self.state))}\n"
             f"[google]\napi_url = {json.dumps(self.emulator.url)}\n{google}\n"
+            f"[phone]\n{phone}\n"
             f"[[folder]]\npath = {json.dumps(str(self.pictures))}\n{folder}\n{more}\n"
         )
 

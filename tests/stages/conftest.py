@@ -14,12 +14,13 @@ from photosync.domain.media import SourceKind
 from photosync.domain.states import State
 from photosync.errors import TokenLost
 from photosync.files.folder import Folder
+from photosync.files.mirroring import MirrorDisk
 from photosync.google.ports import Created
 from photosync.stages.create import Create
 from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import LibraryGate
 from photosync.stages.mirror import Mirror
-from photosync.stages.originals import FolderOriginals
+from photosync.stages.originals import LocalOriginals
 from photosync.stages.upload import Upload
 from photosync.store.albums import Albums
 from photosync.store.choices import Choices
@@ -141,7 +142,10 @@ class House:
         )
         self.folder = Folder(self.root, clock=lambda: 4e9)  # all files are long settled
         self.watched = Watched(self.source, self.folder)
-        self.originals = FolderOriginals({self.source.id: self.folder}, halt=self.halt)
+        self.disk = MirrorDisk(self.root.parent / "mirror", least_free_bytes=0)
+        self.originals = LocalOriginals(
+            {self.source.id: self.folder}, mirror=self.disk, halt=self.halt
+        )
 
     def discover(self, first: State = State.FOUND) -> Discover:
         return Discover(

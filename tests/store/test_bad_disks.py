@@ -11,7 +11,7 @@ import pytest
 
 from photosync.domain.states import State
 from photosync.errors import DiskFull, PhotosyncError
-from photosync.store.database import Database
+from photosync.store.database import Database, shipped_migrations
 from tests.store.conftest import Shelf
 
 if TYPE_CHECKING:
@@ -165,4 +165,4 @@ def test_a_reader_needs_no_right_to_write_while_the_daemon_runs(tmp_path: Path) 
             file.chmod(0o644)
         folder.chmod(0o755)
 
-        assert as_nobody(folder, "ro") == "version 1\n"
+        assert as_nobody(folder, "ro") == f"version {len(shipped_migrations())}\n"

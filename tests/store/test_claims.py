@@ -228,7 +228,11 @@ def test_only_small_due_items_are_on_the_way(shelf: Shelf) -> None:
 
 
 NUMBERS = "now worker limit largest id source_id before sha256 path source_path size_bytes"
-VALUES = {**dict.fromkeys((*NUMBERS.split(), "mtime_ns", "oldest"), 1), "state": "found"}
+VALUES = {
+    **dict.fromkeys((*NUMBERS.split(), "mtime_ns", "oldest"), 1),
+    "state": "found",
+    "kind": None,
+}
 SEARCHED = {
     "claim": ready.CLAIM,
     "ready_now": ready.READY_NOW,

@@ -118,9 +118,11 @@ def test_a_quicker_process_made_the_step_already(tmp_path: Path) -> None:
     with Database(tmp_path) as slow:
         assert slow.version() == 0
         make(tmp_path, ONE)
-        slow._step(1, ONE)
-
+        slow._climb([ONE])
         assert len(slow.rows("SELECT * FROM one")) == 1
+        slow._climb([ONE, TWO])
+        slow._climb([ONE])
+        assert slow.version() == 2
 
 
 def test_triggers_are_kept_whole() -> None:

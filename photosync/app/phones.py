@@ -1,0 +1,104 @@
+"""Settings → everything about phones, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from photosync.daemon.folders import Folders
+from photosync.daemon.phones import Phones
+from photosync.device.files import PhoneFiles
+from photosync.device.notices import Notices
+from photosync.device.phone import Phone
+from photosync.device.presence import Presence
+from photosync.device.server import AdbServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Event
+
+    from photosync.app.state import State
+    from photosync.config import Settings
+    from photosync.daemon.bells import Bells
+    from photosync.device.presence import Seen
+    from photosync.domain.selection import Selection
+    from photosync.files.mirroring import MirrorDisk
+    from photosync.stages.discover import Discover, Watched
+    from photosync.store.control import Control
+    from photosync.store.sources import Sources
+
+MIRROR_MADE = "mirror_made"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSide:
+    """What a daemon with phones has more than one without."""
+
+    phones: Phones
+    looks: Folders
+    disk: MirrorDisk
+    control: Control
+    clock: Callable[[], float]
+
+    def prepared(self, step: Callable[[], bool]) -> Callable[[], bool]:
+        """``step``, after the mirror is known to be there."""
+
+        def checked() -> bool:
+            made = self.control.flag(MIRROR_MADE)
+            here = str(self.disk.root)
+            self.disk.prepare(known=made == here)
+            if made != here:
+                self.control.set_flag(MIRROR_MADE, here, now=int(self.clock()))
+            return step()
+
+        return checked
+
+
+def phone_side(
+    settings: Settings,
+    state: State,
+    *,
+    sources: Sources,
+    discover: Discover,
+    bells: Bells,
+    disk: MirrorDisk,
+    selection: Selection,
+    once: bool,
+    halt: Event,
+) -> PhoneSide:
+    """Presence, looks and the record of phones, ready to run."""
+    wanted = settings.phone
+    server = AdbServer(wanted.adb_host, wanted.adb_port)
+
+    def opened(seen: Seen) -> tuple[Phone, PhoneFiles]:
+        assert seen.identity is not None
+        phone = Phone(server, seen.transport, seen.identity)
+        files = PhoneFiles(phone.another(), wanted.folders, selection=selection)
+        return phone, files
+
+    def watch(watched: Watched, hint: Callable[[str, str | None], None]) -> Notices:
+        files = cast("PhoneFiles", watched.files)
+        return Notices(files.phone, lambda: files.listed, hint)
+
+    looks = Folders(
+        [],
+        discover=discover,
+        control=state.control,
+        watch=None if once else watch,
+        halt=halt,
+        clock=state.clock,
+        looked=lambda: bells.ring("create"),
+    )
+    phones = Phones(
+        Presence(server, changed=lambda: bells.ring("phones"), halt=halt, clock=state.clock),
+        looks=looks,
+        sources=sources,
+        control=state.control,
+        opened=opened,
+        serials=wanted.serials,
+        album=wanted.album,
+        alone=not settings.folder,
+        lost=discover.lost,
+        clock=state.clock,
+    )
+    return PhoneSide(phones, looks, disk, state.control, state.clock)

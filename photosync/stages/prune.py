@@ -1,0 +1,52 @@
+"""Takes copies out of the mirror once their photos are in the library, as ``mirror.keep`` says."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from photosync.stages.ports import MirrorPlace
+    from photosync.store.copies import Copies
+
+log = logging.getLogger(__name__)
+
+DAY_SECONDS = 86_400
+AT_ONCE = 100
+
+
+class Prune:
+    """Removes copies ``keep_days`` after their photo was done; 0: at once."""
+
+    name = "prune"
+
+    def __init__(
+        self,
+        *,
+        copies: Copies,
+        mirror: MirrorPlace,
+        keep_days: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._copies = copies
+        self._mirror = mirror
+        self._keep_seconds = keep_days * DAY_SECONDS
+        self._clock = clock
+
+    def run_once(self) -> bool:
+        """Remove what is due; False if nothing was.
+
+        The file goes first: a kill in between finds it gone the next time, which is as well.
+
+        Raises:
+            MirrorAway: The mirror cannot be written.
+        """
+        due = self._copies.due(before=int(self._clock()) - self._keep_seconds, limit=AT_ONCE)
+        for _, path in due:
+            self._mirror.remove(path)
+        self._copies.forget([number for number, _ in due])
+        if due:
+            log.info("mirror.pruned copies=%d", len(due))
+        return bool(due)

@@ -1,0 +1,197 @@
+"""found → mirrored for phones: copied into the mirror, hashed on the way, compared, on the disk.
+
+Small files are pulled many at a time, for each would cost a round trip through the cable; a large
+one goes on where a cable was pulled, and is then compared with the phone's own hash.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from photosync.domain.albums import album_title, wants_date
+from photosync.domain.media import Entry, SourceKind, readable
+from photosync.domain.media_types import mime_type
+from photosync.domain.naming import local_path
+from photosync.domain.states import State
+from photosync.errors import FileReplaced, ItemError, ItemGone, NotMedia, PhoneGone
+from photosync.stages.outcome import settling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from photosync.domain.media import MediaItem, Source
+    from photosync.errors import SourceMissing
+    from photosync.stages.ports import Bells, Copy, Flag, MirrorPlace, PhoneLink
+    from photosync.store.media import MediaItems
+
+log = logging.getLogger(__name__)
+
+NANOSECONDS = 1_000_000_000
+AT_ONCE = 16
+SMALL_BYTES = 8 << 20
+RESUMED_BYTES = 32 << 20
+"""From here on a copy that was cut off is kept and goes on; below it is as quickly begun anew."""
+
+
+class Pull:
+    """Copies what lies on phones. ``phones``: the phone of a source, or PhoneGone."""
+
+    name = "pull"
+
+    def __init__(
+        self,
+        *,
+        items: MediaItems,
+        mirror: MirrorPlace,
+        phones: Callable[[int], tuple[Source, PhoneLink]],
+        bells: Bells,
+        source_lost: Callable[[int, SourceMissing], None],
+        halt: Flag,
+        clock: Callable[[], float],
+    ) -> None:
+        self._items = items
+        self._mirror = mirror
+        self._phones = phones
+        self._bells = bells
+        self._source_lost = source_lost
+        self._halt = halt
+        self._clock = clock
+
+    def run_once(self) -> bool:
+        """Copy the oldest ready items of one phone; False if there was none.
+
+        Raises:
+            MirrorFull, MirrorAway: Nothing can be copied; everything is let go untouched.
+        """
+        claimed = self._items.claim(
+            State.FOUND,
+            worker=self.name,
+            now=int(self._clock()),
+            limit=AT_ONCE,
+            kind=SourceKind.PHONE,
+        )
+        groups = _by_source(claimed)
+        try:
+            while groups:
+                self._of_one(groups.pop())
+        finally:
+            for item in chain.from_iterable(groups):
+                self._items.release(item)
+        return bool(claimed)
+
+    def _of_one(self, group: list[MediaItem]) -> None:
+        """Items of one phone; those that it did not come to are let go."""
+        waiting = list(group)
+        source_id = group[0].source_id
+        try:
+            source, phone = self._phones(source_id)
+            small = [item for item in group if item.size_bytes < SMALL_BYTES]
+            if small:
+                self._many(source, phone, small, waiting)
+            for item in group:
+                if item in waiting:
+                    self._large(source, phone, item, waiting)
+        except PhoneGone as error:
+            self._source_lost(source_id, error)
+        finally:
+            for item in waiting:
+                self._items.release(item)
+
+    def _many(
+        self, source: Source, phone: PhoneLink, small: list[MediaItem], waiting: list[MediaItem]
+    ) -> None:
+        self._mirror.need(sum(item.size_bytes for item in small))
+        with ExitStack() as stack:
+            copies = [stack.enter_context(self._part(item)) for item in small]
+            for copy in copies:
+                copy.start_over()
+            entries = map(_entry, small)
+            wrong = phone.pull_all(list(zip(entries, copies, strict=True)))
+            for item, copy, error in zip(small, copies, wrong, strict=True):
+                waiting.remove(item)
+                with self._settled(item):
+                    if error is not None:
+                        raise error
+                    self._finish(source, item, copy)
+        self._bells.ring("upload", "create")
+
+    def _large(
+        self, source: Source, phone: PhoneLink, item: MediaItem, waiting: list[MediaItem]
+    ) -> None:
+        self._mirror.need(item.size_bytes)
+        waiting.remove(item)
+        with self._settled(item), self._part(item) as copy:
+            self._copy(phone, item, copy)
+            self._finish(source, item, copy)
+        self._bells.ring("upload", "create")
+
+    def _copy(self, phone: PhoneLink, item: MediaItem, copy: Copy) -> None:
+        entry = _entry(item)
+        if item.size_bytes >= RESUMED_BYTES:
+            have_bytes = copy.go_on(item.size_bytes)
+            if have_bytes:
+                log.info("item.resumed id=%d have_bytes=%d", item.id, have_bytes)
+                phone.pull(entry, copy, have_bytes=have_bytes)
+                if phone.sha256(item.source_path) == copy.hashes().sha256:
+                    return
+                log.warning("item.begun_anew id=%d", item.id)  # a power cut may leave holes
+        copy.start_over()
+        phone.pull(entry, copy)
+
+    def _finish(self, source: Source, item: MediaItem, copy: Copy) -> None:
+        """The bytes are here: judge them, see them onto the disk, give them their name."""
+        name = item.file_name
+        mime = mime_type(name, copy.head)
+        if mime is None:
+            raise NotMedia(
+                f"{readable(item.source_path)} is neither a photo nor a video by its content."
+            )
+        if copy.size_bytes != item.size_bytes:
+            raise FileReplaced(f"{readable(item.source_path)} came with another size.")
+        at = copy.taken_at(name) if wants_date(source.album) else None
+        copy.sync(item.source_mtime_ns)
+        hashes = copy.hashes()
+        path = self._mirror.place(item.id, local_path(source.label, item.source_path), hashes)
+        state = self._items.mark_hashed(
+            item,
+            hashes,
+            album=album_title(
+                source.album,
+                source_label=source.label,
+                source_path=item.source_path,
+                at=item.source_mtime_ns / NANOSECONDS if at is None else at,
+            ),
+            taken_at=at,
+            mirror_path=path,
+            mime_type=mime,
+            now=int(self._clock()),
+        )
+        log.debug("item.%s id=%d bytes=%d", state, item.id, item.size_bytes)
+
+    @contextmanager
+    def _settled(self, item: MediaItem) -> Iterator[None]:
+        """Turn what goes wrong into the item's fate; nothing is left of a copy in vain."""
+        with settling(self._items, item, self._clock):
+            try:
+                yield
+            except (ItemError, ItemGone):
+                self._mirror.drop(item.id)
+                raise
+
+    def _part(self, item: MediaItem) -> AbstractContextManager[Copy]:
+        return self._mirror.part(item.id, halt=self._halt)
+
+
+def _by_source(items: Sequence[MediaItem]) -> list[list[MediaItem]]:
+    groups: dict[int, list[MediaItem]] = {}
+    for item in items:
+        groups.setdefault(item.source_id, []).append(item)
+    return list(groups.values())
+
+
+def _entry(item: MediaItem) -> Entry:
+    return Entry(item.source_path, item.size_bytes, item.source_mtime_ns)

@@ -1,0 +1,41 @@
+"""Copies in the mirror that may go: those of photos that are in the library."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from photosync.store.database import Database
+
+DUE = """
+    SELECT id, mirror_path FROM media_items AS copy INDEXED BY media_items_to_prune
+    WHERE mirror_path IS NOT NULL AND state IN ('done', 'duplicate') AND updated_at <= :before
+        AND (state = 'done'
+             OR EXISTS (SELECT 1 FROM media_items WHERE id = copy.duplicate_of AND state = 'done'))
+    ORDER BY updated_at LIMIT :limit
+"""
+
+FORGET = """
+    UPDATE media_items SET mirror_path = NULL
+    WHERE id = :id AND state IN ('done', 'duplicate')
+"""
+
+
+class Copies:
+    """What lies in the mirror, by the record."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, *, before: int, limit: int) -> list[tuple[int, str]]:
+        """(item, path in the mirror) of copies whose photo was done before then, oldest first."""
+        rows = self._database.rows(DUE, {"before": before, "limit": limit})
+        return [(row["id"], os.fsdecode(row["mirror_path"])) for row in rows]
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """They are gone. Their items stay what they are and are not pulled again."""
+        with self._database.write() as connection:
+            connection.executemany(FORGET, [{"id": one} for one in ids])

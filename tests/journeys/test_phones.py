@@ -1,0 +1,137 @@
+"""A phone on a cable, the real program, and a library that holds each of its photos once."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.journeys.conftest import jpeg, mp4, sha256, wait_for
+from tests.lab import lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.journeys.conftest import World
+    from tests.lab.lab import AdbHost, LabPhone
+
+pytestmark = pytest.mark.journey
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdbHost]:
+    lab.want(lab.missing_adb())
+    lab.want(lab.missing_lab())
+    made = lab.AdbHost(tmp_path_factory.mktemp("adb-home"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def phone(host: AdbHost, tmp_path: Path) -> Iterator[LabPhone]:
+    with lab.phone(host, tmp_path / "phone-1", "LAB1111") as made:
+        yield made
+
+
+@pytest.fixture
+def phone_world(world: World, host: AdbHost, tmp_path: Path) -> World:
+    configure(world, host, tmp_path)
+    return world
+
+
+def configure(world: World, host: AdbHost, tmp_path: Path, mirror: str = "") -> None:
+    world.configure(
+        phone=f"adb_port = {host.port}",
+        more=f'[mirror]\npath = "{tmp_path / "mirror"}"\nmin_free = 0\n{mirror}',
+    )
+
+
+def shoot(phone: LabPhone, name: str, content: bytes) -> Path:
+    """Take a photo the way a camera app does: written under another name, then named."""
+    file = phone.storage / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pending = file.with_name(f".pending-1-{file.name}")
+    pending.write_bytes(content)
+    pending.rename(file)
+    return file
+
+
+def old(file: Path) -> Path:
+    os.utime(file, (1_600_000_000, 1_600_000_000))
+    return file
+
+
+def test_a_phone_is_copied_and_uploaded_once(
+    phone_world: World, phone: LabPhone, tmp_path: Path
+) -> None:
+    contents = {f"DCIM/Camera/{number}.jpg": jpeg(number) for number in range(30)}
+    contents["DCIM/Camera/it's $(odd).jpg"] = jpeg(100)
+    contents["Pictures/App/film.mp4"] = mp4(101, 9_000_000)
+    for name, content in contents.items():
+        old(shoot(phone, name, content))
+    old(shoot(phone, "DCIM/Camera/text.jpg", b"no picture"))
+    old(shoot(phone, "Download/not chosen.jpg", jpeg(102)))
+    assert phone_world.once(code=1)["failed"] == 1
+    assert phone_world.holds(*contents.values())
+    assert len(phone_world.library()) == len(contents)
+    for name, content in contents.items():
+        copy = tmp_path / "mirror/Lab Pixel Lab" / name
+        assert copy.read_bytes() == content
+        assert copy.stat().st_mtime == 1_600_000_000
+    assert not any((tmp_path / "mirror/.photosync/part").iterdir())
+    used = phone_world.json("status")["quota"]["used"]
+    phone_world.once()
+    assert phone_world.json("status")["quota"]["used"] == used
+    assert len(phone_world.library()) == len(contents)
+
+
+def test_a_photo_taken_while_it_is_plugged_in_is_uploaded_within_seconds(
+    phone_world: World, phone: LabPhone
+) -> None:
+    old(shoot(phone, "DCIM/Camera/first.jpg", jpeg(1)))
+    with phone_world.daemon() as daemon:
+        wait_for(lambda: phone_world.holds(jpeg(1)), daemon)
+        wait_for(lambda: "phone.watched" in daemon.log() or True, daemon)
+        time.sleep(1.0)  # the daemon has nothing to do any more
+        began = time.monotonic()
+        shoot(phone, "DCIM/Camera/second.jpg", jpeg(2))
+        wait_for(lambda: phone_world.holds(jpeg(2)), daemon)
+        took = time.monotonic() - began
+        print(f"photo to library: {took:.2f} s")
+        status = phone_world.json("status")
+    assert [one["connected"] for one in status["sources"] if one["kind"] == "phone"] == [True]
+
+
+def test_unplugged_and_plugged_in_again_and_again(
+    phone_world: World, phone: LabPhone, host: AdbHost, tmp_path: Path
+) -> None:
+    """Two phones, thirty times at random moments, one video that is cut off: all there once."""
+    chance = random.Random(3)
+    with lab.phone(host, tmp_path / "phone-2", "LAB2222") as other:
+        wanted = []
+        for number in range(60):
+            for at, one in enumerate((phone, other)):
+                content = jpeg(1000 * at + number) + bytes(200_000)
+                wanted.append(content)
+                old(shoot(one, f"DCIM/Camera/{number}.jpg", content))
+        for at, one in enumerate((phone, other)):
+            film = mp4(7 + at, 60_000_000)
+            wanted.append(film)
+            old(shoot(one, "DCIM/Camera/film.mp4", film))
+        with phone_world.daemon() as daemon:
+            for _ in range(15):
+                for one in (phone, other):
+                    time.sleep(chance.uniform(0.0, 0.4))
+                    one.unplug()
+                    time.sleep(chance.uniform(0.0, 0.2))
+                    one.plug()
+            wait_for(lambda: phone_world.holds(*wanted), daemon)
+        assert len(phone_world.library()) == len({sha256(one) for one in wanted})
+        items = phone_world.json("status")["items"]
+        assert items["failed"] == items["skipped"] == 0
+        assert items["done"] == items["total"] == len(wanted)
