@@ -54,7 +54,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BELLS = ("folders", "phones", "phone-looks", "mirror", "pull", "prune", "upload", "create")
+BELLS = (
+    "folders",
+    "phones",
+    "phone-looks",
+    "surveys",
+    "mirror",
+    "pull",
+    "prune",
+    "upload",
+    "create",
+)
 LOOKING = ("folders", "phone-looks")
 """Workers that wait by themselves for what is due."""
 
@@ -267,6 +277,7 @@ class _Builder:
         yield "folders", "folders", folders.run_once
         if side is not None:
             yield "phones", "phones", side.phones.run_once
+            yield "surveys", "surveys", side.surveys.run_once
             yield "phone-looks", "phone-looks", side.looks.run_once
             pull = Pull(
                 items=self._items,

@@ -7,27 +7,33 @@ from typing import TYPE_CHECKING, cast
 
 from photosync.daemon.folders import Folders
 from photosync.daemon.phones import Phones
+from photosync.daemon.surveys import Surveys
 from photosync.device.files import PhoneFiles
 from photosync.device.notices import Notices
 from photosync.device.phone import Phone
 from photosync.device.presence import Presence
 from photosync.device.server import AdbServer
+from photosync.domain.media import SourceKind
+from photosync.store.phone_folders import PhoneFolders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from threading import Event
 
     from photosync.app.state import State
     from photosync.config import Settings
     from photosync.daemon.bells import Bells
+    from photosync.device.identity import Identity
     from photosync.device.presence import Seen
     from photosync.domain.selection import Selection
     from photosync.files.mirroring import MirrorDisk
     from photosync.stages.discover import Discover, Watched
     from photosync.store.control import Control
+    from photosync.store.phone_folders import Choice
     from photosync.store.sources import Sources
 
 MIRROR_MADE = "mirror_made"
+RULES: dict[str, Choice] = {"ask": "new", "take": "take", "leave": "leave"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class PhoneSide:
 
     phones: Phones
     looks: Folders
+    surveys: Surveys
     disk: MirrorDisk
     control: Control
     clock: Callable[[], float]
@@ -68,13 +75,28 @@ def phone_side(
 ) -> PhoneSide:
     """Presence, looks and the record of phones, ready to run."""
     wanted = settings.phone
+    folders = PhoneFolders(state.database)
     server = AdbServer(wanted.adb_host, wanted.adb_port)
 
     def opened(seen: Seen) -> tuple[Phone, PhoneFiles]:
-        assert seen.identity is not None
-        phone = Phone(server, seen.transport, seen.identity)
-        files = PhoneFiles(phone.another(), wanted.folders, selection=selection)
-        return phone, files
+        identity = seen.identity
+        assert identity is not None
+        phone = Phone(server, seen.transport, identity)
+        return phone, PhoneFiles(
+            phone.another(), lambda: chosen(identity), selection=selection, clock=state.clock
+        )
+
+    def chosen(identity: Identity) -> tuple[Sequence[str], Sequence[str]]:
+        """Folders that are taken, and those in them that are left."""
+        decided = [
+            one
+            for source in sources.all()
+            if (source.kind, source.address) == (SourceKind.PHONE, identity.serial)
+            for one in folders.of_source(source.id)
+        ]
+        taken = [one.path for one in decided if one.choice == "take"]
+        left = [one.path for one in decided if one.choice == "leave"]
+        return [*wanted.folders, *taken], left
 
     def watch(watched: Watched, hint: Callable[[str, str | None], None]) -> Notices:
         files = cast("PhoneFiles", watched.files)
@@ -101,4 +123,14 @@ def phone_side(
         lost=discover.lost,
         clock=state.clock,
     )
-    return PhoneSide(phones, looks, disk, state.control, state.clock)
+    surveys = Surveys(
+        phones,
+        looks=looks,
+        folders=folders,
+        control=state.control,
+        selection=selection,
+        named=wanted.folders,
+        rule=RULES[wanted.new_folders],
+        clock=state.clock,
+    )
+    return PhoneSide(phones, looks, surveys, disk, state.control, state.clock)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from photosync import __version__
-from photosync.cli import auth, configuration, control, demo, emulate, items, run, status
+from photosync.cli import auth, configuration, control, demo, emulate, items, phones, run, status
 from photosync.cli.result import FAILED, end_badly
 from photosync.errors import PhotosyncError
 
@@ -49,6 +49,8 @@ app.command("show")(items.show)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)
+app.command("phones")(phones.phones)
+app.command("folders")(phones.folders)
 app.command("pause")(control.pause)
 app.command("resume")(control.resume)
 app.add_typer(configuration.app, name="config")

@@ -125,6 +125,11 @@ class Phones:
                     return one.source, one.phone
         raise PhoneGone("The phone is not plugged in.")
 
+    def plugged(self) -> list[Plugged]:
+        """Every phone that can be used now."""
+        with self._lock:
+            return list(self._plugged.values())
+
     def was_lost(self, source_id: int, error: SourceMissing) -> None:
         """Something could not reach a phone: it is away until it says who it is again."""
         with self._lock:

@@ -13,7 +13,7 @@ from photosync.domain.selection import Selection
 from photosync.errors import EmptyFile, FileTooLarge, ItemError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from photosync.device.phone import Phone
     from photosync.domain.media import Entry
@@ -32,7 +32,10 @@ Version = tuple[str, int, int]
 
 
 class PhoneFiles:
-    """Files in ``folders`` (relative, on every storage) of a phone.
+    """Files in the folders of a phone (relative, on every storage) that ``folders`` names.
+
+    ``folders`` gives those that are taken and those in them that are left; asked at each full
+    look, for the user may choose at any time.
 
     ``folders``: what ``listed`` last saw of them, with mtimes, for whoever watches them.
     """
@@ -40,20 +43,21 @@ class PhoneFiles:
     def __init__(
         self,
         phone: Phone,
-        folders: Sequence[str],
+        folders: Callable[[], tuple[Sequence[str], Sequence[str]]],
         *,
         selection: Selection = EVERYTHING,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.phone = phone
-        self._folders = tuple(folders)
+        self._folders = folders
         self._selection = selection
         self._clock = clock
         self._monotonic = monotonic
         self._unreadable: dict[str, str] = {}
         self._first_seen: dict[Version, float] = {}
         self._no_media: dict[Version, None] = {}
+        self._left: frozenset[str] = frozenset()
         self._bare = False
         self.listed: dict[str, int] = {}
 
@@ -88,9 +92,11 @@ class PhoneFiles:
         if under:
             yield from self._below(under)
             return
+        taken, left = self._folders()
         tops = self.phone.tops()
-        wanted = [path for one in self._folders for path in storage.on_each(one, tops)]
-        with self.phone.walk(self._selection) as walk:
+        wanted = {path for one in taken for path in storage.on_each(one, tops)}
+        self._left = frozenset(path for one in left for path in storage.on_each(one, tops)) - wanted
+        with self.phone.walk(self._selection, leave_out=self._left) as walk:
             yield from walk.entries(_outermost(wanted))
         self._bare = not walk.folders
         self._unreadable = walk.unreadable
@@ -151,7 +157,7 @@ class PhoneFiles:
     def _below(self, under: str) -> Iterator[Entry]:
         """What lies in a folder that was listed before, or one file in it; else nothing."""
         if under in self.listed:
-            with self.phone.walk(self._selection) as walk:
+            with self.phone.walk(self._selection, leave_out=self._left) as walk:
                 yield from walk.entries([under])
             self.listed.update(walk.folders)
             self._unreadable.update(walk.unreadable)
@@ -163,7 +169,7 @@ class PhoneFiles:
                 yield entry
 
 
-def _outermost(folders: Sequence[str]) -> list[str]:
+def _outermost(folders: Iterable[str]) -> list[str]:
     """The folders without those that lie in others of them."""
     kept: list[str] = []
     for path in sorted(set(folders), key=len):

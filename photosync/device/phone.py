@@ -102,10 +102,12 @@ class Phone:
             return tops_of(sync)
 
     @contextmanager
-    def walk(self, selection: Selection) -> Iterator[Walk]:
+    def walk(
+        self, selection: Selection, *, leave_out: frozenset[str] = frozenset()
+    ) -> Iterator[Walk]:
         """A walk through folders of the phone; see ``Walk.entries``."""
         with self.sync() as sync:
-            yield Walk(sync, selection=selection)
+            yield Walk(sync, selection=selection, leave_out=leave_out)
 
     def check(self, entry: Entry) -> None:
         """See to it that the file is the version that was listed.

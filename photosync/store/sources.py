@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from photosync.domain.media import SourceKind
 from photosync.store.duplicates import hand_over
 from photosync.store.mapping import to_source
 
 if TYPE_CHECKING:
-    from photosync.domain.media import Source, SourceKind
+    from photosync.domain.media import Source
     from photosync.store.database import Database
 
 UPSERT = """
@@ -43,6 +44,13 @@ class Sources:
         """The source at ``address``, added if it is new."""
         values = {"kind": kind, "address": os.fsencode(address), "label": label, "album": album}
         return to_source(self._database.run(UPSERT, values)[0])
+
+    def register_phone(self, serial: str, *, label: str) -> Source:
+        """The phone of that serial number; its label and album stay as they were, if known."""
+        for one in self.all():
+            if one.kind == SourceKind.PHONE and one.address == serial:
+                return one
+        return self.register(SourceKind.PHONE, serial, label=label, album="")
 
     def set_connected(self, source_id: int, *, connected: bool, now: int) -> None:
         """Note that the source can be reached, or that it cannot: its items wait then.

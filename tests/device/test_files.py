@@ -40,7 +40,7 @@ def files(phone: Phone, clock: Clocks) -> PhoneFiles:
     from dataclasses import replace
 
     phone.identity = replace(phone.identity, ahead_seconds=100.0)
-    return PhoneFiles(phone, ["DCIM"], clock=clock, monotonic=clock)
+    return PhoneFiles(phone, lambda: (["DCIM"], []), clock=clock, monotonic=clock)
 
 
 def at(seconds: float) -> Entry:
@@ -113,7 +113,7 @@ def test_one_folder_or_one_file_can_be_looked_at(files: PhoneFiles, lab_phone: L
 
 
 def test_a_phone_that_shows_none_of_its_folders_is_bare(phone: Phone) -> None:
-    files = PhoneFiles(phone, ["Nowhere"])
+    files = PhoneFiles(phone, lambda: (["Nowhere"], []))
     assert list(files.entries()) == []
     assert files.is_bare()
     assert files.name == "Lab Pixel Lab"
@@ -126,7 +126,7 @@ def test_a_phone_without_its_storage_is_locked(
     from photosync.device import storage
 
     with opened(own_phone) as phone:
-        files = PhoneFiles(phone, ["DCIM"])
+        files = PhoneFiles(phone, lambda: (["DCIM"], []))
         files.check()
         monkeypatch.setattr(storage, "INTERNAL", b"/storage/not/there")
         with pytest.raises(PhoneGone, match="storage") as caught:

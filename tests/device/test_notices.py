@@ -43,7 +43,7 @@ class Hints:
 @pytest.fixture
 def camera(own_phone: LabPhone) -> Iterator[tuple[Phone, PhoneFiles, Hints, Notices]]:
     with opened(own_phone) as phone:
-        files = PhoneFiles(phone, ["DCIM"])
+        files = PhoneFiles(phone, lambda: (["DCIM"], []))
         list(files.entries())
         hints = Hints()
         made = Notices(phone, lambda: files.listed, hints)

@@ -1,0 +1,260 @@
+"""What ``phones`` and ``folders`` say; works beside a running daemon and without one."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from photosync.app.report import rfc3339
+from photosync.app.state import looked_at, opened
+from photosync.device.phone import Phone
+from photosync.device.presence import Presence, Readiness
+from photosync.device.server import AdbServer
+from photosync.device.survey import is_beneath, survey
+from photosync.domain.media import SourceKind, path_base64, readable
+from photosync.errors import SettingsError
+from photosync.store.phone_folders import PhoneFolders
+from photosync.store.sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from photosync.app.state import State
+    from photosync.config import Settings
+    from photosync.device.presence import Seen
+    from photosync.store.phone_folders import Choice
+
+Json = dict[str, Any]
+
+PATIENCE_SECONDS = 10.0
+AFTER_START_SECONDS = 2.0
+"""An adb server that was only just started needs a moment to see what is plugged in."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneLine:
+    """One phone. ``serial`` is its own, or what adb calls it until it says."""
+
+    serial: str
+    label: str
+    state: str
+    advice: str
+    wireless: bool
+    taken: bool
+
+    def document(self) -> Json:
+        """As JSON."""
+        return {
+            "serial": self.serial,
+            "label": self.label,
+            "state": self.state,
+            "advice": self.advice,
+            "wireless": self.wireless,
+            "taken": self.taken,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FolderLine:
+    """One folder with photos. ``choice``: settings, take, leave or new."""
+
+    phone: str
+    serial: str
+    path: str
+    photos: int
+    videos: int
+    size_bytes: int
+    newest_at: int
+    choice: str
+
+    @property
+    def shown(self) -> str:
+        """The path for people."""
+        return readable(self.path) or "(the top)"
+
+    @property
+    def items(self) -> int:
+        """Photos and videos."""
+        return self.photos + self.videos
+
+    @property
+    def taken(self) -> bool:
+        """Whether it is backed up."""
+        return self.choice in ("settings", "take")
+
+    def document(self) -> Json:
+        """As JSON."""
+        line: Json = {
+            "phone": self.phone,
+            "serial": self.serial,
+            "path": readable(self.path),
+            "photos": self.photos,
+            "videos": self.videos,
+            "size_bytes": self.size_bytes,
+            "newest_at": rfc3339(self.newest_at),
+            "choice": self.choice,
+            "taken": self.taken,
+        }
+        exact = path_base64(self.path)
+        if exact is not None:
+            line["path_base64"] = exact
+        return line
+
+
+def phone_lines(settings: Settings) -> list[PhoneLine]:
+    """Every phone that is plugged in.
+
+    Raises:
+        AdbMissing, PhoneGarbled: None can be seen at all.
+    """
+    with _present(settings) as (_, seen):
+        return [_phone_line(one, settings) for one in seen]
+
+
+def folder_lines(settings: Settings, serial: str = "") -> list[FolderLine]:
+    """Every folder with photos on the phones that can be used, or on one.
+
+    Raises:
+        AdbMissing, PhoneGarbled, PhoneGone: They cannot be seen.
+        SettingsError: No such phone is plugged in.
+    """
+    with _present(settings) as (server, seen):
+        lines: list[FolderLine] = []
+        wanted = [one for one in seen if one.identity and serial in ("", one.identity.serial)]
+        if serial and not wanted:
+            raise SettingsError(
+                f"No phone {readable(serial)} is plugged in and ready.",
+                hint="See photosync phones.",
+            )
+        for one in wanted:
+            lines += _folders_of(one, server, settings)
+        return lines
+
+
+def decide(
+    settings: Settings, lines: Sequence[FolderLine], paths: Sequence[str], *, take: bool
+) -> None:
+    """Take folders from now on, or leave them.
+
+    Raises:
+        SettingsError: A path is none of those that are shown.
+    """
+    choice: Choice = "take" if take else "leave"
+    with opened(settings) as state:
+        for path in paths:
+            named = path.rstrip("/")
+            found = [one for one in lines if named in (one.path, one.shown)]
+            if not found:
+                raise SettingsError(
+                    f"No phone has a folder {readable(path)} with photos in it.",
+                    hint="Name it as photosync folders shows it.",
+                )
+            for one in found:
+                _decide(state, one, choice)
+        state.control.ring(now=state.now())
+
+
+def _decide(state: State, line: FolderLine, choice: Choice) -> None:
+    source = Sources(state.database).register_phone(line.serial, label=line.phone)
+    PhoneFolders(state.database).choose(source.id, [line.path], choice=choice, now=state.now())
+
+
+@contextmanager
+def _present(settings: Settings) -> Iterator[tuple[AdbServer, list[Seen]]]:
+    server = AdbServer(settings.phone.adb_host, settings.phone.adb_port)
+    fresh = not server.is_up()
+    changed, halt = Event(), Event()
+    presence = Presence(server, changed=changed.set, halt=halt)
+    presence.start()
+    try:
+        _wait(presence, changed, least_seconds=AFTER_START_SECONDS if fresh else 0.0)
+        if presence.trouble is not None:
+            raise presence.trouble
+        yield server, presence.phones()
+    finally:
+        halt.set()
+        presence.stop()
+
+
+def _wait(presence: Presence, changed: Event, *, least_seconds: float) -> None:
+    """Until every phone has said who it is, or will not."""
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < PATIENCE_SECONDS:
+        changed.clear()
+        phones = presence.phones()
+        open_ends = any(
+            one.readiness is Readiness.CONNECTING
+            or (one.readiness is Readiness.READY and one.identity is None)
+            for one in phones
+        )
+        if presence.looked and not open_ends and (phones or passed >= least_seconds):
+            return
+        changed.wait(0.2)
+
+
+def _phone_line(seen: Seen, settings: Settings) -> PhoneLine:
+    identity = seen.identity
+    serial = readable(seen.transport) if identity is None else identity.serial
+    taken = not settings.phone.serials or serial in settings.phone.serials
+    advice = seen.advice
+    if seen.readiness is Readiness.READY and identity is None:
+        advice = "It does not say who it is: unplug it and plug it in again."
+    return PhoneLine(
+        serial=serial,
+        label="" if identity is None else identity.label,
+        state=str(seen.readiness),
+        advice=advice,
+        wireless=seen.wireless,
+        taken=taken,
+    )
+
+
+def _folders_of(seen: Seen, server: AdbServer, settings: Settings) -> list[FolderLine]:
+    assert seen.identity is not None
+    identity = seen.identity
+    decided = _decided(settings, identity.serial)
+    with Phone(server, seen.transport, identity) as phone:
+        return [
+            FolderLine(
+                phone=identity.label,
+                serial=identity.serial,
+                path=one.path,
+                photos=one.photos,
+                videos=one.videos,
+                size_bytes=one.size_bytes,
+                newest_at=one.newest_at,
+                choice=_choice(one.path, decided, settings),
+            )
+            for one in survey(phone)
+        ]
+
+
+def _choice(path: str, decided: dict[str, Choice], settings: Settings) -> str:
+    """The nearest decision above a folder; the settings' own folders are taken unless left."""
+    at = path
+    while at:
+        if at in decided and decided[at] != "new":
+            return decided[at]
+        if at in settings.phone.folders or is_beneath(at, settings.phone.folders):
+            above = at.rpartition("/")[0]
+            if not is_beneath(above, settings.phone.folders):
+                return "settings"
+        at = at.rpartition("/")[0]
+    return RULE_WORDS[settings.phone.new_folders]
+
+
+RULE_WORDS = {"ask": "new", "take": "take", "leave": "leave"}
+
+
+def _decided(settings: Settings, serial: str) -> dict[str, Choice]:
+    with looked_at(settings) as state:
+        if state is None:
+            return {}
+        for source in Sources(state.database).all():
+            if (source.kind, source.address) == (SourceKind.PHONE, serial):
+                found = PhoneFolders(state.database).of_source(source.id)
+                return {one.path: one.choice for one in found}
+    return {}

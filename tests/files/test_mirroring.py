@@ -1,0 +1,206 @@
+"""The mirror on disk: whole copies only, nothing overwritten, nothing filled up."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from threading import Event
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photosync.domain.media import Hashes
+from photosync.errors import MirrorAway, MirrorFull, MirrorLost, Stopping
+from photosync.files import mirroring
+from photosync.files.mirroring import RESUMED_BYTES, MirrorDisk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+THEN_NS = 1_600_000_000 * 10**9
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> MirrorDisk:
+    made = MirrorDisk(tmp_path / "mirror", least_free_bytes=0)
+    made.prepare(known=False)
+    return made
+
+
+def copied(disk: MirrorDisk, number: int, path: str, content: bytes) -> str:
+    with disk.part(number, halt=Event()) as part:
+        part.start_over()
+        part.write(memoryview(content))
+        part.sync(THEN_NS)
+        return disk.place(number, path, part.hashes())
+
+
+def parts(disk: MirrorDisk) -> list[str]:
+    return [one.name for one in (disk.root / mirroring.PARTS).iterdir()]
+
+
+def test_a_copy_has_its_name_its_time_and_its_hashes(disk: MirrorDisk) -> None:
+    with disk.part(1, halt=Event()) as part:
+        part.write(memoryview(b"abc"))
+        part.write(b"def")
+        assert part.head == b"abcdef"
+        part.sync(THEN_NS)
+        hashes = part.hashes()
+        assert disk.place(1, "Pixel/DCIM/a.jpg", hashes) == "Pixel/DCIM/a.jpg"
+    assert hashes == Hashes(
+        6, hashlib.sha256(b"abcdef").hexdigest(), hashlib.sha1(b"abcdef").hexdigest()
+    )
+    file = disk.root / "Pixel/DCIM/a.jpg"
+    assert file.read_bytes() == b"abcdef"
+    assert file.stat().st_mtime_ns == THEN_NS
+    assert parts(disk) == []
+
+
+def test_nothing_is_overwritten(disk: MirrorDisk) -> None:
+    assert copied(disk, 1, "Pixel/a.jpg", b"first") == "Pixel/a.jpg"
+    assert copied(disk, 2, "Pixel/a.jpg", b"second") == "Pixel/a~2.jpg"
+    (disk.root / "Pixel/a~3.jpg").write_bytes(b"the user's own")
+    assert copied(disk, 3, "Pixel/a.jpg", b"third") == "Pixel/a~4.jpg"
+    assert (disk.root / "Pixel/a.jpg").read_bytes() == b"first"
+    assert (disk.root / "Pixel/a~3.jpg").read_bytes() == b"the user's own"
+
+
+def test_a_copy_from_before_a_crash_is_taken_over(disk: MirrorDisk) -> None:
+    copied(disk, 1, "Pixel/a.jpg", b"same")
+    assert copied(disk, 1, "Pixel/a.jpg", b"same") == "Pixel/a.jpg"
+    assert [one.name for one in (disk.root / "Pixel").iterdir()] == ["a.jpg"]
+
+
+def test_a_link_in_the_place_of_a_copy_is_no_copy(disk: MirrorDisk, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"same")
+    (disk.root / "Pixel").mkdir()
+    (disk.root / "Pixel/a.jpg").symlink_to(tmp_path / "elsewhere")
+    assert copied(disk, 1, "Pixel/a.jpg", b"same") == "Pixel/a~1.jpg"
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_disks_without_links(
+    disk: MirrorDisk, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert copied(disk, 1, "Pixel/a.jpg", b"first") == "Pixel/a.jpg"
+    assert copied(disk, 2, "Pixel/a.jpg", b"second") == "Pixel/a~2.jpg"
+    assert parts(disk) == []
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG])
+def test_a_name_that_the_disk_refuses_becomes_a_plain_one(
+    disk: MirrorDisk, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    link = os.link
+
+    def picky(part: Path, target: Path) -> None:
+        if not target.name.isascii():
+            raise OSError(number, os.strerror(number))
+        link(part, target)
+
+    monkeypatch.setattr(os, "link", picky)
+    name = copied(disk, 1, "Pixel/\u00e9.jpg", b"bytes")
+    assert name.isascii()
+    assert name.startswith("Pixel/_~")
+    assert name.endswith(".jpg")
+
+
+def test_a_file_where_a_folder_should_be(disk: MirrorDisk) -> None:
+    (disk.root / "Pixel").write_bytes(b"no folder")
+    with pytest.raises(MirrorAway, match="cannot be written"):
+        copied(disk, 1, "Pixel/a.jpg", b"bytes")
+
+
+def test_a_copy_goes_on_where_it_stopped(disk: MirrorDisk) -> None:
+    content = os.urandom(3 * RESUMED_BYTES + 17)
+    with disk.part(1, halt=Event()) as part:
+        part.write(content)
+    with disk.part(1, halt=Event()) as part:
+        assert part.go_on(len(content)) == 3 * RESUMED_BYTES
+        part.write(content[3 * RESUMED_BYTES :])
+        assert part.hashes().sha256 == hashlib.sha256(content).hexdigest()
+        part.start_over()
+        part.write(b"anew")
+        assert part.hashes().size_bytes == 4
+    with disk.part(1, halt=Event()) as part:
+        assert part.go_on(10) == 0
+
+
+def test_a_stop_ends_a_copy(disk: MirrorDisk) -> None:
+    halt = Event()
+    with disk.part(1, halt=halt) as part:
+        part.write(bytes(2 * RESUMED_BYTES))
+        halt.set()
+        with pytest.raises(Stopping):
+            part.write(b"more")
+    with disk.part(1, halt=halt) as part, pytest.raises(Stopping):
+        part.go_on(2 * RESUMED_BYTES)
+
+
+def test_room_is_kept_on_the_disk(tmp_path: Path) -> None:
+    found = os.statvfs(tmp_path)
+    free = found.f_bavail * found.f_frsize
+    disk = MirrorDisk(tmp_path / "mirror", least_free_bytes=free // 2)
+    disk.prepare(known=False)
+    disk.need(free // 4)
+    with pytest.raises(MirrorFull, match=r"mirror\.min_free"):
+        disk.need(free // 4 * 3)
+
+
+def test_a_full_disk(disk: MirrorDisk) -> None:
+    """/dev/full answers every write as a full disk does."""
+    (disk.root / mirroring.PARTS / "1").symlink_to("/dev/full")
+    with disk.part(1, halt=Event()) as part, pytest.raises(MirrorFull, match="full"):
+        part.write(b"bytes")
+
+
+def test_a_mirror_that_was_made_and_is_not_there_is_an_unmounted_disk(tmp_path: Path) -> None:
+    disk = MirrorDisk(tmp_path / "mnt" / "mirror", least_free_bytes=0)
+    with pytest.raises(MirrorAway) as caught:
+        disk.prepare(known=True)
+    assert "Mount" in caught.value.hint
+    assert not (tmp_path / "mnt").exists(), "nothing is written below the mount point"
+    disk.prepare(known=False)
+    disk.prepare(known=True)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(MirrorAway):
+        MirrorDisk(tmp_path / "file/mirror", least_free_bytes=0).prepare(known=False)
+    with pytest.raises(MirrorAway):
+        MirrorDisk(tmp_path / "nowhere", least_free_bytes=0).need(1)
+
+
+def test_copies_are_read_and_missed(disk: MirrorDisk) -> None:
+    path = copied(disk, 1, "Pixel/a.jpg", b"bytes")
+    with disk.open(path, 5) as file:
+        assert file.read() == b"bytes"
+    with pytest.raises(MirrorLost, match="changed"), disk.open(path, 6):
+        pass
+    assert disk.remove(path)
+    assert not disk.remove(path)
+    with pytest.raises(MirrorLost, match="gone"), disk.open(path, 5):
+        pass
+    (disk.root / mirroring.MARK).unlink()
+    with pytest.raises(MirrorAway), disk.open(path, 5):
+        pass
+    with pytest.raises(ValueError, match="path"), disk.open("../a.jpg", 5):
+        pass
+
+
+def test_a_mirror_whose_folder_is_away_is_not_lost(disk: MirrorDisk, tmp_path: Path) -> None:
+    path = copied(disk, 1, "Pixel/a.jpg", b"bytes")
+    disk.root.rename(tmp_path / "away")
+    with pytest.raises(MirrorAway), disk.open(path, 5):
+        pass
+
+
+def test_an_unfinished_copy_is_dropped(disk: MirrorDisk) -> None:
+    with disk.part(1, halt=Event()) as part:
+        part.write(b"half")
+    disk.drop(1)
+    disk.drop(1)
+    assert parts(disk) == []

@@ -1,0 +1,307 @@
+"""Found on a phone → mirrored: what a phone may do wrong, and what becomes of each item."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photosync.domain.media import Entry, Finding, SourceKind
+from photosync.domain.states import State
+from photosync.errors import (
+    FileReplaced,
+    FileVanished,
+    MirrorFull,
+    PhoneGarbled,
+    PhoneGone,
+    Stopping,
+)
+from photosync.files.mirroring import MirrorDisk
+from photosync.stages import pull as pull_module
+from photosync.stages.prune import Prune
+from photosync.stages.pull import Pull
+from photosync.store.copies import Copies
+from photosync.store.intake import Intake
+from tests.stages.conftest import JPEG
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from photosync.domain.media import MediaItem, Source
+    from photosync.errors import ItemError, ItemGone, SourceMissing
+    from photosync.stages.ports import Copy
+    from tests.stages.conftest import House
+
+THEN_NS = 1_600_000_000 * 10**9
+
+
+class FakePhone:
+    """A phone that does what a test says. The real one is in tests/device and the journeys."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.errors: dict[str, Exception] = {}
+        self.cut_after: int | None = None
+        self.pulled_from: list[int] = []
+        self.hashes = True
+
+    def pull(self, entry: Entry, target: Copy, *, have_bytes: int = 0) -> None:
+        self.pulled_from.append(have_bytes)
+        if entry.path in self.errors:
+            raise self.errors[entry.path]
+        content = self.files[entry.path][have_bytes:]
+        if self.cut_after is not None:
+            target.write(memoryview(content[: self.cut_after]))
+            raise PhoneGone("The cable was pulled.")
+        target.write(memoryview(content))
+
+    def pull_all(self, files: Sequence[tuple[Entry, Copy]]) -> list[ItemError | ItemGone | None]:
+        wrong: list[ItemError | ItemGone | None] = []
+        for entry, target in files:
+            error = self.errors.get(entry.path)
+            if isinstance(error, (FileReplaced, FileVanished)):
+                wrong.append(error)
+                continue
+            self.pull(entry, target)
+            wrong.append(None)
+        return wrong
+
+    def sha256(self, path: str) -> str | None:
+        return hashlib.sha256(self.files[path]).hexdigest() if self.hashes else None
+
+
+class Bench:
+    """A house with a phone."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.phone: FakePhone | None = FakePhone()
+        self.source: Source = house.sources.register(
+            SourceKind.PHONE, "R58M", label="Pixel 8", album=house.album
+        )
+        house.sources.set_connected(self.source.id, connected=True, now=1)
+        self.lost: list[SourceMissing] = []
+        house.disk.prepare(known=False)
+        self.disk = house.disk
+
+    def put(self, path: str, content: bytes, *, size: int | None = None) -> None:
+        assert self.phone is not None
+        self.phone.files[path] = content
+        size = len(content) if size is None else size
+        finding = Finding(path, size, THEN_NS, "image/jpeg")
+        intake = Intake(self.house.database)
+        assert intake.add(self.source.id, [finding], first=State.FOUND, now=1) == 1
+
+    def pull(self) -> Pull:
+        return Pull(
+            items=self.house.items,
+            mirror=self.disk,
+            phones=self._phone,
+            bells=self.house.bells,
+            source_lost=lambda _id, error: self.lost.append(error),
+            halt=self.house.halt,
+            clock=self.house.clock,
+        )
+
+    def _phone(self, source_id: int) -> tuple[Source, FakePhone]:
+        assert source_id == self.source.id
+        if self.phone is None:
+            raise PhoneGone("It is not plugged in.")
+        return self.source, self.phone
+
+    def item(self, path: str) -> MediaItem:
+        found = self.house.overview.items_at(self.source.id, path)
+        return found[0]
+
+
+@pytest.fixture
+def bench(house: House) -> Bench:
+    return Bench(house)
+
+
+def test_photos_are_copied_and_ready_to_be_uploaded(bench: Bench) -> None:
+    for number in range(20):
+        bench.put(f"DCIM/{number}.jpg", JPEG + bytes([number]))
+    pull = bench.pull()
+    assert pull.run_once()
+    assert pull.run_once()
+    assert not pull.run_once()
+    item = bench.item("DCIM/3.jpg")
+    assert (item.state, item.mirror_path, item.leased_by) == (
+        State.MIRRORED,
+        "Pixel 8/DCIM/3.jpg",
+        None,
+    )
+    assert (bench.disk.root / "Pixel 8/DCIM/3.jpg").read_bytes() == JPEG + b"\x03"
+    upload = bench.house.upload()
+    assert upload.run_once()
+
+
+def test_a_folder_worker_leaves_phones_alone(bench: Bench) -> None:
+    bench.put("DCIM/a.jpg", JPEG)
+    assert not bench.house.mirror().run_once()
+    bench.house.found("b.jpg")
+    assert bench.pull().run_once()
+    assert bench.house.states()["b.jpg"] == State.FOUND
+
+
+def test_equal_bytes_in_a_folder_are_uploaded_once(bench: Bench) -> None:
+    bench.house.put("a.jpg", JPEG)
+    bench.house.discover().look(bench.house.watched)
+    assert bench.house.mirror().run_once()
+    bench.put("DCIM/a.jpg", (bench.house.root / "a.jpg").read_bytes())
+    assert bench.pull().run_once()
+    item = bench.item("DCIM/a.jpg")
+    assert (item.state, item.mirror_path) == (State.DUPLICATE, "Pixel 8/DCIM/a.jpg")
+
+
+def test_each_bad_file_has_its_reason_and_leaves_nothing_behind(bench: Bench) -> None:
+    assert bench.phone is not None
+    bench.put("DCIM/good.jpg", JPEG)
+    bench.put("DCIM/gone.jpg", JPEG + b"1")
+    bench.put("DCIM/new.jpg", JPEG + b"2")
+    bench.put("DCIM/text.jpg", b"no picture at all")
+    bench.put("DCIM/lies.jpg", JPEG + b"3", size=3)
+    bench.put("DCIM/film.jpg", b"\0\0\0\x18ftypmp42" + bytes(30))
+    bench.phone.errors["DCIM/gone.jpg"] = FileVanished("gone")
+    bench.phone.errors["DCIM/new.jpg"] = FileReplaced("new")
+    assert bench.pull().run_once()
+    assert {
+        path: (bench.item(path).state, bench.item(path).error_code) for path in bench.phone.files
+    } == {
+        "DCIM/good.jpg": (State.MIRRORED, None),
+        "DCIM/gone.jpg": (State.SKIPPED, "vanished"),
+        "DCIM/new.jpg": (State.SKIPPED, "replaced"),
+        "DCIM/text.jpg": (State.FAILED, "not_media"),
+        "DCIM/lies.jpg": (State.SKIPPED, "replaced"),
+        "DCIM/film.jpg": (State.MIRRORED, None),
+    }
+    assert bench.item("DCIM/film.jpg").mime_type == "video/mp4"
+    assert list((bench.disk.root / ".photosync/part").iterdir()) == []
+
+
+def test_a_pulled_cable_costs_nothing(bench: Bench) -> None:
+    assert bench.phone is not None
+    for number in range(5):
+        bench.put(f"DCIM/{number}.jpg", JPEG + bytes([number]))
+    phone, bench.phone.cut_after = bench.phone, 3
+    assert bench.pull().run_once()
+    assert len(bench.lost) == 1
+    states = {bench.item(path).state for path in phone.files}
+    assert states == {State.FOUND}
+    assert all(bench.item(path).attempts == 0 for path in phone.files)
+    assert all(bench.item(path).leased_by is None for path in phone.files)
+    bench.phone = None
+    assert bench.pull().run_once()
+    phone.cut_after, bench.phone = None, phone
+    assert bench.pull().run_once()
+    assert {bench.item(path).state for path in phone.files} == {State.MIRRORED}
+
+
+def large(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    monkeypatch.setattr(pull_module, "SMALL_BYTES", 1000)
+    monkeypatch.setattr(pull_module, "RESUMED_BYTES", 100_000)
+    content = JPEG + bytes(range(256)) * 1000
+    bench.put("DCIM/large.jpg", content)
+    return content
+
+
+def test_a_large_file_goes_on_where_it_stopped(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench.phone is not None
+    content = large(bench, monkeypatch)
+    bench.phone.cut_after = 150_000
+    assert bench.pull().run_once()
+    assert bench.item("DCIM/large.jpg").state == State.FOUND
+    bench.phone.cut_after = None
+    assert bench.pull().run_once()
+    assert bench.phone.pulled_from == [0, 131_072]
+    item = bench.item("DCIM/large.jpg")
+    assert item.sha256 == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("can_hash", [True, False])
+def test_a_part_with_holes_in_it_is_begun_anew(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, can_hash: bool
+) -> None:
+    assert bench.phone is not None
+    content = large(bench, monkeypatch)
+    bench.phone.hashes = can_hash
+    number = bench.item("DCIM/large.jpg").id
+    (bench.disk.root / ".photosync/part" / str(number)).write_bytes(bytes(150_000))
+    assert bench.pull().run_once()
+    assert bench.phone.pulled_from == [131_072, 0]
+    assert bench.item("DCIM/large.jpg").sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_full_disk_lets_everything_go(bench: Bench) -> None:
+    for number in range(3):
+        bench.put(f"DCIM/{number}.jpg", JPEG + bytes([number]))
+    bench.disk = MirrorDisk(bench.disk.root, least_free_bytes=2**60)
+    with pytest.raises(MirrorFull):
+        bench.pull().run_once()
+    assert [bench.item(f"DCIM/{number}.jpg").leased_by for number in range(3)] == [None] * 3
+
+
+def test_a_stop_lets_everything_go(bench: Bench) -> None:
+    bench.put("DCIM/a.jpg", JPEG)
+    bench.house.halt.set()
+    with pytest.raises(Stopping):
+        bench.pull().run_once()
+    assert bench.item("DCIM/a.jpg").leased_by is None
+    assert bench.item("DCIM/a.jpg").state == State.FOUND
+
+
+def test_a_phone_that_talks_nonsense_lets_everything_go(bench: Bench) -> None:
+    assert bench.phone is not None
+    bench.put("DCIM/a.jpg", JPEG)
+    bench.phone.errors["DCIM/a.jpg"] = PhoneGarbled("nonsense")
+    with pytest.raises(PhoneGarbled):
+        bench.pull().run_once()
+    assert bench.item("DCIM/a.jpg").leased_by is None
+
+
+def test_a_lost_copy_is_pulled_again(bench: Bench) -> None:
+    bench.put("DCIM/a.jpg", JPEG)
+    assert bench.pull().run_once()
+    (bench.disk.root / "Pixel 8/DCIM/a.jpg").unlink()
+    assert bench.house.upload().run_once()
+    item = bench.item("DCIM/a.jpg")
+    assert (item.state, item.error_code, item.mirror_path) == (State.FOUND, "mirror_lost", None)
+    assert bench.pull().run_once()
+    assert bench.house.upload().run_once()
+    assert bench.item("DCIM/a.jpg").state == State.UPLOADED
+
+
+def prune(bench: Bench, keep_days: int) -> Prune:
+    return Prune(
+        copies=Copies(bench.house.database),
+        mirror=bench.disk,
+        keep_days=keep_days,
+        clock=bench.house.clock,
+    )
+
+
+def test_copies_go_once_their_photos_are_in_the_library(bench: Bench) -> None:
+    bench.put("DCIM/a.jpg", JPEG)
+    bench.put("DCIM/b.jpg", JPEG)
+    bench.put("DCIM/c.jpg", JPEG + b"c")
+    assert bench.pull().run_once()
+    assert not prune(bench, 0).run_once(), "nothing is in the library yet"
+    while bench.house.upload().run_once():
+        pass
+    bench.house.clock.pass_by(1000)
+    while bench.house.create().run_once():
+        pass
+    assert not prune(bench, 30).run_once()
+    bench.house.clock.pass_by(31 * 86_400)
+    assert prune(bench, 30).run_once()
+    assert not prune(bench, 30).run_once()
+    assert list((bench.disk.root / "Pixel 8/DCIM").iterdir()) == []
+    assert bench.item("DCIM/a.jpg").mirror_path is None
+    finding = Finding("DCIM/a.jpg", len(JPEG), THEN_NS, "image/jpeg")
+    intake = Intake(bench.house.database)
+    assert intake.add(bench.source.id, [finding], first=State.FOUND, now=2) == 0
+    assert not bench.pull().run_once(), "a pruned photo is not pulled again"
