@@ -177,9 +177,18 @@ def _sources(sources: list[Json]) -> Table:
     for heading in ("source", "where", "items", ""):
         table.add_column(heading, overflow="fold")
     for source in sources:
-        there = Text("there", style="green") if source["connected"] else Text("away", style="red")
-        table.add_row(Text(source["label"]), Text(source["address"]), f"{source['items']:,}", there)
+        table.add_row(
+            Text(source["label"]), Text(source["address"]), f"{source['items']:,}", _there(source)
+        )
     return table
+
+
+def _there(source: Json) -> Text:
+    """A folder that is away is a trouble; a phone comes and goes."""
+    if source["kind"] == "phone":
+        words = "plugged in" if source["connected"] else "not plugged in"
+        return Text(words, style="green" if source["connected"] else "dim")
+    return Text("there", style="green") if source["connected"] else Text("away", style="red")
 
 
 def _problem(problem: Json) -> Text:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photosync.emulator.server import Emulator
-from tests.bench import rclone
+from tests.bench import phone, rclone
 from tests.journeys.conftest import PROGRAM, Daemon, World, jpeg, mp4
 
 if TYPE_CHECKING:
@@ -121,7 +121,13 @@ def beside_rclone(world: World) -> None:
     )
 
 
-ALL = (requests_a_photo, latency, start_up, large_file, memory, beside_rclone)
+def phones(world: World) -> None:
+    """Phones of the lab, and adb beside us."""
+    del world  # a phone's library is its own story
+    phone.phones()
+
+
+ALL = (requests_a_photo, latency, start_up, large_file, memory, phones, beside_rclone)
 
 
 def main(names: list[str]) -> None:

@@ -188,6 +188,17 @@ class LabPhone:
         """Take out its battery."""
         _script("stop", str(self.port))
 
+    def pids(self) -> list[int]:
+        """Every process in it, by their numbers out here."""
+        outer = int((HOME / "run" / f"{self.port}.pid").read_text().split()[0])
+        found, todo = [], [outer]
+        while todo:
+            pid = todo.pop()
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                todo += map(int, (task / "children").read_text().split())
+            found.append(pid)
+        return found
+
     def plug(self) -> None:
         """Put the cable in."""
         self.cable.plug()
