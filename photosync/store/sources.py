@@ -38,7 +38,6 @@ class Sources:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._away: set[int] = set()
 
     def register(self, kind: SourceKind, address: str, *, label: str, album: str) -> Source:
         """The source at ``address``, added if it is new."""
@@ -55,17 +54,13 @@ class Sources:
     def set_connected(self, source_id: int, *, connected: bool, now: int) -> None:
         """Note that the source can be reached, or that it cannot: its items wait then.
 
-        Once it is away, equal files in other sources are read anew, to take the place of
-        those that wait there.
+        Each time it is found away, equal files in other sources are read anew, to take the place
+        of those that wait there: one may have been in a worker's hands the last time.
         """
         with self._database.write() as connection:
             connection.execute(CONNECTED, {"id": source_id, "connected": connected, "now": now})
-            if not connected and source_id not in self._away:
+            if not connected:
                 hand_over(connection, source_id, now)
-        if connected:
-            self._away.discard(source_id)
-        else:
-            self._away.add(source_id)
 
     def disconnect_all(self) -> None:
         """At start nothing is known to be connected; sources dropped from the settings stay so."""

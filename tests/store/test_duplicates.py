@@ -136,7 +136,21 @@ def test_what_is_at_google_or_in_hand_keeps_its_place(shelf: Shelf, state: str) 
     assert {shelf.item(item).duplicate_of for item in (second, third)} == {first}
 
 
-def test_a_disk_that_stays_away_is_looked_through_once(shelf: Shelf) -> None:
+def test_one_in_hand_when_its_disk_went_yields_its_place_later(shelf: Shelf) -> None:
+    shelf.sources.set_connected(shelf.there, connected=True, now=NOW)
+    first = shelf.mirrored("a.jpg", "same", source=shelf.there)
+    here = shelf.mirrored("c.jpg", "same")
+    in_hand = shelf.held(first)
+    shelf.sources.set_connected(shelf.there, connected=False, now=NOW)
+    assert standing(shelf) == {first: State.MIRRORED, here: State.DUPLICATE}
+    shelf.items.release(in_hand)
+    shelf.sources.set_connected(shelf.there, connected=False, now=NOW)
+
+    assert shelf.hashed(here, "same") == State.MIRRORED
+    assert shelf.item(first).duplicate_of == here
+
+
+def test_a_disk_that_stays_away_changes_nothing_twice(shelf: Shelf) -> None:
     shelf.sources.set_connected(shelf.there, connected=True, now=NOW)
     first = shelf.mirrored("a.jpg", "same", source=shelf.there)
     here = shelf.mirrored("c.jpg", "same")
