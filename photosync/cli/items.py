@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from photosync.config import Settings
     from photosync.store.choices import Answer
 
+LARGEST = 2**63 - 1  # no item has a larger number
+
 StateOption = Annotated[
     State | None, typer.Option("--state", help="Only items in this state.", show_default=False)
 ]
 ItemsArgument = Annotated[
-    list[int] | None, typer.Argument(metavar="ITEM...", help="Numbers.", show_default=False)
+    list[int] | None,
+    typer.Argument(metavar="ITEM...", max=LARGEST, help="Numbers.", show_default=False),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every item that it applies to.")]
 
@@ -41,7 +45,8 @@ def list_items(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=MOST_LISTED, help="At most.")] = 50,
     before: Annotated[
-        int | None, typer.Option("--before", min=1, help="Only items with smaller numbers.")
+        int | None,
+        typer.Option("--before", min=1, max=LARGEST, help="Only items with smaller numbers."),
     ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -66,12 +71,17 @@ def list_items(
                 )
             ]
     document = {"version": 1, "items": lines, "more": len(lines) == limit}
-    end(Result(items_table(lines, limit=limit), document), as_json=as_json)
+    chosen = {"--state": state, "--source": source}
+    words = [f"{name} {shlex.quote(one)}" for name, one in chosen.items() if one is not None]
+    table = items_table(lines, limit=limit, again=" ".join(["photosync list", *words]))
+    end(Result(table, document), as_json=as_json)
 
 
 def show(
     *,
-    item: Annotated[int, typer.Argument(metavar="ITEM", help="Its number.", show_default=False)],
+    item: Annotated[
+        int, typer.Argument(metavar="ITEM", max=LARGEST, help="Its number.", show_default=False)
+    ],
     config: ConfigOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,

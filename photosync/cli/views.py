@@ -83,8 +83,8 @@ def status_view(document: Json) -> RenderableType:
     return Group(*parts)
 
 
-def items_table(lines: list[Json], *, limit: int) -> RenderableType:
-    """What ``photosync list`` shows."""
+def items_table(lines: list[Json], *, limit: int, again: str) -> RenderableType:
+    """What ``photosync list`` shows; ``again`` is how it was asked, to ask for more."""
     if not lines:
         return "No items."
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -102,7 +102,8 @@ def items_table(lines: list[Json], *, limit: int) -> RenderableType:
         )
     if len(lines) < limit:
         return table
-    more = Text(f"There may be more: photosync list --before {lines[-1]['id']}", style="dim")
+    words = f"There may be more: {printable(again)} --before {lines[-1]['id']}"
+    more = Text(words, style="dim")
     return Group(table, more)
 
 

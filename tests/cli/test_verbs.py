@@ -244,3 +244,10 @@ def test_run_needs_a_folder(home: Home) -> None:
     said = home.say("run")
     assert said.code == 2
     assert "names no folder" in said.err
+
+
+def test_numbers_that_no_item_can_have_are_no_bug(home: Home) -> None:
+    for words in (["show"], ["skip"], ["retry"], ["choose"], ["list", "--before"]):
+        said = home.say(*words, str(2**63))
+        assert said.code == 2
+        assert "Traceback" not in said.err
