@@ -31,6 +31,7 @@ from photosync.stages.mirror import Mirror
 from photosync.stages.originals import LocalOriginals
 from photosync.stages.prune import Prune
 from photosync.stages.pull import Pull
+from photosync.stages.reselecting import apply_settings
 from photosync.stages.upload import Upload
 from photosync.store.albums import Albums
 from photosync.store.control import DeadTokens, Problem
@@ -40,6 +41,7 @@ from photosync.store.media import MediaItems
 from photosync.store.sessions import UploadSessions
 from photosync.store.sources import Sources
 from photosync.store.spending import Spending
+from photosync.store.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,6 +152,7 @@ class _Builder:
         self._sources.disconnect_all()
         watched = self._watched()
         self._tell_of_dropped([one.source for one in watched])
+        self._apply_settings(watched)
         folders = self._folders(watched)
         mirror = MirrorDisk(
             self._settings.mirror.path, least_free_bytes=self._settings.mirror.min_free
@@ -223,6 +226,19 @@ class _Builder:
             self._files[source.id] = files
             watched.append(Watched(source, files))
         return watched
+
+    def _apply_settings(self, watched: list[Watched]) -> None:
+        """What is queued from earlier runs, held against the settings of this one."""
+        phones = [one for one in self._sources.all() if one.kind == SourceKind.PHONE]
+        selection, album = _selection(self._settings), self._settings.phone.album
+        for source in [*(one.source for one in watched), *phones]:
+            apply_settings(
+                replace(source, album=album) if source in phones else source,
+                selection,
+                waiting=Waiting(self._state.database),
+                control=self._state.control,
+                now=self._state.now(),
+            )
 
     def _folders(self, watched: list[Watched]) -> Folders:
         roots = {

@@ -191,11 +191,15 @@ def _change(
         answer = verb(state.choices, wanted.ids(state), now=state.now())
         state.control.ring(now=state.now())
     lines = [f"{len(answer.changed)} {plural(len(answer.changed), 'item')} {became}."]
+    if answer.alike:
+        count = len(answer.alike)
+        lines.append(f"{count} {plural(count, 'item')} more with the same bytes {became} too.")
     refused = {} if wanted.items is None else answer.refused
     lines += [f"Item {item}: {why}." for item, why in refused.items()]
     document = {
         "version": 1,
         "changed": answer.changed,
+        "alike": sorted(answer.alike),
         "refused": {str(item): why for item, why in refused.items()},
     }
     return Result("\n".join(lines), document, FAILED if refused else DONE)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from photosync.domain.states import State
 
+NANOSECONDS = 1_000_000_000
+
 
 class SourceKind(StrEnum):
     """Where items come from."""

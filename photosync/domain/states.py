@@ -38,10 +38,12 @@ LEGAL_MOVES: frozenset[tuple[State, State]] = frozenset(
         (State.UPLOADED, State.MIRRORED),  # token too old or worthless
         (State.UPLOADED, State.SKIPPED),
         (State.UPLOADED, State.FAILED),
-        (State.DUPLICATE, State.FOUND),  # the first one is skipped or gone: promoted
+        (State.DUPLICATE, State.FOUND),  # the first one is gone or at fault: promoted
         (State.DUPLICATE, State.SKIPPED),
         (State.SKIPPED, State.FOUND),  # chosen after all, or the file is back
+        (State.SKIPPED, State.HELD),  # the file is back, and nobody ever chose it
         (State.FAILED, State.FOUND),  # retry
+        (State.FAILED, State.HELD),  # readable at last, and nobody ever chose it
         (State.FAILED, State.MIRRORED),  # retry: the copy is still good
         (State.FAILED, State.SKIPPED),
     }

@@ -238,7 +238,7 @@ class _Batch:
             return False
         now = int(self._clock())
         added = self._intake.add(self._source_id, self._new, first=self._first, now=now)
-        revived = self._intake.revive(self._back, now=now) if self._back else 0
+        revived = self._intake.revive(self._back, first=self._first, now=now) if self._back else 0
         self._look.added += added
         self._look.revived += revived
         self._new.clear()

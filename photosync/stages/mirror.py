@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_title, wants_date
-from photosync.domain.media import SourceKind
+from photosync.domain.media import NANOSECONDS, SourceKind
 from photosync.domain.states import State
 from photosync.errors import SourceMissing
 from photosync.stages.outcome import settling
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from photosync.store.media import MediaItems
 
 log = logging.getLogger(__name__)
-
-NANOSECONDS = 1_000_000_000
 
 
 class Mirror:

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_title, wants_date
-from photosync.domain.media import Entry, SourceKind, readable
+from photosync.domain.media import NANOSECONDS, Entry, SourceKind, readable
 from photosync.domain.media_types import mime_type
 from photosync.domain.naming import local_path
 from photosync.domain.states import State
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NANOSECONDS = 1_000_000_000
 AT_ONCE = 16
 SMALL_BYTES = 8 << 20
 RESUMED_BYTES = 32 << 20

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from photosync.errors import UnknownItem
-from photosync.store.duplicates import FILE_CODES, promote
+from photosync.store.duplicates import FILE_CODES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,19 +31,32 @@ RETRY = f"""
 """  # noqa: S608 - made of this module's constants
 
 CHOOSE = f"""
-    UPDATE media_items SET state = 'found', sha256 = NULL, sha1 = NULL, mirror_path = NULL, {GO_ON}
+    UPDATE media_items SET state = 'found', chosen = 1, sha256 = NULL, sha1 = NULL,
+        mirror_path = NULL, {GO_ON}
     WHERE id = :id AND leased_by IS NULL AND state IN ('held', 'skipped')
 """  # noqa: S608 - made of this module's constants
 
+# a duplicate that is left out says nothing of its bytes: the item that stands for them goes on
 SKIP = """
-    UPDATE media_items SET state = 'skipped', duplicate_of = NULL, upload_token = NULL,
-        token_at = NULL, error_code = 'by_user', error_message = 'Skipped by you.',
-        updated_at = :now
+    UPDATE media_items SET state = 'skipped', chosen = 0, upload_token = NULL, token_at = NULL,
+        sha256 = iif(state = 'duplicate', NULL, sha256), duplicate_of = NULL,
+        error_code = 'by_user', error_message = 'Skipped by you.', updated_at = :now
     WHERE id = :id AND leased_by IS NULL
         AND state IN ('held', 'found', 'mirrored', 'uploaded', 'duplicate', 'failed')
 """
 
+SKIP_ALIKE = """
+    UPDATE media_items SET state = 'skipped', chosen = 0, duplicate_of = NULL,
+        error_code = 'by_user',
+        error_message = 'The same bytes as item ' || :id || ', which you skipped.',
+        updated_at = :now
+    WHERE duplicate_of = :id
+    RETURNING id
+"""
+
 PICK = "SELECT id, state, leased_by FROM media_items WHERE id = :id"
+
+AT_ONCE = 1000
 
 IDS_IN_STATE = "SELECT id FROM media_items WHERE state = :state ORDER BY id"
 
@@ -55,10 +68,14 @@ IDS_WAITING = """
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a choice did: ``changed`` items, and for the others why not, by item."""
+    """What a choice did: ``changed`` items, and for the others why not, by item.
+
+    ``alike``: items that were not named, but hold the same bytes and share the fate.
+    """
 
     changed: list[int]
     refused: dict[int, str]
+    alike: set[int]
 
 
 class Choices:
@@ -84,30 +101,48 @@ class Choices:
         return self._each(CHOOSE, ids, now, "it is neither held nor skipped")
 
     def skip(self, ids: Sequence[int], *, now: int) -> Answer:
-        """Items are left out, whatever became of them so far; done ones stay done."""
+        """Items are left out, whatever became of them so far; done ones stay done.
+
+        It holds for the bytes: duplicates are left out too, and so is the same file when it
+        turns up under another name. ``choose`` takes it back, item by item.
+        """
         return self._each(SKIP, ids, now, "it cannot be skipped")
 
     def _each(self, sql: str, ids: Sequence[int], now: int, otherwise: str) -> Answer:
-        changed: list[int] = []
-        refused: dict[int, str] = {}
-        with self._database.write() as connection:
-            for one in ids:
-                values: Parameters = {"id": one, "now": now}
-                if connection.execute(sql, values).rowcount == 1:
-                    changed.append(one)
-                    if sql is SKIP:
-                        promote(connection, one, now)
-                else:
-                    refused[one] = _why(connection, one, otherwise)
-        return Answer(changed, refused)
+        """Short transactions, so that a million items do not hold up the workers."""
+        self._refuse_unknown(ids)
+        answer = Answer([], {}, set())
+        for begin in range(0, len(ids), AT_ONCE):
+            with self._database.write() as connection:
+                for one in ids[begin : begin + AT_ONCE]:
+                    _one(connection, sql, {"id": one, "now": now}, answer, otherwise)
+        return replace(answer, alike=answer.alike - set(answer.changed))
+
+    def _refuse_unknown(self, ids: Sequence[int]) -> None:
+        for one in ids:
+            if self._database.row(PICK, {"id": one}) is None:
+                raise UnknownItem(
+                    f"There is no item {one}.",
+                    hint="photosync list shows items and their numbers.",
+                )
+
+
+def _one(
+    connection: sqlite3.Connection, sql: str, values: Parameters, answer: Answer, otherwise: str
+) -> None:
+    number = values["id"]
+    if connection.execute(sql, values).rowcount == 1:
+        answer.changed.append(number)
+        if sql is SKIP:
+            answer.alike.update(row["id"] for row in connection.execute(SKIP_ALIKE, values))
+    elif number in answer.alike:
+        answer.changed.append(number)  # named too, and left out with its like already
+    else:
+        answer.refused[number] = _why(connection, number, otherwise)
 
 
 def _why(connection: sqlite3.Connection, item_id: int, otherwise: str) -> str:
     row = connection.execute(PICK, {"id": item_id}).fetchone()
-    if row is None:
-        raise UnknownItem(
-            f"There is no item {item_id}.", hint="photosync list shows items and their numbers."
-        )
     if row["leased_by"] is not None:
         return "it is being worked on right now; try again in a moment"
     return f"{otherwise}: it is {row['state']}"

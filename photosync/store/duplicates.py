@@ -3,6 +3,7 @@
 An item stands for its bytes while it is mirrored, uploaded, done, or failed for a reason that
 lies in the bytes. As soon as it does not, its duplicates are found items again: each is read
 anew, since its file may have changed meanwhile, and the first of them stands from then on.
+Only what the user leaves out takes its duplicates along: a skip holds for the bytes.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ FIRST_WITH_CONTENT = f"""
     ORDER BY state = 'done' DESC, id LIMIT 1
 """  # noqa: S608 - made of this module's constants
 
+SKIPPED_BY_USER = """
+    SELECT id FROM media_items
+    WHERE sha256 = :sha256 AND id <> :id AND state = 'skipped' AND error_code = 'by_user'
+        AND NOT EXISTS (SELECT 1 FROM media_items WHERE id = :id AND chosen)
+    ORDER BY id LIMIT 1
+"""
+
 YIELD = """
     UPDATE media_items SET state = 'duplicate', duplicate_of = :heir, attempts = 0,
         not_before = 0, error_code = NULL, error_message = NULL, updated_at = :now
@@ -64,6 +72,12 @@ def first_with_content(connection: sqlite3.Connection, values: Parameters) -> sq
     """The item that stands for the bytes ``sha256`` of item ``id``, if another one does."""
     found: sqlite3.Row | None = connection.execute(FIRST_WITH_CONTENT, values).fetchone()
     return found
+
+
+def skipped_by_user(connection: sqlite3.Connection, values: Parameters) -> int | None:
+    """The item with the bytes ``sha256`` that the user left out; None if ``id`` was chosen."""
+    row = connection.execute(SKIPPED_BY_USER, values).fetchone()
+    return None if row is None else int(row["id"])
 
 
 def yield_place(connection: sqlite3.Connection, item_id: int, *, heir: int, now: int) -> None:

@@ -31,10 +31,10 @@ REFUSE = """
 """
 
 BY_SIGHT = """
-    (state = 'skipped' AND error_code IN ('vanished', 'replaced'))
+    (state = 'skipped' AND error_code IN ('vanished', 'replaced', 'excluded'))
     OR (state = 'failed' AND error_code = 'unreadable')
 """
-"""Set aside by us, not by the user: undone when the very same file can be read again."""
+"""Set aside by us, not by the user: undone when the very same file is taken and readable."""
 
 KNOWN = f"""
     SELECT id, state, {BY_SIGHT} AS revivable FROM media_items
@@ -43,8 +43,9 @@ KNOWN = f"""
 """  # noqa: S608 - made of this module's constants
 
 REVIVE = f"""
-    UPDATE media_items SET state = 'found', error_code = NULL, error_message = NULL, attempts = 0,
-        not_before = 0, sha256 = NULL, sha1 = NULL, mirror_path = NULL, mime_type = :mime_type,
+    UPDATE media_items SET state = iif(chosen, 'found', :first), error_code = NULL,
+        error_message = NULL, attempts = 0, not_before = 0, sha256 = NULL, sha1 = NULL,
+        mirror_path = NULL, mime_type = :mime_type,
         updated_at = :now
     WHERE id = :id AND ({BY_SIGHT})
 """  # noqa: S608 - made of this module's constants
@@ -81,11 +82,15 @@ class Intake:
         with self._database.write() as connection:
             return sum(_add_one(connection, source_id, one, first, now) for one in findings)
 
-    def revive(self, ids: Sequence[tuple[int, str]], *, now: int) -> int:
-        """Failed or skipped → found for (id, MIME type) pairs whose file is back. How many."""
+    def revive(self, ids: Sequence[tuple[int, str]], *, first: State, now: int) -> int:
+        """Failed or skipped → ``first`` for (id, MIME type) pairs whose file is back. How many.
+
+        What the user chose once is found again, whatever ``first`` is.
+        """
+        shared: Parameters = {"first": first, "now": now}
         with self._database.write() as connection:
             return sum(
-                connection.execute(REVIVE, {"id": one, "mime_type": mime, "now": now}).rowcount
+                connection.execute(REVIVE, {**shared, "id": one, "mime_type": mime}).rowcount
                 for one, mime in ids
             )
 

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 from photosync.domain.states import State
 from photosync.store import ready
-from photosync.store.duplicates import FILE_CODES, first_with_content, promote, yield_place
+from photosync.store.duplicates import (
+    FILE_CODES,
+    first_with_content,
+    promote,
+    skipped_by_user,
+    yield_place,
+)
 from photosync.store.mapping import to_item
 
 if TYPE_CHECKING:
@@ -41,6 +47,14 @@ DUPLICATE = f"""
     UPDATE media_items SET state = 'duplicate', duplicate_of = :first, sha256 = :sha256,
         sha1 = :sha1, mirror_path = :mirror_path, leased_by = NULL, error_code = NULL,
         error_message = NULL, updated_at = :now
+    {HELD_BY_WORKER}
+"""  # noqa: S608 - made of this module's constants
+
+LEFT_OUT = f"""
+    UPDATE media_items SET state = 'skipped', sha256 = :sha256, sha1 = :sha1,
+        mirror_path = :mirror_path, leased_by = NULL, error_code = 'by_user',
+        error_message = 'The same bytes as item ' || :like || ', which you skipped.',
+        updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
@@ -165,6 +179,8 @@ class MediaItems:
     ) -> State:
         """Found → mirrored, or → duplicate if the same bytes are another item's.
 
+        → skipped if the user left these bytes out and has not chosen this very item since.
+
         ``mirror_path``: where the copy of a phone's file lies; ``mime_type``: what it is by its
         content, None if that was known.
 
@@ -184,6 +200,10 @@ class MediaItems:
             if first is not None and not first["out_of_reach"]:
                 _move(connection, DUPLICATE, {**values, "first": first["id"]})
                 return State.DUPLICATE
+            left_out = None if first is not None else skipped_by_user(connection, values)
+            if left_out is not None:
+                _move(connection, LEFT_OUT, {**values, "like": left_out})
+                return State.SKIPPED
             _move(connection, MIRRORED, values)
             if first is not None:
                 yield_place(connection, first["id"], heir=item.id, now=now)

@@ -122,6 +122,69 @@ def test_a_chosen_item_goes_the_whole_way_again(shelf: Shelf) -> None:
     assert shelf.hashed(item_id, "a") == State.MIRRORED
 
 
+def test_a_skip_holds_for_the_bytes(shelf: Shelf) -> None:
+    first = shelf.mirrored("a", "same")
+    twin = shelf.mirrored("b", "same")
+    assert shelf.state(twin) == State.DUPLICATE
+
+    answer = shelf.choices.skip([first], now=NOW)
+    assert (answer.changed, answer.alike) == ([first], {twin})
+    assert shelf.state(twin) == State.SKIPPED
+    assert shelf.item(twin).error_message == f"The same bytes as item {first}, which you skipped."
+
+    (renamed,) = shelf.found("c")
+    assert shelf.hashed(renamed, "same") == State.SKIPPED
+    assert shelf.item(renamed).error_code == "by_user"
+
+    assert shelf.choices.choose([renamed], now=NOW).changed == [renamed]
+    assert shelf.hashed(renamed, "same") == State.MIRRORED
+    (later,) = shelf.found("d")
+    assert shelf.hashed(later, "same") == State.DUPLICATE
+
+
+def test_all_of_them_skipped_are_each_told_once(shelf: Shelf) -> None:
+    first = shelf.mirrored("a", "same")
+    twin = shelf.mirrored("b", "same")
+
+    answer = shelf.choices.skip([first, twin], now=NOW)
+
+    assert (answer.changed, answer.refused, answer.alike) == ([first, twin], {}, set())
+
+
+def test_a_skipped_duplicate_says_nothing_of_its_bytes(shelf: Shelf) -> None:
+    first = shelf.mirrored("a", "same")
+    twin = shelf.mirrored("b", "same")
+    assert shelf.choices.skip([twin], now=NOW).alike == set()
+    shelf.items.skip(shelf.held(first), code="vanished", message="m", now=NOW)
+
+    (moved,) = shelf.found("c")
+    assert shelf.hashed(moved, "same") == State.MIRRORED
+
+
+def test_many_are_skipped_in_short_transactions(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photosync.store.choices.AT_ONCE", 2)
+    ids = shelf.found(*"abcde")
+
+    assert shelf.choices.skip(ids, now=NOW).changed == ids
+    assert shelf.overview.counts().items(State.SKIPPED) == 5
+
+
+@pytest.mark.parametrize("code", ["unreadable", "vanished"])
+def test_what_nobody_chose_is_held_when_it_is_back(shelf: Shelf, code: str) -> None:
+    item_id, chosen = shelf.found("a", "b")
+    shelf.choices.skip([chosen], now=NOW)
+    shelf.choices.choose([chosen], now=NOW)
+    leave = shelf.items.fail if code == "unreadable" else shelf.items.skip
+    for one in (item_id, chosen):
+        leave(shelf.held(one), code=code, message="m", now=NOW)
+
+    both = [(item_id, "image/jpeg"), (chosen, "image/jpeg")]
+    assert shelf.intake.revive(both, first=State.HELD, now=NOW) == 2
+    assert (shelf.state(item_id), shelf.state(chosen)) == (State.HELD, State.FOUND)
+
+
 def test_each_version_of_a_file_is_an_item_once(shelf: Shelf) -> None:
     versions = [Finding("a", 1, 1, "m"), Finding("a", 2, 1, "m"), Finding("a", 1, 2, "m")]
 
@@ -147,6 +210,7 @@ def test_what_cannot_be_uploaded_fails_at_once_even_if_held(shelf: Shelf) -> Non
     [
         ("skip", "vanished", True),
         ("skip", "replaced", True),
+        ("skip", "excluded", True),
         ("fail", "unreadable", True),
         ("skip", "by_user", False),
         ("fail", "refused", False),
@@ -162,7 +226,9 @@ def test_only_what_we_set_aside_ourselves_is_revived_by_sight(
     before = shelf.state(item_id)
 
     assert shelf.intake.known(shelf.here, "a", SIZE, 7) == Known(item_id, before, revivable)
-    assert shelf.intake.revive([(item_id, "image/png")], now=NOW) == int(revivable)
+    assert shelf.intake.revive([(item_id, "image/png")], first=State.FOUND, now=NOW) == int(
+        revivable
+    )
     item = shelf.item(item_id)
     assert item.state == (State.FOUND if revivable else before)
     assert (item.mime_type, item.sha256) == ("image/png", None) or not revivable
@@ -176,7 +242,7 @@ def test_the_user_may_be_quicker_than_the_look(shelf: Shelf) -> None:
     assert known.revivable
     shelf.choices.skip([item_id], now=NOW)
 
-    assert shelf.intake.revive([(item_id, "image/jpeg")], now=NOW) == 0
+    assert shelf.intake.revive([(item_id, "image/jpeg")], first=State.FOUND, now=NOW) == 0
     assert shelf.state(item_id) == State.SKIPPED
 
 

@@ -48,13 +48,11 @@ def test_refused_bytes_are_refused_for_all_their_files(shelf: Shelf) -> None:
     assert standing(shelf) == {one: State.MIRRORED, two: State.DUPLICATE}
 
 
-@pytest.mark.parametrize("how", ["gone", "by_user", "altered"])
+@pytest.mark.parametrize("how", ["gone", "altered"])
 def test_all_duplicates_are_read_anew_when_the_first_drops_out(shelf: Shelf, how: str) -> None:
     one, two, three = (shelf.mirrored(name, "same") for name in ("a.jpg", "b.jpg", "c.jpg"))
     if how == "gone":
         shelf.items.skip(shelf.held(one), code="vanished", message="m", now=NOW)
-    elif how == "by_user":
-        shelf.choices.skip([one], now=NOW)
     else:
         shelf.items.find_again(shelf.held(one), code="checksum_mismatch", message="m", now=NOW)
 
@@ -67,7 +65,7 @@ def test_all_duplicates_are_read_anew_when_the_first_drops_out(shelf: Shelf, how
 
 def test_a_duplicate_whose_heir_has_other_bytes_by_now_is_not_lost(shelf: Shelf) -> None:
     one, two, three = (shelf.mirrored(name, "same") for name in ("a.jpg", "b.jpg", "c.jpg"))
-    shelf.choices.skip([one], now=NOW)
+    shelf.items.skip(shelf.held(one), code="vanished", message="m", now=NOW)
 
     assert shelf.hashed(two, "edited in place, its time kept") == State.MIRRORED
     assert shelf.hashed(three, "same") == State.MIRRORED
@@ -75,7 +73,7 @@ def test_a_duplicate_whose_heir_has_other_bytes_by_now_is_not_lost(shelf: Shelf)
 
 def test_no_chain_of_duplicates_grows(shelf: Shelf) -> None:
     one, two, three = (shelf.mirrored(name, "same") for name in ("a.jpg", "b.jpg", "c.jpg"))
-    shelf.choices.skip([one], now=NOW)
+    shelf.items.skip(shelf.held(one), code="vanished", message="m", now=NOW)
     four = shelf.mirrored("d.jpg", "same")
     shelf.hashed(two, "same")
     shelf.hashed(three, "same")

@@ -50,6 +50,7 @@ class Queue(RuleBasedStateMachine):
         self.now = NOW
         self.leases: dict[int, MediaItem] = {}
         self.added = 0
+        self.skipped: set[int] = set()
 
     def teardown(self) -> None:
         self.database.close()
@@ -194,11 +195,15 @@ class Queue(RuleBasedStateMachine):
         answer = getattr(self.shelf.choices, verb)(ids, now=self.now)
         assert sorted([*answer.changed, *answer.refused]) == sorted(ids)
         assert not set(answer.changed) & set(self.leases)
+        if verb == "skip":
+            self.skipped |= {*answer.changed, *answer.alike}
+        if verb == "choose":
+            self.skipped -= set(answer.changed)
 
-    @rule(data=st.data())
-    def see_again(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), first=st.sampled_from([State.FOUND, State.HELD]))
+    def see_again(self, data: st.DataObject, first: State) -> None:
         ids = self._some(data)
-        self.shelf.intake.revive([(one, "image/png") for one in ids], now=self.now)
+        self.shelf.intake.revive([(one, "image/png") for one in ids], first=first, now=self.now)
 
     @rule(seconds=st.sampled_from([30, 3600, 86_400]))
     def time_passes(self, seconds: int) -> None:
@@ -220,6 +225,7 @@ class Queue(RuleBasedStateMachine):
         self._the_history_leads_to_the_state(items)
         self._equal_bytes_stand_once(items)
         self._a_duplicate_points_to_what_stands_for_its_bytes(items)
+        self._what_the_user_left_out_is_not_sent(items)
         self._nobody_loses_a_lease_silently(items)
         self._what_is_ready_can_be_claimed(items)
 
@@ -259,6 +265,12 @@ class Queue(RuleBasedStateMachine):
                 assert first.state in STANDING
                 assert first.sha256 == item.sha256
                 assert first.state != State.FAILED or first.error_code not in AT_FAULT
+
+    def _what_the_user_left_out_is_not_sent(self, items: Items) -> None:
+        """Unless the user chose those bytes since, or they were on their way before."""
+        for item in items.values():
+            if item.id in self.skipped:
+                assert item.state == State.SKIPPED
 
     def _nobody_loses_a_lease_silently(self, items: Items) -> None:
         real = {item.id: item.leased_by for item in items.values() if item.leased_by is not None}

@@ -1,0 +1,74 @@
+"""Changed settings reach what is queued already: at start, before anything is sent.
+
+What ``select`` leaves out by now is skipped and comes back by sight once it is taken again; what
+is on its way goes to the album that the settings name today.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from photosync.domain.albums import album_title
+from photosync.domain.media import NANOSECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from photosync.domain.media import Source
+    from photosync.domain.selection import Selection
+    from photosync.store.control import Control
+    from photosync.store.waiting import Waiting, WaitingItem
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 1000
+
+
+def apply_settings(
+    source: Source, selection: Selection, *, waiting: Waiting, control: Control, now: int
+) -> None:
+    """Hold the unfinished items of ``source`` against settings that are not those of last time.
+
+    To be called while no worker runs: leases are of no account.
+    """
+    name, mark = f"applied:{source.id}", _mark(source, selection)
+    if control.flag(name) == mark:
+        return
+    left_out = 0
+    for some in _all(waiting, source.id):
+        why = {item.id: selection.left_out(item.path, item.mtime_ns) for item in some}
+        titles = {
+            item.id: title
+            for item in some
+            if item.is_hashed and (title := _title(source, item)) != item.album
+        }
+        out = {number: sentence for number, sentence in why.items() if sentence is not None}
+        waiting.change(left_out=out, albums=titles, now=now)
+        left_out += len(out)
+    if left_out:
+        log.info("items.left_out source=%d items=%d", source.id, left_out)
+    control.set_flag(name, mark, now=now)
+
+
+def _all(waiting: Waiting, source_id: int) -> Iterator[list[WaitingItem]]:
+    last = 0
+    while some := waiting.after(last, source_id=source_id, limit=AT_ONCE):
+        yield some
+        last = some[-1].id
+
+
+def _title(source: Source, item: WaitingItem) -> str:
+    return album_title(
+        source.album,
+        source_label=source.label,
+        source_path=item.path,
+        at=item.mtime_ns / NANOSECONDS if item.taken_at is None else item.taken_at,
+    )
+
+
+def _mark(source: Source, selection: Selection) -> str:
+    told = [selection.include, selection.exclude, selection.since, source.album, source.label]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
