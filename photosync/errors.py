@@ -26,7 +26,7 @@
     ├── AlbumGone                  the remembered album id is worthless: make a new album
     ├── BlockedError               nobody gets further until somebody acts or time passes
     │   ├── SignInRequired, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
-    │   ├── StorageFull, DiskFull, DailyQuotaSpent, Offline
+    │   ├── StorageFull, DiskFull, DailyQuotaSpent, Offline, RequestsRefused
     │   ├── AdbMissing             adb is not installed, or its server cannot be reached
     │   ├── MirrorFull, MirrorAway nothing can be copied into the mirror
     │   ├── PhoneFull              there is no room on the phone for what is put back
@@ -296,6 +296,13 @@ class Offline(BlockedError):
     code = "offline"
     needs_user = False
     default_hint = "Check the network; work goes on by itself."
+
+
+class RequestsRefused(BlockedError):
+    """Google refuses whatever batch we send, so that the fault is not one photo's."""
+
+    code = "requests_refused"
+    default_hint = "Update photosync; if that does not help, report it with the log."
 
 
 class SourceMissing(BlockedError):

@@ -15,6 +15,7 @@ from photosync.daemon.everywhere import Everywhere
 from photosync.daemon.folders import Folders
 from photosync.daemon.reports import Board, Troubles
 from photosync.daemon.supervisor import Supervisor
+from photosync.daemon.upkeep import Upkeep
 from photosync.daemon.worker import Worker
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.selection import Selection
@@ -64,6 +65,7 @@ BELLS = (
     "mirror",
     "pull",
     "prune",
+    "upkeep",
     "upload",
     "create",
 )
@@ -305,6 +307,8 @@ class _Builder:
                 clock=self._clock,
             )
             yield pull.name, "pull", side.prepared(pull.run_once)
+        upkeep = Upkeep(self._state.database, clock=self._clock)
+        yield upkeep.name, "upkeep", upkeep.run_once
         keep_days = self._settings.mirror.keep
         if keep_days is not None:
             prune = Prune(
@@ -340,6 +344,7 @@ class _Builder:
             items=self._items,
             albums=Albums(self._state.database),
             library=self._connection.library,
+            control=self._state.control,
             gate=self._gate,
             small_bytes=self._settings.upload.resumable_above,
             more_expected=everywhere.expecting,

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 5.0
 BLOCKED_SECONDS = 10.0
 BUG_SECONDS = 30.0
+LONGEST_REST_SECONDS = 60.0
 
 
 class Reports(Protocol):
@@ -68,7 +69,8 @@ class Worker(Thread):
             except Stopping:
                 return
             except TransientError as error:
-                self._rest(error, max(error.least_wait, error.retry_after or 0.0))
+                asked = max(error.least_wait, error.retry_after or 0.0)
+                self._rest(error, min(asked, LONGEST_REST_SECONDS))
             except (BlockedError, DatabaseError) as error:
                 self._rest(error, BLOCKED_SECONDS)
             except Exception as error:  # a bug must not end the worker

@@ -51,7 +51,7 @@ def connect(
     wire = Wire(halt=halt)
     authorization = Authorization(token_file, wire=wire, dead_tokens=dead_tokens, clock=clock)
     patience = Patience(halt)
-    api = Api(wire, authorization, spending.spend)
+    api = Api(wire, authorization, spending.spend, spending.refund)
     uploads = Uploads(
         api,
         api_url=api_url,

@@ -208,10 +208,17 @@ class Wire:
 class Api:
     """Requests to the Photos Library API: counted before, signed in, a 401 refreshed once."""
 
-    def __init__(self, wire: Wire, credentials: Credentials, spend: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        credentials: Credentials,
+        spend: Callable[[str], None],
+        refund: Callable[[str], None] = lambda _kind: None,
+    ) -> None:
         self._wire = wire
         self._credentials = credentials
         self._spend = spend
+        self._refund = refund
 
     def send(self, call: Call, kind: str) -> Answer:
         """Send one request of ``kind`` (for the ledger); any answer but a first 401 comes back.
@@ -222,16 +229,23 @@ class Api:
             Offline, ConnectionLost, Stopping: See ``Wire.send``.
         """
         authorization = self._credentials.header()
-        self._spend(kind)
-        answer = self._wire.send(call, authorization=authorization)
+        answer = self._counted(call, kind, authorization)
         if answer.status == requests.codes.unauthorized:
             self._credentials.renew(authorization)
             authorization = self._credentials.header()
-            self._spend(kind)
-            answer = self._wire.send(call, authorization=authorization)
+            answer = self._counted(call, kind, authorization)
         if lacks_consent(answer):
             self._credentials.refused()
         return answer
+
+    def _counted(self, call: Call, kind: str, authorization: str) -> Answer:
+        """Counted before it is sent; what never left costs nothing, however long we are offline."""
+        self._spend(kind)
+        try:
+            return self._wire.send(call, authorization=authorization)
+        except Offline:
+            self._refund(kind)
+            raise
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

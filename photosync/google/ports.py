@@ -50,6 +50,9 @@ class Spending(Protocol):
             DailyQuotaSpent: The day's budget is used up; the request must not be sent.
         """
 
+    def refund(self, kind: str) -> None:
+        """Take back one request of ``kind`` that never left this computer."""
+
     def write_wait(self) -> float:
         """Take a place for one write; seconds to wait if there is none yet, else 0.0."""
 

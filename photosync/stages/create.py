@@ -8,6 +8,8 @@ way: one request for 50 photos is what keeps the day's 10,000 requests enough fo
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from photosync.domain.backoff import item_wait
@@ -18,12 +20,14 @@ from photosync.errors import (
     ItemError,
     PhotosyncError,
     RequestRefused,
+    RequestsRefused,
     Stopping,
     TokenLost,
     TransientError,
 )
 from photosync.google.ports import NewItem
-from photosync.stages.outcome import BUG, fail, put_aside, put_bug_aside
+from photosync.stages.outcome import BUG, fail, put_aside, put_bug_aside, rest
+from photosync.store.control import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from photosync.stages.gate import LibraryGate
     from photosync.stages.ports import Library
     from photosync.store.albums import Albums
+    from photosync.store.control import Control
     from photosync.store.media import MediaItems
 
 log = logging.getLogger(__name__)
@@ -50,6 +55,24 @@ MOST_SENT_AGAIN = 5
 """Google that refuses token after token will not be won over by sending the bytes once more."""
 
 
+PROOF = 3
+"""So many requests for one photo refused, and none taken: it is not the photos."""
+
+MOST_ALBUMS = 2
+"""A new album that is gone at once, so many times: photos go to the library without one."""
+
+
+@dataclass(slots=True)
+class _Round:
+    """One batch, however often it was halved: what Google refused alone, and whether it took any.
+
+    ``refused`` items are still in hand: whose fault it is shows at the end.
+    """
+
+    was_taken: bool = False
+    refused: list[tuple[MediaItem, RequestRefused]] = field(default_factory=list)
+
+
 class Create:
     """Turns tokens into media items.
 
@@ -64,6 +87,7 @@ class Create:
         items: MediaItems,
         albums: Albums,
         library: Library,
+        control: Control,
         gate: LibraryGate,
         small_bytes: int,
         clock: Callable[[], float],
@@ -73,29 +97,35 @@ class Create:
         self._items = items
         self._albums = albums
         self._library = library
+        self._control = control
         self._gate = gate
         self._small_bytes = small_bytes
         self._clock = clock
         self._more_expected = more_expected
         self._linger_seconds = linger_seconds
+        self._refused_in_a_row = 0
+        self._albums_gone: Counter[str] = Counter()
 
     def run_once(self) -> bool:
-        """Create one batch; False if there is none yet.
-
-        Raises:
-            TransientError: Google wants a rest; the batch is put aside already.
-        """
+        """Create one batch; False if there is none yet."""
         now = int(self._clock())
         if not self._gate.is_open():
             return False
         self._items.drop_old_tokens(oldest=now - TOKEN_SECONDS, now=now)
-        if not self._is_time(now):
+        if not self._is_time(now) or not self._gate.may_pass():
             return False
         batch = self._items.claim_batch(worker=self.name, now=now, limit=BATCH)
+        this = _Round()
         try:
-            self._create(batch)
+            self._create(batch, this)
+            self._judge(this)
         except BlockedError as error:
             self._gate.close(error)
+        except TransientError as error:
+            log.debug("create.rests reason=%s", error)  # the gate is closed, and tells
+        finally:
+            for item, _ in this.refused:
+                self._items.release(item)
         return bool(batch)
 
     def _is_time(self, now: int) -> bool:
@@ -103,20 +133,22 @@ class Create:
         size, oldest_at = self._items.next_batch(now=now)
         if size == 0 or size >= BATCH or oldest_at is None:
             return size > 0
-        if now - oldest_at >= self._linger_seconds or self._items.uploaded_count() >= FULL_HOUSE:
+        if now - oldest_at >= self._linger_seconds:
+            return True
+        if self._items.uploaded_due(now=now) >= FULL_HOUSE:
             return True
         if self._more_expected():
             return False
         return self._items.on_the_way(largest_bytes=self._small_bytes, now=now, limit=1) == 0
 
-    def _create(self, batch: Sequence[MediaItem]) -> None:
+    def _create(self, batch: Sequence[MediaItem], this: _Round) -> None:
         """Send ``batch``; when Google refuses the whole without naming one, halve it."""
         if not batch:
             return
         try:
             results = self._send(batch)
         except (RequestRefused, TokenLost) as error:
-            self._refused(batch, error)
+            self._refused(batch, error, this)
         except AlbumGone as error:
             self._album_gone(batch, error)
         except Exception as error:
@@ -124,23 +156,38 @@ class Create:
             if isinstance(error, (TransientError, BlockedError, Stopping)):
                 raise
         else:
-            self._gate.passed()
-            log.info("batch.created items=%d", sum(one.google_id is not None for one in results))
-            for item, created in zip(batch, results, strict=True):
-                self._settle(item, created)
+            this.was_taken = True
+            self._refused_in_a_row = 0
+            del self._albums_gone[batch[0].album]
+            self._settle_all(batch, results)
+
+    def _settle_all(self, batch: Sequence[MediaItem], results: Sequence[Created]) -> None:
+        """Each line has an answer of its own; if all say "later", that is Google's trouble."""
+        log.info("batch.created items=%d", sum(one.google_id is not None for one in results))
+        errors = [one.error for one in results if isinstance(one.error, TransientError)]
+        if len(batch) > 1 and len(errors) == len(batch):
+            pause = self._gate.trouble(errors[0])
+            now = int(self._clock())
+            for item, error in zip(batch, errors, strict=True):
+                rest(self._items, item, error, pause, now=now)
+            return
+        self._gate.passed()
+        for item, created in zip(batch, results, strict=True):
+            self._settle(item, created)
 
     def _unanswered(self, batch: Sequence[MediaItem], error: Exception) -> None:
         """No line got an answer of its own: each item shares the request's fate."""
         now = int(self._clock())
         if not isinstance(error, PhotosyncError):
             log.error("create.bug items=%d", len(batch), exc_info=error)
+        pause = self._gate.trouble(error) if isinstance(error, TransientError) else None
         for item in batch:
             if isinstance(error, Stopping):
                 self._items.release(item, maybe_created=True)  # it may have been under way
             elif isinstance(error, BlockedError):
                 self._items.release(item)
-            elif isinstance(error, TransientError):
-                put_aside(self._items, item, error, now=now)
+            elif isinstance(error, TransientError) and pause is not None:
+                rest(self._items, item, error, pause, now=now)
             elif isinstance(error, PhotosyncError):
                 fail(self._items, item, error, now=now)
             else:
@@ -153,7 +200,7 @@ class Create:
 
     def _album_id(self, title: str) -> str | None:
         """The id of the album of that title, made if need be, exactly once."""
-        if not title:
+        if not title or self._albums_gone[title] >= MOST_ALBUMS:
             return None
         began, google_id = self._albums.find(title)
         if google_id is None and began:
@@ -165,28 +212,51 @@ class Create:
         self._albums.remember(title, google_id, now=int(self._clock()))
         return google_id
 
-    def _refused(self, batch: Sequence[MediaItem], error: RequestRefused | TokenLost) -> None:
+    def _refused(
+        self, batch: Sequence[MediaItem], error: RequestRefused | TokenLost, this: _Round
+    ) -> None:
         if len(batch) > 1:
             middle = len(batch) // 2
             log.info("create.halved items=%d reason=%s", len(batch), error.message)
             waiting = list(batch[middle:])
             try:
-                self._create(batch[:middle])
+                self._create(batch[:middle], this)
             except (PhotosyncError, Stopping):
                 for item in waiting:
                     self._items.release(item)
                 raise
-            self._create(waiting)
+            self._create(waiting, this)
             return
-        now = int(self._clock())
         if isinstance(error, TokenLost):
-            self._again(batch[0], error, now)
-        else:
-            fail(self._items, batch[0], error, now=now)
+            self._again(batch[0], error, int(self._clock()))
+            return
+        this.refused.append((batch[0], error))
+        if not this.was_taken and len(this.refused) >= PROOF:
+            raise _not_the_photos(error)
+
+    def _judge(self, this: _Round) -> None:
+        """The batch is through: refused are the photos, unless Google took no other either.
+
+        Raises:
+            RequestsRefused: It has not for a while.
+        """
+        if not this.was_taken and this.refused:
+            self._refused_in_a_row += len(this.refused)
+            if self._refused_in_a_row >= PROOF:
+                raise _not_the_photos(this.refused[0][1])
+        while this.refused:
+            item, error = this.refused.pop()
+            fail(self._items, item, error, now=int(self._clock()))
 
     def _album_gone(self, batch: Sequence[MediaItem], error: AlbumGone) -> None:
-        """The user deleted the album: forget its id, and the next try makes a new one."""
+        """The user deleted the album: forget its id, and the next try makes a new one.
+
+        If that is gone too, time after time, the photos matter more than their album.
+        """
         title = batch[0].album
+        self._albums_gone[title] += 1
+        if self._albums_gone[title] == MOST_ALBUMS:
+            self._tell_of_album(title, error)
         log.warning("album.gone title=%r reason=%s", title, error.message)
         self._albums.forget(title)
         now = int(self._clock())
@@ -195,6 +265,21 @@ class Create:
             self._items.defer(
                 item, not_before=now + int(wait), code=error.code, message=error.message, now=now
             )
+
+    def _tell_of_album(self, title: str, error: AlbumGone) -> None:
+        self._control.raise_problem(
+            Problem(
+                code=error.code,
+                subject=title,
+                message=f"Google will not have photos in the album {title!r}, not even in a new"
+                f" one ({error.message}); they go to the library without an album.",
+                hint="Name another album in the settings, or restart photosync to try again.",
+                gate="",
+                needs_user=False,
+                since=int(self._clock()),
+                until=None,
+            )
+        )
 
     def _settle(self, item: MediaItem, created: Created) -> None:
         now = int(self._clock())
@@ -206,9 +291,11 @@ class Create:
             self._items.release(item, maybe_created=False)
             self._gate.close(error)
         elif isinstance(error, TokenLost) or (
-            isinstance(error, FileRefused) and item.maybe_created
+            isinstance(error, FileRefused) and (item.maybe_created or item.error_code != error.code)
         ):
-            # a token used up by a create whose answer was lost is refused like a bad file is
+            # a token that is used up (the answer to its create was lost, or a power cut took the
+            # record of it) or another account's is refused like a bad file is: the bytes are
+            # sent once more before the file is called bad
             self._again(item, error, now)
         elif isinstance(error, TransientError) and item.attempts < MOST_TROUBLE:
             put_aside(self._items, item, error, now=now)
@@ -230,3 +317,7 @@ class Create:
         self._items.send_again(
             item, not_before=now + wait, code=error.code, message=error.message, now=now
         )
+
+
+def _not_the_photos(error: RequestRefused) -> RequestsRefused:
+    return RequestsRefused(f"Google refuses every photo we send it: {error.message}")

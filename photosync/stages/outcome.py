@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from photosync.domain.media import MediaItem
     from photosync.errors import PhotosyncError
+    from photosync.stages.gate import Rest
     from photosync.store.media import MediaItems
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,21 @@ def put_aside(items: MediaItems, item: MediaItem, error: TransientError, *, now:
         error.message,
     )
     items.defer(item, not_before=now + int(wait), code=error.code, message=error.message, now=now)
+
+
+def rest(
+    items: MediaItems, item: MediaItem, error: TransientError, pause: Rest, *, now: int
+) -> None:
+    """The item had a share in trouble that is not its own: its tries are not counted then.
+
+    But if others pass and this one does not, it may be at fault after all.
+    """
+    if pause.is_first:
+        put_aside(items, item, error, now=now)
+        return
+    items.defer(
+        item, not_before=pause.until, code=error.code, message=error.message, now=now, tries=0
+    )
 
 
 def put_bug_aside(items: MediaItems, item: MediaItem, error: Exception, *, now: int) -> None:

@@ -9,7 +9,8 @@ from photosync.domain.backoff import item_wait
 from photosync.domain.states import State
 from photosync.errors import BlockedError, ChecksumMismatch, MirrorAway, MirrorLost, SourceMissing
 from photosync.google.ports import UploadFile
-from photosync.stages.outcome import fail, settling
+from photosync.stages.gate import TROUBLE
+from photosync.stages.outcome import fail, rest, settling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,9 @@ MOST_MISMATCHES = 5
 
 AHEAD = 100
 """So many items may wait to be created; more tokens would only grow old."""
+
+MOST_AHEAD = 1000
+"""And so many with those that were put aside on their way."""
 
 
 class Upload:
@@ -56,10 +60,19 @@ class Upload:
 
     def run_once(self) -> bool:
         """Send the oldest ready item; False if there was none or nothing may be sent."""
-        if not self._gate.is_open() or self._items.uploaded_count() >= AHEAD:
+        now = int(self._clock())
+        waiting = self._items.uploaded_count()
+        if not self._gate.is_open_for_bytes(tokens_waiting=waiting):
             return False
-        claimed = self._items.claim(State.MIRRORED, worker=self.name, now=int(self._clock()))
+        if waiting >= MOST_AHEAD or (
+            waiting >= AHEAD and self._items.uploaded_due(now=now) >= AHEAD
+        ):
+            return False
+        claimed = self._items.claim(State.MIRRORED, worker=self.name, now=now)
         for item in claimed:
+            if not self._gate.may_pass():  # another worker asks for all of us
+                self._items.release(item)
+                return False
             self._one(item)
         if claimed:
             self._bells.ring("create")
@@ -95,7 +108,11 @@ class Upload:
         except (ChecksumMismatch, MirrorLost) as error:
             self._hash_anew(item, error)
             return
+        except TROUBLE as error:
+            rest(self._items, item, error, self._gate.trouble(error), now=int(self._clock()))
+            return
         self._items.mark_uploaded(item, token=token, now=int(self._clock()))
+        self._gate.passed(created=False)
         log.info("item.uploaded id=%d bytes=%d", item.id, item.size_bytes)
 
     def _hash_anew(self, item: MediaItem, error: ChecksumMismatch | MirrorLost) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from photosync.store.database import Database
 
@@ -38,7 +38,9 @@ CLEAR_PROBLEM = "DELETE FROM problems WHERE code = :code AND subject = :subject"
 
 CLEAR_OTHERS = "DELETE FROM problems WHERE gate <> 'library'"
 
-CLEAR_GATES = "DELETE FROM problems WHERE gate = 'library'"
+CLEAR_GATE = "DELETE FROM problems WHERE gate = 'library' AND code = :code"
+
+LIBRARY_GATES = "SELECT code FROM problems WHERE gate = 'library'"
 
 PROBLEMS = "SELECT * FROM problems ORDER BY needs_user DESC, since, code"
 
@@ -149,12 +151,15 @@ class Control:
         self._database.run(CLEAR_OTHERS)
         self._database.run(FORGET_HEARTBEATS)
 
-    def open_library_gate(self) -> bool:
-        """Google took a request: whatever stood in its way is over. Whether anything did."""
-        if self.library_gate() is None:
-            return False
-        self._database.run(CLEAR_GATES)
-        return True
+    def open_library_gate(self, *, but: Sequence[str] = ()) -> bool:
+        """Google took a request: what stood in its way is over, ``but`` for some codes.
+
+        Whether anything did.
+        """
+        codes = {row["code"] for row in self._database.rows(LIBRARY_GATES)} - set(but)
+        for code in codes:
+            self._database.run(CLEAR_GATE, {"code": code})
+        return bool(codes)
 
     def library_gate(self) -> Problem | None:
         """What keeps everything from Google, if anything."""

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BACKUPS_KEPT = 3
+LEFT_OVER_SECONDS = 3600
+"""An unfinished copy that is older was left by a process that is no more."""
+
 SWITCH_SECONDS = 0.01
 LARGEST_LEFT_JOURNAL = 4 << 20
 """A burst of writes may grow the write-ahead log; so much of it stays on the disk."""
@@ -252,7 +255,10 @@ class Database:
 
     def keep_copy(self, mark: str) -> Path:
         """Write a consistent copy ``photosync.db.MARK.bak``; the newest few are kept."""
-        target = self.file.with_name(f"{DATABASE_NAME}.{mark}.bak")
+        target = self._copy(mark)
+        for old in self.file.parent.glob(f"{target.name}.*.part"):
+            if time.time() - old.stat().st_mtime > LEFT_OVER_SECONDS:
+                old.unlink(missing_ok=True)
         fresh = target.with_name(f"{target.name}.{os.getpid()}.part")  # two may upgrade at once
         fresh.unlink(missing_ok=True)
         with translated(self.file):
@@ -261,6 +267,21 @@ class Database:
         for old in self.copies()[BACKUPS_KEPT:]:
             old.unlink()
         return target
+
+    def _copy(self, mark: str) -> Path:
+        return self.file.with_name(f"{DATABASE_NAME}.{mark}.bak")
+
+    def copied_at(self, mark: str) -> float | None:
+        """When the copy ``mark`` was made, in seconds UTC; None if there is none."""
+        try:
+            return self._copy(mark).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def changed_at(self) -> float:
+        """When the database was last written to, in seconds UTC."""
+        log_file = self.file.with_name(f"{DATABASE_NAME}-wal")
+        return max(one.stat().st_mtime for one in (self.file, log_file) if one.exists())
 
     def copies(self) -> list[Path]:
         """The kept copies, newest first."""

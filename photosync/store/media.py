@@ -95,7 +95,7 @@ SET_ASIDE = f"""
 """  # noqa: S608 - made of this module's constants
 
 DEFER = f"""
-    UPDATE media_items SET leased_by = NULL, attempts = attempts + 1, not_before = :not_before,
+    UPDATE media_items SET leased_by = NULL, attempts = attempts + :tries, not_before = :not_before,
         error_code = :code, error_message = :message, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
@@ -109,6 +109,11 @@ RELEASE_ALL = "UPDATE media_items SET leased_by = NULL WHERE leased_by IS NOT NU
 RELEASE_OF = "UPDATE media_items SET leased_by = NULL WHERE leased_by = :worker"
 
 UPLOADED_COUNT = "SELECT ifnull(sum(items), 0) AS items FROM tallies WHERE state = 'uploaded'"
+
+UPLOADED_DUE = """
+    SELECT count(*) AS items FROM media_items INDEXED BY media_items_to_create
+    WHERE state = 'uploaded' AND not_before <= :now
+"""
 
 OLD_TOKENS = """
     UPDATE media_items INDEXED BY media_items_to_create
@@ -252,12 +257,22 @@ class MediaItems:
         values: Parameters = {"after": State.SKIPPED, "code": code, "message": message}
         self._leave(SET_ASIDE, item, values, now)
 
-    def defer(self, item: MediaItem, *, not_before: int, code: str, message: str, now: int) -> None:
-        """Put the item aside until ``not_before``; it stays in its state."""
-        self._one(
-            DEFER,
-            {**_held(item, now), "not_before": not_before, "code": code, "message": message},
-        )
+    def defer(
+        self,
+        item: MediaItem,
+        *,
+        not_before: int,
+        code: str,
+        message: str,
+        now: int,
+        tries: int = 1,
+    ) -> None:
+        """Put the item aside until ``not_before``; it stays in its state.
+
+        ``tries``: 0 if it was not this item's turn that failed, but everyone's.
+        """
+        values: Parameters = {"not_before": not_before, "code": code, "message": message}
+        self._one(DEFER, {**_held(item, now), **values, "tries": tries})
 
     def release(self, item: MediaItem, *, maybe_created: bool | None = None) -> None:
         """Let the item go untouched. ``maybe_created``: None keeps what stood on record."""
@@ -291,8 +306,13 @@ class MediaItems:
         return int(row["items"]) if row else 0
 
     def uploaded_count(self) -> int:
-        """How many items wait to be created."""
+        """How many items wait to be created, those put aside among them."""
         row = self._database.row(UPLOADED_COUNT)
+        return int(row["items"]) if row else 0
+
+    def uploaded_due(self, *, now: int) -> int:
+        """How many of them are due."""
+        row = self._database.row(UPLOADED_DUE, {"now": now})
         return int(row["items"]) if row else 0
 
     def next_batch(self, *, now: int) -> tuple[int, int | None]:

@@ -24,6 +24,13 @@ COUNT_KIND = """
     ON CONFLICT (day, kind) DO UPDATE SET requests = requests + 1
 """
 
+UNCOUNT_DAY = "UPDATE quota_days SET requests = requests - 1 WHERE day = :day AND requests > 0"
+
+UNCOUNT_KIND = """
+    UPDATE quota_usage SET requests = requests - 1
+    WHERE day = :day AND kind = :kind AND requests > 0
+"""
+
 SPENT = """
     INSERT INTO quota_days (day, spent_at) VALUES (:day, :now)
     ON CONFLICT (day) DO UPDATE SET spent_at = :now
@@ -67,6 +74,13 @@ class Spending:
                 raise self._exhausted(now, said_by_google=said)
             connection.execute(COUNT_DAY, {"day": day})
             connection.execute(COUNT_KIND, {"day": day, "kind": kind})
+
+    def refund(self, kind: str) -> None:
+        """Take back one request of ``kind`` that never left this computer."""
+        values = {"day": google_day(self._clock()), "kind": kind}
+        with self._database.write() as connection:
+            connection.execute(UNCOUNT_DAY, values)
+            connection.execute(UNCOUNT_KIND, values)
 
     def write_wait(self) -> float:
         """Take a place for one write; seconds to wait if there is none yet, else 0.0."""

@@ -24,7 +24,8 @@ AFTER = """
 
 LEAVE_OUT = """
     UPDATE media_items SET state = 'skipped', upload_token = NULL, token_at = NULL,
-        duplicate_of = NULL, leased_by = NULL, error_code = 'excluded', error_message = :why, updated_at = :now
+        duplicate_of = NULL, leased_by = NULL, error_code = 'excluded', error_message = :why,
+        updated_at = :now
     WHERE id = :id
 """
 
@@ -44,7 +45,7 @@ class WaitingItem:
 
 
 class Waiting:
-    """The items that are held, found, mirrored or uploaded, and duplicates that may be found again."""
+    """The items that are held, found, mirrored or uploaded, and duplicates, which may be found."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

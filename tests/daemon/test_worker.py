@@ -86,7 +86,8 @@ def test_it_goes_on_while_there_is_work() -> None:
     [
         (ConnectionLost("x"), 1.0),
         (RateLimited("x"), 30.0),
-        (RateLimited("x", retry_after=90.0), 90.0),
+        (RateLimited("x", retry_after=45.0), 45.0),
+        (RateLimited("x", retry_after=86_400.0), 60.0),
         (DiskFull("x"), 10.0),
         (DatabaseError("x"), 10.0),
         (ZeroDivisionError(), 30.0),

@@ -84,6 +84,9 @@ class Ledger:
             raise DailyQuotaSpent("The day's budget is used up.", until=MIDNIGHT - 1)
         self.spent.append(kind)
 
+    def refund(self, kind: str) -> None:
+        self.spent.remove(kind)
+
     def write_wait(self) -> float:
         return self.waits.pop(0) if self.waits else 0.0
 
@@ -137,7 +140,7 @@ class Google:
         """As ``photosync.google.connect`` puts it together, but nothing sleeps."""
         wire = self.wire()
         authorization = Authorization(self.token_file, wire=wire, dead_tokens=self.dead)
-        api = Api(wire, authorization, self.ledger.spend)
+        api = Api(wire, authorization, self.ledger.spend, self.ledger.refund)
         patience = Patience(self.halt, jitter=lambda: 0.0)
         uploads = Uploads(
             api,

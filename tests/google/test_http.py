@@ -526,3 +526,11 @@ def test_a_second_401_comes_back(wire: Wire) -> None:
         answer = Api(wire, credentials, spent.append).send(Call("GET", one.url), "albums")
     assert answer.status == requests.codes.unauthorized
     assert (credentials.renewals, spent) == (1, ["albums", "albums"])
+
+
+def test_what_never_left_is_not_counted(wire: Wire) -> None:
+    spent: list[str] = []
+    api = Api(wire, Renewed(), spent.append, spent.remove)
+    with pytest.raises(Offline):
+        api.send(Call("GET", "http://127.0.0.1:9/"), "albums")
+    assert spent == []

@@ -190,6 +190,7 @@ class House:
             items=self.items,
             albums=self.albums,
             library=self.library,
+            control=self.control,
             gate=self.gate,
             small_bytes=16 << 20,
             clock=self.clock,

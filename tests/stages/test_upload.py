@@ -12,6 +12,7 @@ from photosync.errors import (
     FileRefused,
     Offline,
     RateLimited,
+    ServerTrouble,
     SignInRequired,
     Stopping,
     StorageFull,
@@ -19,6 +20,9 @@ from photosync.errors import (
 from photosync.stages.upload import AHEAD
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from photosync.google.ports import UploadFile
     from tests.stages.conftest import House
 
 
@@ -180,3 +184,61 @@ def test_nothing_is_sent_while_paused(house: House) -> None:
     assert not house.upload().run_once()
     house.control.resume(now=2)
     assert house.upload().run_once()
+
+
+def test_one_request_asks_for_all_whether_it_is_over(house: House) -> None:
+    house.mirrored("a.jpg", "b.jpg", "c.jpg")
+    house.library.upload_errors = [ServerTrouble("503")]
+    one, two = house.upload(), house.upload()
+    one.run_once()
+    assert not two.run_once()
+    house.clock.pass_by(30)
+
+    house.gate.may_pass()  # somebody is asking now
+    assert not one.run_once()
+    assert not two.run_once()
+    assert house.overview.in_hand() == {}
+    house.clock.pass_by(60)  # and was never heard of again
+    assert two.run_once()
+    assert one.run_once()
+
+
+def test_a_photo_that_alone_is_trouble_waits_longer_and_longer(house: House) -> None:
+    house.mirrored("bad.jpg", *(f"{number}.jpg" for number in range(6)))
+    waits = []
+    real = house.library.upload
+
+    def refuse(file: UploadFile, progress: Callable[[int, int], None]) -> str:
+        if file.key == house.item("bad.jpg").id:
+            raise ServerTrouble("500")
+        return real(file, progress)
+
+    house.library.upload = refuse  # type: ignore[method-assign]  # one photo makes Google stumble
+    for number in range(4):
+        while house.item("bad.jpg").attempts == number:
+            house.upload().run_once()
+        waits.append(house.item("bad.jpg").not_before - house.clock())
+        house.clock.pass_by(30)
+        house.mirrored(f"more-{number}.jpg")
+        while house.item(f"more-{number}.jpg").state == State.MIRRORED:
+            house.upload().run_once()
+        house.clock.at = house.item("bad.jpg").not_before
+    assert waits == [30, 60, 120, 240]
+
+
+def test_an_outage_costs_a_handful_of_requests(house: House) -> None:
+    house.mirrored(*(f"{number}.jpg" for number in range(20)))
+    calls = 0
+
+    def down(file: UploadFile, progress: Callable[[int, int], None]) -> str:  # noqa: ARG001
+        nonlocal calls
+        calls += 1
+        raise ServerTrouble("503")
+
+    house.library.upload = down  # type: ignore[method-assign]  # Google is down
+    ends = house.clock() + 6 * 3600
+    while house.clock() < ends:
+        house.upload().run_once()
+        house.clock.pass_by(5)
+    assert calls < 50
+    assert sum(one.attempts for one in house.overview.items()) == 1

@@ -175,3 +175,19 @@ def test_old_writes_are_forgotten(database: Database) -> None:
         ledger.now += 100
 
     assert len(database.rows("SELECT * FROM recent_writes")) <= 3
+
+
+def test_what_never_left_is_taken_back(database: Database) -> None:
+    now = at("2026-11-23T12:00")
+    spending = Ledger(database, now, daily=2)
+    overview = spending.overview
+    for _ in range(50):
+        spending.spend("upload")
+        spending.refund("upload")
+    assert overview.requests_today(now=now) == (0, False)
+    spending.refund("upload")
+    assert overview.requests_by_kind(now=now) == {"upload": 0}
+    spending.spend("upload")
+    spending.spend("upload")
+    with pytest.raises(DailyQuotaSpent):
+        spending.spend("upload")
