@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from photosync.daemon import lock
 from photosync.domain.media import SourceKind, path_base64, readable
 from photosync.domain.quota import next_reset
 from photosync.domain.states import READY_STATES, State
-from photosync.errors import SignInRequired
+from photosync.errors import DiskFull, SignInRequired
 from photosync.store.control import Problem
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 DAY_SECONDS = 86_400
+LEAST_FREE_BYTES = 1 << 20
 REQUESTS_A_PHOTO = 1.02
 HEALTHY, FAILED, USER_MUST_ACT, NOT_RUNNING = 0, 1, 3, 4
 
@@ -57,7 +59,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         "sources": [
             _source(view, counts, running=bool(holder)) for view in state.overview.sources()
         ],
-        "problems": [_problem(one) for one in _with_sign_in(settings, problems, now)],
+        "problems": [_problem(one) for one in _with_unwritten(settings, problems, now)],
         "last_done_at": rfc3339(counts.last_at(State.DONE)),
         "put_aside": {"items": aside.items, "next_at": rfc3339(aside.next_at)},
         "failed": [
@@ -145,7 +147,7 @@ def _nothing_yet(settings: Settings, holder: Holder | None, now: int) -> Json:
             "by_kind": {},
         },
         "sources": [],
-        "problems": [_problem(one) for one in _with_sign_in(settings, [], now)],
+        "problems": [_problem(one) for one in _with_unwritten(settings, [], now)],
         "last_done_at": None,
         "put_aside": {"items": 0, "next_at": None},
         "failed": [],
@@ -213,6 +215,26 @@ def _source(view: SourceView, counts: Counts, *, running: bool) -> Json:
         "last_seen_at": rfc3339(view.last_seen_at),
         "items": counts.total(source.id),
     }
+
+
+def _with_unwritten(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:
+    """Add what could not be put on record: that there is no token, or no room for a record."""
+    return [*_full_disk(settings, problems, now), *_with_sign_in(settings, problems, now)]
+
+
+def _full_disk(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:
+    if any(one.code == DiskFull.code for one in problems):
+        return []
+    try:
+        free_bytes = shutil.disk_usage(settings.state_dir).free
+    except OSError:  # there is no such folder yet
+        return []
+    if free_bytes >= LEAST_FREE_BYTES:
+        return []
+    full = DiskFull(f"The disk that holds {settings.state_dir} is full.")
+    return [
+        Problem(full.code, "", full.message, full.hint, "", needs_user=True, since=now, until=None)
+    ]
 
 
 def _with_sign_in(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:

@@ -86,7 +86,8 @@ class Supervisor:
         self._told: tuple[tuple[int, int], ...] = ()
         self._fatal: PhotosyncError | None = None
         self._was_stopped = False
-        self._untold = False
+        self._untold: PhotosyncError | None = None
+        self._seen_at = 0.0
 
     @property
     def was_stopped(self) -> bool:
@@ -110,6 +111,7 @@ class Supervisor:
         self._folders.start()
         for worker in self._workers:
             worker.start()
+        self._control.be_brief()
         try:
             self._watch_over(once=once, tick=tick)
             self._was_stopped = self._halt.is_set()
@@ -121,11 +123,15 @@ class Supervisor:
 
     def _watch_over(self, *, once: bool, tick: Callable[[Snapshot], None] | None) -> None:
         rung = self._control.rung()
-        began = time.monotonic()
+        began = self._seen_at = time.monotonic()
         while not self._halt.wait(ONCE_TICK_SECONDS if once else TICK_SECONDS):
             snapshot = self._look()
             if snapshot is None:
+                if once and time.monotonic() - self._seen_at > SOON_SECONDS:
+                    self._fatal = self._untold
+                    return
                 continue
+            self._seen_at = time.monotonic()
             if tick is not None:
                 tick(snapshot)
             now_rung = self._control.rung()
@@ -152,9 +158,9 @@ class Supervisor:
         except PhotosyncError as error:
             level = logging.DEBUG if self._untold else logging.WARNING  # once, not every second
             log.log(level, "status.unwritten reason=%s", error)
-            self._untold = True
+            self._untold = error
             return None
-        self._untold = False
+        self._untold = None
         return Snapshot(counts, tuple(beats), rate)
 
     def _nothing_left(self, since_start: float) -> bool:
@@ -176,6 +182,7 @@ class Supervisor:
 
     def _end(self) -> None:
         self._halt.set()
+        self._control.hurry()
         self._hang_up()
         self._bells.ring_all()
         self._folders.stop()

@@ -95,6 +95,14 @@ class Control:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def be_brief(self) -> None:
+        """What this thread writes from now on may as well be left out: see Database."""
+        self._database.be_brief()
+
+    def hurry(self) -> None:
+        """The program ends: see Database."""
+        self._database.hurry()
+
     def flag(self, name: str) -> str | None:
         """The value of a flag, or None."""
         row = self._database.row(GET_FLAG, {"name": name})

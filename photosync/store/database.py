@@ -40,6 +40,9 @@ LEFT_OVER_SECONDS = 3600
 """An unfinished copy that is older was left by a process that is no more."""
 
 SWITCH_SECONDS = 0.01
+ASK_SECONDS = 0.5
+"""So long SQLite waits by itself; then we see whether waiting on makes sense."""
+
 LARGEST_LEFT_JOURNAL = 4 << 20
 """A burst of writes may grow the write-ahead log; so much of it stays on the disk."""
 Parameters = dict[str, Any]
@@ -102,6 +105,7 @@ class Database:
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._all_lock = threading.Lock()
+        self._hurried = False
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +134,7 @@ class Database:
         connection = sqlite3.connect(
             f"{self.file.absolute().as_uri()}?mode={mode}",
             uri=True,
-            timeout=BUSY_SECONDS,
+            timeout=min(BUSY_SECONDS, ASK_SECONDS),
             isolation_level=None,
             check_same_thread=False,  # close() runs in the main thread
             factory=Connection,
@@ -164,13 +168,35 @@ class Database:
         """One transaction, begun at once so that it never has to be upgraded; never nested."""
         connection = self.connection()
         with translated(self.file):
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin(connection)
             try:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
                 self._undo(connection)
                 raise
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Wait while another process writes: as long as this thread likes, unless all hurry."""
+        patience = getattr(self._local, "patience", BUSY_SECONDS)
+        ends = time.monotonic() + patience
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+                if not busy or self._hurried or time.monotonic() >= ends:
+                    raise
+            else:
+                return
+
+    def be_brief(self) -> None:
+        """This thread does not wait for other processes: what it writes is not that important."""
+        self._local.patience = 0.0
+
+    def hurry(self) -> None:
+        """The program ends: nobody waits long for other processes any more."""
+        self._hurried = True
 
     def _undo(self, connection: sqlite3.Connection) -> None:
         """End the transaction, whatever state it is in; SQLite may have ended it already."""

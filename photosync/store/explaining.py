@@ -54,7 +54,7 @@ def _explain(file: Path, error: sqlite3.DatabaseError) -> PhotosyncError | None:
         return closed(file, str(error))
     if name.startswith(BUSY):
         return DatabaseError(
-            f"The database {file} was locked by another program for {BUSY_SECONDS:.0f} s.",
+            f"The database {file} is locked by another program.",
             hint="Close the program that has it open.",
         )
     if name.startswith(TROUBLED):

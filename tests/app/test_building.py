@@ -11,9 +11,10 @@ from photosync.app.building import _labels, running
 from photosync.app.state import opened
 from photosync.domain.media import Finding, SourceKind
 from photosync.domain.states import State
-from photosync.errors import SettingsError, SignInRequired
+from photosync.errors import DiskFull, SettingsError, SignInRequired
 from photosync.store.control import Problem
 from photosync.store.intake import Intake
+from photosync.store.overview import Overview
 from photosync.store.sources import Sources
 
 if TYPE_CHECKING:
@@ -79,3 +80,23 @@ def test_photos_of_a_folder_that_left_the_settings_are_told_of(tmp_path: Path) -
         assert [one.code for one in problems] == ["source_dropped"]
         assert "1 of its photos" in problems[0].message
         assert [view.source.connected for view in state.overview.sources()] == [False, True]
+
+
+def test_a_run_to_the_end_ends_when_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(tmp_path, "new")
+    (tmp_path / "new").mkdir()
+    with opened(settings):
+        settings.google.token_file.write_text("{}")
+
+    def full(_: Overview) -> None:
+        raise DiskFull("The disk is full.")
+
+    monkeypatch.setattr(Overview, "in_hand", full)
+    monkeypatch.setattr("photosync.daemon.supervisor.SOON_SECONDS", 0.1)
+    with (
+        running(settings, once=True, halt=Event()) as supervisor,
+        pytest.raises(DiskFull, match="is full"),
+    ):
+        supervisor.run(once=True)

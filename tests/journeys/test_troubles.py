@@ -272,6 +272,9 @@ def test_a_disk_that_fills_up_loses_nothing_and_goes_on_by_itself(
             world.put(f"{number}.jpg", jpeg(number))
         wait_for(lambda: "worker.rests" in daemon.log(), daemon)
         assert "is full" in daemon.log()
+        document = json.loads((told_now := world.run("status", "--json")).stdout)
+        assert "disk_full" in [one["code"] for one in document["problems"]]
+        assert told_now.returncode == 3
 
         (small_disk / "filler").unlink()
         wait_for(lambda: len(world.library()) == 199, daemon)
@@ -279,6 +282,21 @@ def test_a_disk_that_fills_up_loses_nothing_and_goes_on_by_itself(
 
     assert "Traceback" not in daemon.log()
     assert len(world.emulator.library.items()) == 199
+
+
+def test_it_ends_at_once_though_another_program_holds_the_database(world: World) -> None:
+    world.put("a.jpg", jpeg(1))
+    with world.daemon(code=None) as daemon:
+        wait_for(lambda: world.holds(jpeg(1)), daemon)
+        other = sqlite3.connect(world.state / "photosync.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        world.put("b.jpg", jpeg(2))
+        wait_for(lambda: "status.unwritten" in daemon.log(), daemon)
+        assert daemon.stop() == 0
+        other.execute("ROLLBACK")
+        other.close()
+    world.once()
+    assert world.holds(jpeg(1), jpeg(2))
 
 
 def _fill(file: Path) -> None:

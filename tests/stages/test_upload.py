@@ -230,7 +230,7 @@ def test_an_outage_costs_a_handful_of_requests(house: House) -> None:
     house.mirrored(*(f"{number}.jpg" for number in range(20)))
     calls = 0
 
-    def down(file: UploadFile, progress: Callable[[int, int], None]) -> str:  # noqa: ARG001
+    def down(file: UploadFile, progress: Callable[[int, int], None]) -> str:
         nonlocal calls
         calls += 1
         raise ServerTrouble("503")
