@@ -20,7 +20,13 @@ from photosync.daemon.worker import Worker
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.selection import Selection
 from photosync.domain.states import READY_STATES, State
-from photosync.errors import PhotosyncError, SettingsError, SignInRequired, SourceMissing
+from photosync.errors import (
+    DailyQuotaSpent,
+    PhotosyncError,
+    SettingsError,
+    SignInRequired,
+    SourceMissing,
+)
 from photosync.files.folder import Folder
 from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
@@ -151,6 +157,7 @@ class _Builder:
     def supervisor(self) -> Supervisor:
         """Everything, ready to run."""
         self._state.control.start_afresh()
+        self._reopen_after_raised_quota()
         self._sources.disconnect_all()
         watched = self._watched()
         self._tell_of_dropped([one.source for one in watched])
@@ -191,6 +198,12 @@ class _Builder:
             hang_up=self._connection.close,
         )
         return self._supervisor
+
+    def _reopen_after_raised_quota(self) -> None:
+        """Our own count shut the gate: by today's settings there may be requests left."""
+        used, said_by_google = self._state.overview.requests_today(now=self._state.now())
+        if not said_by_google and used < self._settings.google.daily_requests:
+            self._state.control.clear_problem(DailyQuotaSpent.code)
 
     def _end_with(self, error: PhotosyncError) -> None:
         self._supervisor.end_with(error)

@@ -13,6 +13,9 @@ from photosync.cli.result import Result, end, printable
 
 if TYPE_CHECKING:
     from photosync.config import Settings
+    from photosync.google.sign_in import SignedIn
+
+KEPT_CLIENT = "client_secret.json"
 
 
 def auth(
@@ -39,27 +42,35 @@ def auth(
         end(_check(settings), as_json=as_json)
     if revoke:
         end(_revoke(settings), as_json=as_json)
-    _sign_in(settings, client_secret, port=port, browser=not no_browser)
-    end(_signed_in(settings), as_json=as_json)
+    found = _sign_in(settings, client_secret, port=port, browser=not no_browser)
+    end(_signed_in(settings, found), as_json=as_json)
 
 
-def _sign_in(settings: Settings, client_secret: Path | None, *, port: int, browser: bool) -> None:
+def _sign_in(
+    settings: Settings, client_secret: Path | None, *, port: int, browser: bool
+) -> SignedIn:
     import webbrowser
 
     from photosync.app.state import make_state_dir, opened
-    from photosync.google.sign_in import sign_in
+    from photosync.google.sign_in import keep_client, sign_in
 
     make_state_dir(settings.state_dir)
-    sign_in(
-        client_secret_file=client_secret or settings.google.client_secret_file,
+    kept = settings.state_dir / KEPT_CLIENT
+    named = settings.google.client_secret_file
+    file = client_secret or (kept if kept.exists() and not named.exists() else named)
+    found = sign_in(
+        client_secret_file=file,
         token_file=settings.google.token_file,
         port=port,
         open_browser=webbrowser.open if browser else None,
         say=_say,
         ask=None if browser else _ask,
     )
+    if file != kept:
+        keep_client(file, kept)  # the next sign-in finds it there
     with opened(settings) as state:
         state.control.ring(now=state.now())  # a daemon that waits for this goes on at once
+    return found
 
 
 def _check(settings: Settings) -> Result:
@@ -70,13 +81,16 @@ def _check(settings: Settings) -> Result:
     return Result("Signed in, and Google accepts it.", document)
 
 
-def _signed_in(settings: Settings) -> Result:
-    document = {"version": 1, "token_file": str(settings.google.token_file)}
-    return Result(
-        f"Signed in. The token is in {printable(str(settings.google.token_file))}; keep it to"
-        " yourself.\nNow start it: photosync run",
-        document,
-    )
+def _signed_in(settings: Settings, found: SignedIn) -> Result:
+    token_file = str(settings.google.token_file)
+    document = {"version": 1, "token_file": token_file, "scopes": list(found.scopes)}
+    lines = [f"Signed in. The token is in {printable(token_file)}; keep it to yourself."]
+    if not found.is_whole:
+        lines.append(
+            "You did not let photosync see what it has added: should the answer to making an album"
+            " get lost, a second one of that name is made. To allow it: photosync auth"
+        )
+    return Result("\n".join([*lines, "Now start it: photosync run"]), document)
 
 
 def _revoke(settings: Settings) -> Result:

@@ -6,8 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.result import Result, end, printable
@@ -43,18 +41,15 @@ def show(
 
     settings = settings_of(config, verbose=verbose)
     shown = configuration.shown(settings, os.environ)
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    table.add_column(style="dim")
-    for one in shown:
-        table.add_row(Text(one.key), Text(printable(one.value)), Text(one.origin))
+    width = max(len(one.key) for one in shown)
+    # one line each, however long: a folded path cannot be copied, nor found with grep
+    lines = [f"{one.key:{width}}  {printable(one.value)}  ({one.origin})" for one in shown]
     document = {
         "version": 1,
         "file": _text(settings.file),
         "settings": [{"key": one.key, "value": one.value, "origin": one.origin} for one in shown],
     }
-    end(Result(table, document), as_json=as_json)
+    end(Result("\n".join(lines), document), as_json=as_json)
 
 
 @app.command("path")

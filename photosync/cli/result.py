@@ -46,7 +46,10 @@ def end(result: Result, *, as_json: bool) -> None:
 
 def print_json(document: dict[str, Any]) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    # what a terminal would obey, like U+202E, comes escaped: the JSON says the same
+    safe = (one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
+    sys.stdout.write("".join(safe) + "\n")
     sys.stdout.flush()
 
 

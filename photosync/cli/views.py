@@ -116,7 +116,7 @@ def item_view(page: Json) -> RenderableType:
         "item": str(page["id"]),
         "file": page["path"],
         "source": page["source"],
-        "state": f"{page['state']} ({WORDS[State(page['state'])]})",
+        "state": _state_words(page["state"]),
         "size": f"{size(page['size_bytes'])} ({page['size_bytes']} bytes)",
         "type": page["mime_type"],
         "modified": local(page["modified_at"]),
@@ -138,13 +138,18 @@ def item_view(page: Json) -> RenderableType:
     return Group(table, history)
 
 
+def _state_words(state: str) -> str:
+    words = WORDS[State(state)]
+    return state if words == state else f"{state} ({words})"
+
+
 def _headline(document: Json) -> Text:
     daemon, rate = document["daemon"], document["rate"]
     style, words = DAEMON_WORDS[daemon["state"]]
     line = Text("photosync: ").append(words, style=f"bold {style}")
     if daemon["running"] and daemon["pid"] is not None:
         line.append(f"   process {daemon['pid']} since {local(daemon['since'])}", style="dim")
-    if rate["bytes_per_second"]:
+    if rate["bytes_per_second"] and document["bytes"]["waiting"]:
         left = span(rate["eta_seconds"])
         line.append(f"\n{size(rate['bytes_per_second'])}/s, {left} left")
     if document["paused"]:

@@ -101,6 +101,11 @@ def init(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         _write_new(file, text)
     except FileExistsError as error:
+        if file.is_dir():
+            raise SettingsError(
+                f"{file} is a folder.",
+                hint=f"Name a file in it: photosync config init --config {file / 'config.toml'}",
+            ) from error
         raise SettingsError(
             f"There is a settings file {file} already; it stays as it is.",
             hint="Look at it: photosync config show",

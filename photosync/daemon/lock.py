@@ -39,9 +39,8 @@ def held(state_dir: Path, *, now: int) -> Iterator[None]:
         StateFolderUnusable: The lock file cannot be written.
     """
     lock_file = state_dir / LOCK_NAME
-    descriptor = _open(lock_file, os.O_RDWR | os.O_CREAT)
+    descriptor = _taken(lock_file)
     try:
-        _take(descriptor, lock_file)
         _tell(descriptor, lock_file, now)
         yield
         os.ftruncate(descriptor, 0)
@@ -70,6 +69,30 @@ def _open(lock_file: Path, flags: int) -> int:
         return os.open(lock_file, flags | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(lock_file, error) from error
+
+
+def _taken(lock_file: Path) -> int:
+    """A descriptor that holds the lock of the file which stands there now.
+
+    Somebody may have removed the file and made another while we waited.
+    """
+    while True:
+        descriptor = _open(lock_file, os.O_RDWR | os.O_CREAT)
+        try:
+            _take(descriptor, lock_file)
+            if _is_still(lock_file, descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _is_still(lock_file: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), lock_file.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _take(descriptor: int, lock_file: Path) -> None:

@@ -167,7 +167,10 @@ class Supervisor:
         patient = since_start < SOON_SECONDS
         if not self._folders.looked() or (patient and self._folders.unsettled()):
             return False
-        now = int(self._clock())
+        with self._overview.one_moment():  # an item that moves on meanwhile is never overlooked
+            return self._is_idle(int(self._clock()))
+
+    def _is_idle(self, now: int) -> bool:
         if self._overview.in_hand():
             return False
         if self._control.flag("paused") is not None:

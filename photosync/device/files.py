@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from photosync.device import storage
 from photosync.device.listing import entry_of
 from photosync.domain.media import Finding, readable
-from photosync.domain.media_types import BY_EXTENSION, extension_of, limit_bytes, mime_type
+from photosync.domain.media_types import (
+    BY_EXTENSION,
+    extension_of,
+    limit_bytes,
+    mime_type,
+)
 from photosync.domain.selection import Selection
 from photosync.errors import EmptyFile, FileTooLarge, ItemError
 
@@ -26,7 +31,6 @@ FUTURE_SECONDS = 5.0
 MOST_REMEMBERED = 10_000
 SNIFFED_BYTES = 4096
 EVERYTHING = Selection()
-UNKNOWN_MIME = "application/octet-stream"
 
 Version = tuple[str, int, int]
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 HEAD_BYTES = 4096
 """So much of a file's beginning tells what it is."""
 
+UNKNOWN_MIME = "application/octet-stream"
+"""Of a file that cannot be read, or is none of the types that Google takes."""
+
 PHOTO_LIMIT_BYTES = 200 * 1000 * 1000
 VIDEO_LIMIT_BYTES = 20 * 1000 * 1000 * 1000
 

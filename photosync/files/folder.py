@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from photosync.domain.media import Entry, Finding, Hashes, readable
 from photosync.domain.media_types import (
     HEAD_BYTES,
+    UNKNOWN_MIME,
     Claim,
     claim,
     extension_of,
@@ -50,7 +51,6 @@ __all__ = ["Entry", "Folder"]
 
 BLOCK_BYTES = 1 << 20
 EVERYTHING = Selection()
-UNKNOWN_MIME = "application/octet-stream"
 
 
 class Halt(Protocol):

@@ -196,4 +196,9 @@ def root_missing(root: Path, error: OSError) -> SourceMissing:
             f"The folder {name} may not be read by this user.",
             hint="Let the user that runs photosync read it.",
         )
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return SourceMissing(
+            f"The folder {name} cannot be read: too many files are open.",
+            hint="Allow more: ulimit -n, or LimitNOFILE= in the systemd unit.",
+        )
     return SourceMissing(f"The folder {name} cannot be read: {error.strerror}.")

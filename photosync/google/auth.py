@@ -41,6 +41,7 @@ LONGEST_LIFE = 86_400  # seconds; no access token is believed to live longer
 USUAL_LIFE = 3_600
 PLAIN = re.compile(r"[a-z]+://[A-Za-z0-9._:\[\]-]+(?:[/?][!-\[\]-~]*)?")
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - google-auth wants UTC without a zone
+LEFT_OVER_SECONDS = 3600
 PROBE_SECONDS = 3600
 """A sign-in that Google refuses, fresh token and all, is tried again only so often."""
 NEEDED = ("refresh_token", "token_uri", "client_id", "client_secret")
@@ -300,18 +301,32 @@ def write_token(token_file: Path, credentials: Credentials) -> None:
         OSError: It cannot be written.
     """
     text: str = credentials.to_json()  # type: ignore[no-untyped-call]  # google-auth has no types
-    descriptor, name = tempfile.mkstemp(prefix=".token-", dir=token_file.parent)
+    replace_private(token_file, text, prefix=".token-")
+
+
+def replace_private(target: Path, text: str, *, prefix: str) -> None:
+    """Replace a file at once, readable by its owner alone.
+
+    Raises:
+        DiskFull: There is no room.
+        OSError: It cannot be written.
+    """
+    for left in target.parent.glob(f"{prefix}*"):  # a kill in the middle left it
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > LEFT_OVER_SECONDS:
+                left.unlink()
+    descriptor, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(token_file)
+        Path(name).replace(target)
     except OSError as error:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
         if error.errno == 28:  # noqa: PLR2004 - ENOSPC
-            raise DiskFull(f"There is no room for {token_file}.") from error
+            raise DiskFull(f"There is no room for {target}.") from error
         raise
 
 

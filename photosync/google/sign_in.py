@@ -27,6 +27,7 @@ from photosync.google.auth import (
     is_safe_uri,
     read_token,
     refresh,
+    replace_private,
     scopes_of,
     write_token,
 )
@@ -51,6 +52,11 @@ class SignedIn:
 
     scopes: tuple[str, ...]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether both permissions were given."""
+        return set(WANTED) <= set(self.scopes)
+
 
 def sign_in(
     *,
@@ -60,7 +66,7 @@ def sign_in(
     open_browser: Callable[[str], bool] | None,
     say: Callable[[str], None],
     ask: Callable[[], str] | None,
-) -> None:
+) -> SignedIn:
     """Get the user's consent and keep it in ``token_file``.
 
     With ``open_browser`` the way back is a loopback address on ``port`` (0: any). Without it the
@@ -93,6 +99,7 @@ def sign_in(
             f"The sign-in cannot be kept in {token_file}: {error.strerror}.",
             hint="Let this user write there, or set google.token_file.",
         ) from error
+    return SignedIn(tuple(credentials.scopes))
 
 
 def check(token_file: Path) -> SignedIn:
@@ -177,6 +184,17 @@ def read_client(file: Path) -> dict[str, Any]:
     return {"installed": installed}
 
 
+def keep_client(client_secret_file: Path, kept_file: Path) -> None:
+    """Keep a copy of the client, so that the next sign-in need not be told where it is.
+
+    Raises:
+        ClientInvalid: It cannot be read (any more).
+        OSError: The copy cannot be written.
+    """
+    text = json.dumps(read_client(client_secret_file))
+    replace_private(kept_file, text, prefix=".client-")
+
+
 def _by_loopback(
     flow: Any, port: int, open_browser: Callable[[str], bool] | None, say: Callable[[str], None]
 ) -> None:
@@ -218,7 +236,7 @@ def _finish(flow: Any, answer: str, state: str) -> None:
     if told != state:
         raise SignInRequired("That address belongs to another attempt to sign in.")
     flow.oauth2session.max_redirects = 0  # a redirect would take the client's secret along
-    with _translated():
+    with _translated(code_is_new=True):
         flow.fetch_token(code=code, timeout=(CONNECT_SECONDS, READ_SECONDS))
         _ = flow.credentials  # reads what came; later it cannot fail any more
 
@@ -271,7 +289,7 @@ def _oauthlib_settings(client: dict[str, Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(*, code_is_new: bool = False) -> Iterator[None]:
     """What oauthlib and requests raise, in our words alone: theirs may quote a secret."""
     import requests
     from oauthlib.oauth2.rfc6749.errors import OAuth2Error
@@ -279,6 +297,11 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OAuth2Error as error:
+        if code_is_new and error.error == "invalid_grant":
+            raise SignInRequired(
+                "Google does not know that answer: it is incomplete, too old, or used already.",
+                hint="Try again: photosync auth",
+            ) from None
         raise _told_by(error.error) from None
     except requests.RequestException:
         raise Offline("There is no connection to Google's sign-in server.") from None

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HASH_BLOCK_BYTES = 1 << 20
+PROOF = 2
+"""A mismatch may be an accident; two of a file that is intact are the header's meaning."""
+
 MOST_SESSIONS = 3
 """A file whose session is lost is begun anew so often at once; then the item waits."""
 
@@ -71,6 +74,7 @@ class Uploads:
         self._patience = patience
         self._clock = clock
         self._vouches = True
+        self._unvouched = 0
 
     def send(self, file: UploadFile, progress: Progress) -> str:
         """The upload token for the file's bytes.
@@ -83,17 +87,24 @@ class Uploads:
         """
         if file.size_bytes <= self._resumable_above_bytes:
             return self._patience.call(lambda: self._raw(file, progress))
+        mismatches = 0
         for _ in range(MOST_SESSIONS):
+            vouches = self._vouches and mismatches < PROOF
             try:
-                return self._resumable(file, progress)
+                return self._resumable(file, progress, vouches=vouches)
             except SessionLost as error:
                 log.info("upload.begun_anew id=%d reason=%s", file.key, error.message)
                 self._sessions.forget(file.key)
             except ChecksumMismatch as error:
-                if not self._vouches or not self._is_intact(file):
+                mismatches += 1
+                if not vouches or not self._is_intact(file):
                     raise
+                if mismatches < PROOF:  # most likely a bit fell over on the way
+                    log.warning("upload.garbled id=%d reason=%s", file.key, error.message)
+                    continue
                 log.warning("upload.unvouched id=%d reason=%s", file.key, error.message)
-                self._vouches = False
+                self._unvouched += 1
+                self._vouches = self._unvouched < PROOF
         raise ServerTrouble("Google lost the begun upload time after time.")
 
     def _is_intact(self, file: UploadFile) -> bool:
@@ -130,8 +141,8 @@ class Uploads:
             raise ServerTrouble("Google gave no upload token.")
         return token
 
-    def _resumable(self, file: UploadFile, progress: Progress) -> str:
-        session, fresh = self._session(file)
+    def _resumable(self, file: UploadFile, progress: Progress, *, vouches: bool) -> str:
+        session, fresh = self._session(file, vouches=vouches)
         transfer = Transfer(
             file.size_bytes,
             chunk_bytes=chunk_bytes(file.size_bytes, self._chunk_bytes, session.granularity_bytes),
@@ -150,13 +161,15 @@ class Uploads:
         self._sessions.forget(file.key)
         return transfer.step.token
 
-    def _session(self, file: UploadFile) -> tuple[UploadSession, bool]:
+    def _session(self, file: UploadFile, *, vouches: bool) -> tuple[UploadSession, bool]:
         """The session to use, and whether it has just begun."""
         kept = self._sessions.load(file.key)
         if kept is not None and self._is_good(kept, file):
             return kept, False
         begun = self._patience.call(
-            lambda: begun_by(self._start(file), api_url=self._api_url, now=self._clock())
+            lambda: begun_by(
+                self._start(file, vouches=vouches), api_url=self._api_url, now=self._clock()
+            )
         )
         session = UploadSession(
             begun.url, begun.granularity_bytes, file.fingerprint, int(self._clock())
@@ -170,7 +183,7 @@ class Uploads:
         is_young = self._clock() - kept.begun_at < SESSION_SECONDS
         return is_ours and is_young and kept.fingerprint == file.fingerprint
 
-    def _start(self, file: UploadFile) -> Answer:
+    def _start(self, file: UploadFile, *, vouches: bool) -> Answer:
         call = Call(
             "POST",
             self._url,
@@ -179,7 +192,7 @@ class Uploads:
                 "X-Goog-Upload-Content-Type": file.mime_type,
                 "X-Goog-Upload-Protocol": "resumable",
                 "X-Goog-Upload-Raw-Size": str(file.size_bytes),
-                **({"X-Goog-Hash": _hash(file)} if self._vouches else {}),
+                **({"X-Goog-Hash": _hash(file)} if vouches else {}),
             },
         )
         return self._api.send(call, "start")

@@ -10,9 +10,17 @@ import logging
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_title, wants_date
-from photosync.domain.media import NANOSECONDS, SourceKind
+from photosync.domain.media import NANOSECONDS, SourceKind, readable
+from photosync.domain.media_types import UNKNOWN_MIME, limit_bytes
 from photosync.domain.states import State
-from photosync.errors import SourceMissing
+from photosync.errors import (
+    EmptyFile,
+    FileTooLarge,
+    FileUnreadable,
+    ItemError,
+    NotMedia,
+    SourceMissing,
+)
 from photosync.stages.outcome import settling
 
 if TYPE_CHECKING:
@@ -63,6 +71,7 @@ class Mirror:
         return bool(claimed)
 
     def _hash(self, item: MediaItem) -> None:
+        mime = self._looked_at_again(item) if _was_refused(item) else None
         hashes = self._originals.hash(item)
         source = self._sources[item.source_id]
         taken_at = self._originals.taken_at(item) if wants_date(source.album) else None
@@ -78,6 +87,35 @@ class Mirror:
             album=title,
             taken_at=taken_at,
             mirror_path=None,
+            mime_type=mime,
             now=int(self._clock()),
         )
         log.debug("item.%s id=%d bytes=%d", state, item.id, item.size_bytes)
+
+    def _looked_at_again(self, item: MediaItem) -> str:
+        """The MIME type of a file that was no use at first and is to be tried again.
+
+        Raises:
+            ItemError: It is none still.
+        """
+        finding = self._originals.examine(item)
+        if finding is None:
+            raise NotMedia(f"{readable(item.source_path)} is neither a photo nor a video.")
+        if finding.refusal is not None:
+            code, message = finding.refusal
+            raise REFUSALS[code](message)
+        return finding.mime_type
+
+
+REFUSALS: Mapping[str, type[ItemError]] = {
+    one.code: one for one in (EmptyFile, FileTooLarge, FileUnreadable, NotMedia)
+}
+
+
+def _was_refused(item: MediaItem) -> bool:
+    """Whether it failed at first sight: nothing but the user's retry brings it here."""
+    return (
+        item.mime_type == UNKNOWN_MIME
+        or item.size_bytes == 0
+        or item.size_bytes > limit_bytes(item.mime_type)
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
+from photosync.domain.media import Entry
 from photosync.errors import FileVanished, SourceMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from photosync.domain.media import Hashes, MediaItem
+    from photosync.domain.media import Finding, Hashes, MediaItem
     from photosync.stages.ports import Flag, FolderFiles, MirrorFiles
 
 
@@ -40,6 +41,12 @@ class LocalOriginals:
             folder.open(item.source_path, item.size_bytes, item.source_mtime_ns) as file,
         ):
             yield file
+
+    def examine(self, item: MediaItem) -> Finding | None:
+        """What the file is by its content."""
+        folder = self._folder(item)
+        with _unmounted(folder):
+            return folder.examine(Entry(item.source_path, item.size_bytes, item.source_mtime_ns))
 
     def hash(self, item: MediaItem) -> Hashes:
         """Read the whole file."""

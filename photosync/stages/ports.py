@@ -39,6 +39,13 @@ class Originals(Protocol):
             FileVanished, FileReplaced, FileUnreadable, FileInUse, SourceMissing.
         """
 
+    def examine(self, item: MediaItem) -> Finding | None:
+        """What the file is by its content; None if it is no media and does not claim to be.
+
+        Raises:
+            FileVanished, FileReplaced, FileInUse, SourceMissing.
+        """
+
     def hash(self, item: MediaItem) -> Hashes:
         """Read the whole file.
 

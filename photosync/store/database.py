@@ -164,6 +164,17 @@ class Database:
             return found
 
     @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Every query of this thread in the block sees the database as it was at the first."""
+        connection = self.connection()
+        with translated(self.file):
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._undo(connection)
+
+    @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction, begun at once so that it never has to be upgraded; never nested."""
         connection = self.connection()

@@ -15,6 +15,7 @@ from photosync.store import ready
 from photosync.store.duplicates import (
     FILE_CODES,
     first_with_content,
+    hand_over,
     promote,
     skipped_by_user,
     yield_place,
@@ -114,6 +115,8 @@ UPLOADED_DUE = """
     SELECT count(*) AS items FROM media_items INDEXED BY media_items_to_create
     WHERE state = 'uploaded' AND not_before <= :now
 """
+
+AWAY = "SELECT id FROM sources WHERE connected = 0"
 
 OLD_TOKENS = """
     UPDATE media_items INDEXED BY media_items_to_create
@@ -294,7 +297,11 @@ class MediaItems:
         values: Parameters = {"state": State.UPLOADED, "oldest": oldest, "now": now}
         with self._database.write() as connection:
             connection.execute(ready.FORGIVE, values)
-            return connection.execute(OLD_TOKENS, values).rowcount
+            dropped = connection.execute(OLD_TOKENS, values).rowcount
+            if dropped:  # what waits in a folder that is away may lie elsewhere too
+                for source in connection.execute(AWAY).fetchall():
+                    hand_over(connection, source["id"], now)
+            return dropped
 
     def on_the_way(self, *, largest_bytes: int, now: int, limit: int) -> int:
         """How many ready or claimed items of at most ``largest_bytes`` come before creating.

@@ -13,6 +13,8 @@ from photosync.store import ready
 from photosync.store.mapping import to_item, to_source
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from photosync.domain.media import MediaItem, Source
     from photosync.store.database import Database, Parameters
 
@@ -137,6 +139,10 @@ class Overview:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def one_moment(self) -> AbstractContextManager[None]:
+        """All that is asked for in the block is of the same moment."""
+        return self._database.one_moment()
 
     def counts(self) -> Counts:
         """Items and bytes by state and source: a handful of rows, however many items."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -10,12 +11,14 @@ from photosync import config
 from photosync.app.building import _labels, running
 from photosync.app.state import opened
 from photosync.domain.media import Finding, SourceKind
+from photosync.domain.quota import google_day
 from photosync.domain.states import State
 from photosync.errors import DiskFull, SettingsError, SignInRequired
 from photosync.store.control import Problem
 from photosync.store.intake import Intake
 from photosync.store.overview import Overview
 from photosync.store.sources import Sources
+from photosync.store.spending import Spending
 
 if TYPE_CHECKING:
     from photosync.config import Settings
@@ -100,3 +103,24 @@ def test_a_run_to_the_end_ends_when_nothing_can_be_written(
         pytest.raises(DiskFull, match="is full"),
     ):
         supervisor.run(once=True)
+
+
+@pytest.mark.parametrize(("limit", "said", "left"), [(10, False, 0), (5, False, 1), (10, True, 1)])
+def test_a_raised_budget_opens_the_gate_that_our_own_count_shut(
+    tmp_path: Path, limit: int, said: bool, left: int
+) -> None:
+    settings = settings_of(tmp_path, "new")
+    settings = replace(settings, google=replace(settings.google, daily_requests=limit))
+    with opened(settings) as state:
+        settings.google.token_file.write_text("{}")
+        spending = Spending(state.database, daily=10, per_minute=30, clock=state.clock)
+        for _ in range(5):
+            spending.spend("upload")
+        if said:
+            now = google_day(state.clock())
+            state.database.run("UPDATE quota_days SET spent_at = 1 WHERE day = :day", {"day": now})
+        state.control.raise_problem(
+            Problem("quota_exhausted", "", "x", "y", "library", needs_user=False, since=1, until=2)
+        )
+    with running(settings, once=True, halt=Event()), opened(settings) as state:
+        assert len([one for one in state.control.problems() if one.gate == "library"]) == left

@@ -95,3 +95,21 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     with lock.held(tmp_path, now=1):  # and it was let go
         pass
+
+
+def test_a_lock_whose_file_was_replaced_meanwhile_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = lock._take
+    taken: list[int] = []
+
+    def take(descriptor: int, lock_file: Path) -> None:
+        real(descriptor, lock_file)
+        if not taken:
+            lock_file.unlink()
+        taken.append(descriptor)
+
+    monkeypatch.setattr(lock, "_take", take)
+    with lock.held(tmp_path, now=5):
+        assert lock.holder(tmp_path) == lock.Holder(os.getpid(), 5)
+    assert len(taken) == 2

@@ -260,7 +260,7 @@ def test_any_pasted_text_is_read(text: str, before: str) -> None:
 
 def test_a_code_that_google_does_not_know(google: Google, client_file: Path) -> None:
     browser = Browser(bend=lambda back: re.sub(r"code=[^&]+", "code=4/0Aforged", back))
-    with pytest.raises(SignInRequired) as raised:
+    with pytest.raises(SignInRequired, match="does not know that answer") as raised:
         paste(google, client_file, browser)
     assert "0Aforged" not in "".join(traceback.format_exception(raised.value))
 

@@ -274,7 +274,7 @@ def test_a_lost_last_answer(google: Google, make_file: MakeFile, tells: bool) ->
     assert google.emulator.requests.count("upload.start") == (1 if tells else 2)
 
 
-@pytest.mark.parametrize(("content", "times"), [(SMALL, 1), (LARGE, 2)])
+@pytest.mark.parametrize(("content", "times"), [(SMALL, 1), (LARGE, 3)])
 def test_bytes_that_google_received_differently(
     google: Google, make_file: MakeFile, content: bytes, times: int
 ) -> None:
@@ -287,9 +287,30 @@ def test_bytes_that_google_received_differently(
 def test_a_hash_that_google_misunderstands_does_not_keep_large_files_out(
     google: Google, make_file: MakeFile
 ) -> None:
-    google.emulator.faults.add({"fault": "wrong-hash", "on": "upload.*"})
+    google.emulator.faults.add({"fault": "wrong-hash", "on": "upload.*", "times": 1000})
     assert arrived(google, upload(google, make_file(LARGE))) == LARGE
-    assert google.emulator.requests.count("upload.start") == 2
+    assert google.emulator.requests.count("upload.start") == 3
+
+
+def test_a_hash_misunderstood_for_two_files_is_left_out_for_good(
+    google: Google, make_file: MakeFile
+) -> None:
+    google.emulator.faults.add({"fault": "wrong-hash", "on": "upload.*", "times": 1000})
+    library = google.connect().library
+    for number in range(4):
+        library.upload(make_file(LARGE, key=number), nothing)
+    assert google.emulator.requests.count("upload.start") == 3 + 3 + 1 + 1
+
+
+def test_a_bit_that_falls_over_once_leaves_the_hash_in_use(
+    google: Google, make_file: MakeFile
+) -> None:
+    library = google.connect().library
+    for number in range(3):  # each time one session in two is garbled
+        google.emulator.faults.add({"fault": "wrong-hash", "on": "upload.*", "times": 4})
+        assert arrived(google, library.upload(make_file(LARGE, key=number), nothing)) == LARGE
+    with pytest.raises(ChecksumMismatch):
+        library.upload(make_file(LARGE, sha1=hashlib.sha1(b"other").hexdigest()), nothing)
 
 
 def test_a_failing_disk_while_the_hash_is_looked_into(google: Google, tmp_path: Path) -> None:

@@ -133,6 +133,26 @@ def test_signing_in_with_a_browser(world: World, decision: str, code: int, words
         assert world.run("auth", "--check").returncode == 3
 
 
+def test_the_client_need_be_named_once(world: World) -> None:
+    client(world)
+    named = world.home / "client_secret.json"
+    elsewhere = named.rename(world.home / "download.json")
+    browser = {**world.environ(), "BROWSER": f"{sys.executable} {BROWSER} %s allow"}
+    for more in (["--client-secret", str(elsewhere)], []):
+        done = subprocess.run(
+            [*PROGRAM, "auth", *more, "--config", str(world.config)],
+            capture_output=True,
+            text=True,
+            env=browser,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        elsewhere.unlink(missing_ok=True)
+    kept = world.state / "client_secret.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
 def test_signing_in_without_a_browser(world: World) -> None:
     client(world)
     with subprocess.Popen(

@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from photosync.domain.media import Finding
+from photosync.domain.media_types import UNKNOWN_MIME
 from photosync.domain.states import State
 from photosync.errors import Stopping
+from photosync.store.intake import Intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,3 +127,33 @@ def test_an_unforeseen_error_puts_the_item_aside(
     assert house.item("a.jpg").error_code == "bug"
     assert house.item("a.jpg").not_before == house.clock() + 30
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(b"", "empty"), (b"\0" * 100, "not_media"), (b"words", "not_media")]
+)
+def test_a_retry_sends_nothing_that_is_no_photo(house: House, content: bytes, code: str) -> None:
+    (house.root / "a.jpg").write_bytes(content)
+    house.discover().look(house.watched)
+    item = house.item("a.jpg")
+    assert (item.state, item.error_code) == (State.FAILED, code)
+
+    house.choices.retry([item.id], now=1)
+    assert house.mirror().run_once()
+
+    item = house.item("a.jpg")
+    assert (item.state, item.error_code) == (State.FAILED, code)
+
+
+def test_a_retry_finds_out_what_could_not_be_read_at_first(house: House) -> None:
+    file = house.put("a.jpg")
+    finding = Finding("a.jpg", file.stat().st_size, file.stat().st_mtime_ns, UNKNOWN_MIME,
+                      ("unreadable", "It may not be read."))  # fmt: skip
+    Intake(house.database).add(house.source.id, [finding], first=State.FOUND, now=1)
+    house.sources.set_connected(house.source.id, connected=True, now=1)
+
+    house.choices.retry([house.item("a.jpg").id], now=1)
+    house.mirror().run_once()
+
+    item = house.item("a.jpg")
+    assert (item.state, item.mime_type) == (State.MIRRORED, "image/jpeg")

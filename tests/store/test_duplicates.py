@@ -173,3 +173,18 @@ def test_a_stale_hash_never_stands_for_bytes(shelf: Shelf) -> None:
     assert shelf.state(other) == State.MIRRORED
     assert shelf.choices.retry([item_id], now=NOW).changed == [item_id]
     assert shelf.state(item_id) == State.FOUND
+
+
+def test_a_token_that_grew_old_while_its_disk_is_away_makes_room(shelf: Shelf) -> None:
+    shelf.sources.set_connected(shelf.there, connected=True, now=NOW)
+    away = shelf.mirrored("a.jpg", "same", source=shelf.there)
+    shelf.items.mark_uploaded(shelf.held(away), token="t", now=NOW)
+    here = shelf.mirrored("b.jpg", "same")
+    shelf.sources.set_connected(shelf.there, connected=False, now=NOW)
+    assert shelf.state(here) == State.DUPLICATE
+
+    assert shelf.items.drop_old_tokens(oldest=NOW + 1, now=NOW + 1) == 1
+
+    assert shelf.state(here) == State.FOUND
+    assert shelf.hashed(here, "same") == State.MIRRORED
+    assert shelf.state(away) == State.DUPLICATE
