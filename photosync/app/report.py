@@ -96,6 +96,7 @@ def item_line(item: MediaItem, label: str) -> Json:
         "error": None
         if item.error_code is None
         else {"code": item.error_code, "message": item.error_message or ""},
+        "duplicate_of": item.duplicate_of,
         "next_try_at": rfc3339(item.not_before) if item.state in READY_STATES else None,
     }
     exact = path_base64(item.source_path)
@@ -112,7 +113,6 @@ def item_page(item: MediaItem, label: str, history: list[Event]) -> Json:
         "sha256": item.sha256,
         "album": item.album,
         "google_id": item.google_id,
-        "duplicate_of": item.duplicate_of,
         "attempts": item.attempts,
         "found_at": rfc3339(item.found_at),
         "history": [

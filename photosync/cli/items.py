@@ -163,7 +163,7 @@ class _Wanted:
         given = [bool(self.items), self.everything, self.state is not None]
         if sum(given) != 1:
             raise SettingsError(
-                "Say which items: their numbers, or --all, or --state.",
+                "Say which items, in one way: their numbers, or --all, or --state.",
                 hint="photosync list shows items and their numbers.",
             )
 

@@ -98,13 +98,18 @@ def items_table(lines: list[Json], *, limit: int, again: str) -> RenderableType:
             Text(line["source"]),
             Text(line["path"]),
             size(line["size_bytes"]),
-            Text(printable(error["message"]) if error else ""),
+            Text(printable(error["message"]) if error else _copy_of(line)),
         )
     if len(lines) < limit:
         return table
     words = f"There may be more: {printable(again)} --before {lines[-1]['id']}"
     more = Text(words, style="dim")
     return Group(table, more)
+
+
+def _copy_of(line: Json) -> str:
+    of = line["duplicate_of"]
+    return "" if of is None else f"The same bytes as item {of}."
 
 
 def item_view(page: Json) -> RenderableType:

@@ -24,6 +24,7 @@ from photosync.errors import (
     Stopping,
 )
 from photosync.files.dates import taken_at
+from photosync.files.lanes import Lanes
 from photosync.files.opening import OpenFile, open_beneath
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 REFUSED_NAME = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOTDIR})
 MOST_NAMES = 1000
 HEAD_BYTES = 4096
+SIDE_BY_SIDE_BYTES = 8 << 20
+"""From here on a copy is worth two threads of its own."""
 README = """\
 This folder holds copies that photosync made of the photos on your phones.
 It knows it by this file: without it, photosync takes the disk for not mounted.
@@ -61,11 +64,13 @@ class Part:
         self._file = file.open("a+b", buffering=0)
         self._sha256 = hashlib.sha256()
         self._sha1 = hashlib.sha1(usedforsecurity=False)
+        self._lanes: Lanes | None = None
+        self._streamed_bytes = 0
         self.head = b""
         self.size_bytes = 0
 
     def write(self, block: memoryview | bytes) -> None:
-        """Add the next bytes.
+        """Add the next bytes; those of a large file are hashed and written side by side.
 
         Raises:
             MirrorFull: The disk is full.
@@ -73,13 +78,39 @@ class Part:
         """
         if self._halt.is_set():
             raise Stopping
+        self._see(block)
+        if self._lanes is None and self._streamed_bytes >= SIDE_BY_SIDE_BYTES:
+            self._lanes = Lanes(self._put, self._hash)
+        self._streamed_bytes += len(block)
         try:
-            written = self._file.write(block)
-            while written < len(block):
-                written += self._file.write(block[written:])
+            if self._lanes is not None:
+                self._lanes.write(block)
+            else:
+                self._put(block)
+                self._hash(block)
         except OSError as error:
             raise unwritable(self._path, error) from error
-        self._hash(block)
+
+    def _put(self, block: memoryview | bytes) -> None:
+        written = self._file.write(block)
+        while written < len(block):
+            written += self._file.write(block[written:])
+
+    def _settle(self) -> None:
+        """Until all that was written is hashed, and in the file."""
+        if self._lanes is None:
+            return
+        try:
+            self._lanes.drain()
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+        finally:
+            self._end_lanes()
+
+    def _end_lanes(self) -> None:
+        lanes, self._lanes, self._streamed_bytes = self._lanes, None, 0
+        if lanes is not None:
+            lanes.close()
 
     def go_on(self, largest_bytes: int) -> int:
         """Take over what an earlier try left, up to whole blocks; how many bytes."""
@@ -91,26 +122,35 @@ class Part:
             block = self._file.read(BLOCK_BYTES)
             if not block or self._halt.is_set():
                 raise Stopping
+            self._see(block)
             self._hash(block)
         return kept
 
     def start_over(self) -> None:
         """Forget what was written."""
+        self._end_lanes()
         self._file.truncate(0)
         self._sha256 = hashlib.sha256()
         self._sha1 = hashlib.sha1(usedforsecurity=False)
         self.head, self.size_bytes = b"", 0
 
     def hashes(self) -> Hashes:
-        """Of all that was written."""
+        """Of all that was written.
+
+        Raises:
+            MirrorFull, MirrorAway: It could not be.
+        """
+        self._settle()
         return Hashes(self.size_bytes, self._sha256.hexdigest(), self._sha1.hexdigest())
 
     def taken_at(self, name: str) -> int | None:
         """When the picture was taken by its own word, in seconds UTC."""
+        self._settle()
         return taken_at(self._file, name)
 
     def sync(self, mtime_ns: int) -> None:
         """See to it that the disk has it, with the time that the phone gave it."""
+        self._settle()
         try:
             with suppress(OverflowError):  # a time that no disk can hold
                 os.utime(self._file.fileno(), ns=(mtime_ns, mtime_ns))
@@ -120,14 +160,17 @@ class Part:
 
     def close(self) -> None:
         """Leave it as it is."""
+        self._end_lanes()
         self._file.close()
 
-    def _hash(self, block: memoryview | bytes) -> None:
+    def _see(self, block: memoryview | bytes) -> None:
         if len(self.head) < HEAD_BYTES:
             self.head += bytes(block[: HEAD_BYTES - len(self.head)])
+        self.size_bytes += len(block)
+
+    def _hash(self, block: memoryview | bytes) -> None:
         self._sha256.update(block)
         self._sha1.update(block)
-        self.size_bytes += len(block)
 
 
 class MirrorDisk:

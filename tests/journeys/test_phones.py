@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.journeys.conftest import jpeg, mp4, sha256, wait_for
+from tests.journeys.conftest import PROGRAM, jpeg, mp4, sha256, wait_for
 from tests.lab import lab
 
 if TYPE_CHECKING:
@@ -96,8 +97,7 @@ def test_a_photo_taken_while_it_is_plugged_in_is_uploaded_within_seconds(
     old(shoot(phone, "DCIM/Camera/first.jpg", jpeg(1)))
     with phone_world.daemon() as daemon:
         wait_for(lambda: phone_world.holds(jpeg(1)), daemon)
-        wait_for(lambda: "phone.watched" in daemon.log() or True, daemon)
-        time.sleep(1.0)  # the daemon has nothing to do any more
+        wait_for(lambda: phone_world.json("status")["daemon"]["state"] == "idle", daemon)
         began = time.monotonic()
         shoot(phone, "DCIM/Camera/second.jpg", jpeg(2))
         wait_for(lambda: phone_world.holds(jpeg(2)), daemon)
@@ -135,3 +135,89 @@ def test_unplugged_and_plugged_in_again_and_again(
         items = phone_world.json("status")["items"]
         assert items["failed"] == items["skipped"] == 0
         assert items["done"] == items["total"] == len(wanted)
+
+
+def test_an_adb_server_that_is_killed_in_the_middle(
+    phone_world: World, phone: LabPhone, host: AdbHost
+) -> None:
+    wanted = [jpeg(number) + bytes(300_000) for number in range(40)]
+    wanted.append(mp4(99, 80_000_000))
+    for number, content in enumerate(wanted):
+        old(shoot(phone, f"DCIM/Camera/{number}.{'mp4' if number == 40 else 'jpg'}", content))
+    chance = random.Random(5)
+    with phone_world.daemon() as daemon:
+        for _ in range(6):
+            time.sleep(chance.uniform(0.05, 0.6))
+            host.stop()
+            host.start()
+            phone.plug()
+        wait_for(lambda: phone_world.holds(*wanted), daemon)
+    items = phone_world.json("status")["items"]
+    assert items["done"] == items["total"] == len(phone_world.library()) == len(wanted)
+
+
+def test_phones_says_who_is_there(phone_world: World, phone: LabPhone) -> None:
+    (line,) = phone_world.json("phones")["phones"]
+    assert (line["serial"], line["state"], line["advice"]) == ("LAB1111", "ready", "")
+    assert line["wireless"]
+    shown = phone_world.run("phones")
+    assert shown.returncode == 0
+    assert "LAB1111" in shown.stdout
+    assert "ready" in shown.stdout
+
+    phone.unplug()
+    gone = phone_world.run("phones")
+    assert gone.returncode == 3
+    assert "No phone is plugged in" in gone.stdout
+    assert phone_world.run("folders").returncode == 3
+
+
+def test_folders_are_shown_chosen_and_left(phone_world: World, phone: LabPhone) -> None:
+    old(shoot(phone, "DCIM/Camera/a.jpg", jpeg(1)))
+    old(shoot(phone, "Download/b.jpg", jpeg(2)))
+    old(shoot(phone, "Download/c.mp4", mp4(3, 5000)))
+    old(shoot(phone, "Pictures/App's $(x)/d.jpg", jpeg(4)))
+    before = {one["path"]: one for one in phone_world.json("folders")["folders"]}
+    download = before["Download"]
+    assert (download["photos"], download["videos"], download["taken"]) == (1, 1, False)
+    assert before["DCIM/Camera"]["taken"]
+
+    for arguments, code in (
+        (["Download"], 2),
+        (["--choose", "--leave", "Download"], 2),
+        (["--leave"], 2),
+        (["--choose"], 2),
+        (["--choose", "Nowhere"], 2),
+        (["--phone", "OTHER"], 2),
+        (["--choose", "Download"], 0),
+        (["--leave", "Pictures/App's $(x)"], 0),
+    ):
+        done = phone_world.run("folders", *arguments)
+        assert done.returncode == code, (arguments, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+    after = {one["path"]: one["taken"] for one in phone_world.json("folders")["folders"]}
+    assert after == {"DCIM/Camera": True, "Download": True, "Pictures/App's $(x)": False}
+
+    phone_world.once()
+    assert phone_world.library().keys() == {sha256(one) for one in (jpeg(1), jpeg(2), mp4(3, 5000))}
+
+
+def test_phones_without_adb_name_the_package(world: World, tmp_path: Path) -> None:
+    world.configure(phone=f"adb_port = {lab.free_port()}")
+    done = subprocess.run(
+        [*PROGRAM, "phones", "--config", str(world.config)],
+        capture_output=True,
+        text=True,
+        env={**world.environ(), "PATH": str(tmp_path)},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "sudo apt install adb" in done.stderr
+
+
+def test_phones_that_are_switched_off(world: World) -> None:
+    for verb in ("phones", "folders"):
+        done = world.run(verb)
+        assert done.returncode == 2
+        assert "phone.enabled = true" in done.stderr
