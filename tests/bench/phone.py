@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -41,6 +43,8 @@ OLD = (1_600_000_000, 1_600_000_000)
 ROUNDS = 3
 PHOTOS, PHOTO_BYTES = 2000, 2 * MIB
 FILM_BYTES = 5 * 1024 * MIB
+LINK_BYTES = 300_000_000
+"""A second: what USB 3 brings at best; USB 2 brings 40 MB/s."""
 
 
 class Bells:
@@ -108,7 +112,17 @@ def _film(host: lab.AdbHost, made: lab.LabPhone, phone: Phone) -> None:
         for _ in range(FILM_BYTES // (64 * MIB)):
             film.write(os.urandom(64 * MIB))
     os.utime(file, OLD)
-    _beside("one film of 5 GiB", host, made, phone, FILM_BYTES)
+    _beside("one film of 5 GiB, by memory", host, made, phone, FILM_BYTES)
+    command = [sys.executable, "-m", "tests.bench.link", str(made.port), str(LINK_BYTES)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as link:
+        assert link.stdout is not None
+        transport = f"127.0.0.1:{int(link.stdout.readline())}"
+        host.connect(transport)
+        with _opened(host, transport) as linked:
+            what = f"one film of 5 GiB, by a link of {LINK_BYTES / 1e6:.0f} MB/s"
+            _beside(what, host, made, linked, FILM_BYTES)
+        host.disconnect(transport)
+        link.kill()
 
 
 def _beside(
