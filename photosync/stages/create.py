@@ -158,7 +158,8 @@ class Create:
         else:
             this.was_taken = True
             self._refused_in_a_row = 0
-            del self._albums_gone[batch[0].album]
+            if self._albums_gone[batch[0].album] < MOST_ALBUMS:
+                del self._albums_gone[batch[0].album]  # the new album is good
             self._settle_all(batch, results)
 
     def _settle_all(self, batch: Sequence[MediaItem], results: Sequence[Created]) -> None:

@@ -403,6 +403,11 @@ def test_photos_go_without_an_album_that_is_always_gone(build: Callable[..., Hou
 
     assert house.states() == {"1.jpg": State.DONE}
     assert house.problems() == ["album_gone"]
+    made = len(house.library.album_titles)
+    house.uploaded("2.jpg")
+    create.run_once()
+    assert house.item("2.jpg").state == State.DONE
+    assert len(house.library.album_titles) == made
 
 
 def test_those_put_aside_hold_up_nobody(house: House) -> None:
