@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from photosync.device import phone as phone_module
 from photosync.device.files import PhoneFiles
 from photosync.device.phone import BLOCK_BYTES
+from photosync.device.sync import Dialect
 from photosync.domain.media import Entry
 from photosync.domain.selection import Selection
 from photosync.errors import FileReplaced, FileVanished, PhoneGone, PhoneStalled
@@ -65,6 +67,25 @@ def test_sizes_beyond_4_gib_and_times_are_exact(phone: Phone, lab_phone: LabPhon
     assert entries(phone, "large") == {
         "large/v.mp4": Entry("large/v.mp4", 5 * 2**30 + 1, 1_234_567_890 * 10**9)
     }
+
+
+@pytest.mark.parametrize(("stat", "lists"), [(2, 1), (1, 1)])
+def test_an_older_phone_lists_and_gives_the_same(
+    lab_phone: LabPhone, stat: int, lists: int
+) -> None:
+    """Before Android 11 listings have sizes of 32 bits; single questions have more since 8."""
+    fill(lab_phone.storage / "older", "a.jpg", "odd 'name'\n.jpg", content=b"\xff\xd8\xff-older")
+    fill(lab_phone.storage / "older/videos", "v.mp4")
+    os.truncate(lab_phone.storage / "older/videos/v.mp4", 5 * 2**30 + 1)  # sparse
+    with opened(lab_phone) as phone:
+        phone.identity = replace(phone.identity, dialect=Dialect(stat, lists))
+        found = entries(phone, "older")
+        assert sorted(found) == ["older/a.jpg", "older/odd 'name'\n.jpg", "older/videos/v.mp4"]
+        exact = stat == 2
+        assert found["older/videos/v.mp4"].size_bytes == (5 if exact else 1) * 2**30 + 1
+        target = io.BytesIO()
+        phone.pull(found["older/a.jpg"], target)
+        assert target.getvalue() == b"\xff\xd8\xff-older"
 
 
 def test_junk_and_marked_folders_are_left_out(phone: Phone, lab_phone: LabPhone) -> None:
@@ -226,8 +247,6 @@ def test_beginnings_of_many_files(phone: Phone, lab_phone: LabPhone) -> None:
 
 
 def test_a_phone_without_a_shell_gives_beginnings_too(lab_phone: LabPhone) -> None:
-    from dataclasses import replace
-
     with opened(lab_phone) as phone:
         phone.identity = replace(phone.identity, has_shell=False)
         fill(lab_phone.storage / "old", "a.jpg", content=b"0123456789" * 100)
