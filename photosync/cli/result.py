@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 DONE, FAILED, USAGE, USER_MUST_ACT = 0, 1, 2, 3
+DOUBTFUL = re.compile(r"[^ -~\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,13 @@ def end(result: Result, *, as_json: bool) -> None:
 def print_json(document: dict[str, Any]) -> None:
     """One JSON document on stdout."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
-    # what a terminal would obey, like U+202E, comes escaped: the JSON says the same
-    safe = (one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
-    sys.stdout.write("".join(safe) + "\n")
+    sys.stdout.write(DOUBTFUL.sub(_escaped, text) + "\n")
     sys.stdout.flush()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """What a terminal would obey, like U+202E, comes escaped: the JSON says the same."""
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def end_badly(error: PhotosyncError, *, as_json: bool) -> int:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 ITEM_FIRST_WAIT = 30.0  # seconds
 ITEM_LONGEST_WAIT = 6 * 3600.0
-LONGEST_ASKED = 24 * 3600.0
-"""No Retry-After puts an item aside for longer: quotas last a day (google-photos-api.md §6.1)."""
 
 CALL_FIRST_WAIT = 1.0
 CALL_LONGEST_WAIT = 60.0
@@ -14,10 +12,10 @@ CALL_LONGEST_WAIT = 60.0
 def item_wait(attempts: int, *, retry_after: float | None = None) -> float:
     """Seconds until an item is tried again after its ``attempts``-th failure (1, 2, ...).
 
-    30 s doubling to 6 h; a server's own Retry-After wins if it asks for more, up to a day.
+    30 s doubling to 6 h; a server's own Retry-After wins if it asks for more, up to those 6 h.
     """
     doubled = ITEM_FIRST_WAIT * 2.0 ** min(max(attempts, 1) - 1, 20)
-    return max(min(doubled, ITEM_LONGEST_WAIT), min(retry_after or 0.0, LONGEST_ASKED))
+    return min(max(doubled, retry_after or 0.0), ITEM_LONGEST_WAIT)
 
 
 def call_wait(

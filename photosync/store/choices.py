@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,11 @@ SKIP_ALIKE = """
 """
 
 PICK = "SELECT id, state, leased_by FROM media_items WHERE id = :id"
+
+UNKNOWN = """
+    SELECT value AS id FROM json_each(:ids)
+    WHERE NOT EXISTS (SELECT 1 FROM media_items WHERE id = value) LIMIT 1
+"""
 
 AT_ONCE = 1000
 
@@ -119,12 +125,12 @@ class Choices:
         return replace(answer, alike=answer.alike - set(answer.changed))
 
     def _refuse_unknown(self, ids: Sequence[int]) -> None:
-        for one in ids:
-            if self._database.row(PICK, {"id": one}) is None:
-                raise UnknownItem(
-                    f"There is no item {one}.",
-                    hint="photosync list shows items and their numbers.",
-                )
+        row = self._database.row(UNKNOWN, {"ids": json.dumps(list(ids))})
+        if row is not None:
+            raise UnknownItem(
+                f"There is no item {row['id']}.",
+                hint="photosync list shows items and their numbers.",
+            )
 
 
 def _one(

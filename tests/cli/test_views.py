@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from photosync.cli.result import plural, printable
+from photosync.cli.result import plural, print_json, printable
 from photosync.cli.views import size, span
 
 
@@ -43,3 +45,12 @@ def test_nothing_that_a_terminal_obeys_is_printed() -> None:
 def test_plurals() -> None:
     assert [plural(count, "item") for count in (0, 1, 2)] == ["items", "item", "items"]
     assert plural(2, "photo or video", "photos and videos") == "photos and videos"
+
+
+def test_json_escapes_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"name": "a\u202egpj.\x7f\x9b\U000e0001 ü 📷\n"}
+    print_json(document)
+    told = capsys.readouterr().out
+    assert json.loads(told) == document
+    assert "ü 📷" in told
+    assert all(one.isprintable() or one == "\n" for one in told)
