@@ -74,16 +74,21 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     SQLite's own timeout does not hold here (https://sqlite.org/c3ref/busy_handler.html).
     """
     ends = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
-            if not busy or time.monotonic() >= ends:
-                raise
-            time.sleep(SWITCH_SECONDS)
-        else:
-            return
+    while not _run_unless_busy(
+        connection, "PRAGMA journal_mode = WAL", last=time.monotonic() >= ends
+    ):
+        time.sleep(SWITCH_SECONDS)
+
+
+def _run_unless_busy(connection: sqlite3.Connection, sql: str, *, last: bool) -> bool:
+    """Whether another process let it through; on the ``last`` try its refusal is raised."""
+    try:
+        connection.execute(sql)
+    except sqlite3.OperationalError as error:
+        if last or not error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            raise
+        return False
+    return True
 
 
 def _storable(parameters: Any) -> Any:
@@ -191,15 +196,10 @@ class Database:
         """Wait while another process writes: as long as this thread likes, unless all hurry."""
         patience = getattr(self._local, "patience", BUSY_SECONDS)
         ends = time.monotonic() + patience
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
-                if not busy or self._hurried or time.monotonic() >= ends:
-                    raise
-            else:
-                return
+        while not _run_unless_busy(
+            connection, "BEGIN IMMEDIATE", last=self._hurried or time.monotonic() >= ends
+        ):
+            pass  # SQLite itself has waited a little
 
     def be_brief(self) -> None:
         """This thread does not wait for other processes: what it writes is not that important."""
