@@ -18,6 +18,7 @@ from photosync.domain.media import SourceKind, path_base64, readable
 from photosync.errors import SettingsError
 from photosync.store.phone_folders import PhoneFolders
 from photosync.store.sources import Sources
+from photosync.store.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -154,12 +155,34 @@ def decide(
                 )
             for one in found:
                 _decide(state, one, choice)
+        for serial in {one.serial for one in lines}:
+            _leave_out(state, settings, serial)
         state.control.ring(now=state.now())
 
 
 def _decide(state: State, line: FolderLine, choice: Choice) -> None:
     source = Sources(state.database).register_phone(line.serial, label=line.phone)
     PhoneFolders(state.database).choose(source.id, [line.path], choice=choice, now=state.now())
+
+
+def _leave_out(state: State, settings: Settings, serial: str) -> None:
+    """What waits from folders that are not taken (any more); taken again, it comes back by sight.
+
+    What a worker has in its hands at this moment goes on.
+    """
+    waiting = Waiting(state.database)
+    for source in Sources(state.database).all():
+        if (source.kind, source.address) != (SourceKind.PHONE, serial):
+            continue
+        found = PhoneFolders(state.database).of_source(source.id)
+        decided = {one.path: one.choice for one in found}
+        for some in waiting.pages(source.id):
+            out = {
+                one.id: "photosync folders --leave leaves its folder out."
+                for one in some
+                if _choice(one.path.rpartition("/")[0], decided, settings) == "leave"
+            }
+            waiting.change(left_out=out, albums={}, now=state.now(), alone=False)
 
 
 @contextmanager

@@ -15,16 +15,12 @@ from photosync.domain.albums import album_title
 from photosync.domain.media import NANOSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from photosync.domain.media import Source
     from photosync.domain.selection import Selection
     from photosync.store.control import Control
     from photosync.store.waiting import Waiting, WaitingItem
 
 log = logging.getLogger(__name__)
-
-AT_ONCE = 1000
 
 
 def apply_settings(
@@ -38,7 +34,7 @@ def apply_settings(
     if control.flag(name) == mark:
         return
     left_out = 0
-    for some in _all(waiting, source.id):
+    for some in waiting.pages(source.id):
         why = {item.id: selection.left_out(item.path, item.mtime_ns) for item in some}
         titles = {
             item.id: title
@@ -46,18 +42,11 @@ def apply_settings(
             if item.is_hashed and (title := _title(source, item)) != item.album
         }
         out = {number: sentence for number, sentence in why.items() if sentence is not None}
-        waiting.change(left_out=out, albums=titles, now=now)
+        waiting.change(left_out=out, albums=titles, now=now, alone=True)
         left_out += len(out)
     if left_out:
         log.info("items.left_out source=%d items=%d", source.id, left_out)
     control.set_flag(name, mark, now=now)
-
-
-def _all(waiting: Waiting, source_id: int) -> Iterator[list[WaitingItem]]:
-    last = 0
-    while some := waiting.after(last, source_id=source_id, limit=AT_ONCE):
-        yield some
-        last = some[-1].id
 
 
 def _title(source: Source, item: WaitingItem) -> str:

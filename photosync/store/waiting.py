@@ -10,9 +10,11 @@ from photosync.store.duplicates import promote
 from photosync.store.mapping import from_int64
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from photosync.store.database import Database
+
+AT_ONCE = 1000
 
 AFTER = """
     SELECT id, source_path, source_mtime_ns, taken_at, album, sha256 IS NOT NULL AS is_hashed
@@ -26,7 +28,7 @@ LEAVE_OUT = """
     UPDATE media_items SET state = 'skipped', upload_token = NULL, token_at = NULL,
         duplicate_of = NULL, leased_by = NULL, error_code = 'excluded', error_message = :why,
         updated_at = :now
-    WHERE id = :id
+    WHERE id = :id AND (leased_by IS NULL OR :alone)
 """
 
 MOVE_TO_ALBUM = "UPDATE media_items SET album = :album WHERE id = :id"
@@ -65,10 +67,25 @@ class Waiting:
             for row in self._database.rows(AFTER, values)
         ]
 
-    def change(self, *, left_out: Mapping[int, str], albums: Mapping[int, str], now: int) -> None:
+    def pages(self, source_id: int) -> Iterator[list[WaitingItem]]:
+        """All of them, ``AT_ONCE`` at a time."""
+        last = 0
+        while some := self.after(last, source_id=source_id, limit=AT_ONCE):
+            yield some
+            last = some[-1].id
+
+    def change(
+        self,
+        *,
+        left_out: Mapping[int, str],
+        albums: Mapping[int, str],
+        now: int,
+        alone: bool,
+    ) -> None:
         """→ skipped, with one sentence why, and other albums; in one transaction.
 
         Another file with the bytes of one that is left out is read anew: it may be taken.
+        ``alone``: no worker runs, so that leases are of no account; else what is in hand goes on.
         """
         if not left_out and not albums:
             return
@@ -76,5 +93,6 @@ class Waiting:
             for number, album in albums.items():
                 connection.execute(MOVE_TO_ALBUM, {"id": number, "album": album})
             for number, why in left_out.items():
-                connection.execute(LEAVE_OUT, {"id": number, "why": why, "now": now})
-                promote(connection, number, now)
+                values = {"id": number, "why": why, "now": now, "alone": alone}
+                if connection.execute(LEAVE_OUT, values).rowcount:
+                    promote(connection, number, now)

@@ -202,6 +202,26 @@ def test_folders_are_shown_chosen_and_left(phone_world: World, phone: LabPhone) 
     assert phone_world.library().keys() == {sha256(one) for one in (jpeg(1), jpeg(2), mp4(3, 5000))}
 
 
+def test_what_waits_in_a_folder_that_is_left_is_not_uploaded(
+    phone_world: World, phone: LabPhone
+) -> None:
+    old(shoot(phone, "DCIM/Camera/a.jpg", jpeg(1)))
+    old(shoot(phone, "Pictures/Private/b.jpg", jpeg(2)))
+    assert phone_world.run("pause").returncode == 0
+    phone_world.once(code=1)
+    assert phone_world.json("status")["items"]["found"] == 2
+
+    assert phone_world.run("folders", "--leave", "Pictures/Private").returncode == 0
+    assert phone_world.run("resume").returncode == 0
+    phone_world.once()
+    assert phone_world.library().keys() == {sha256(jpeg(1))}
+    assert phone_world.json("status")["items"]["skipped"] == 1
+
+    assert phone_world.run("folders", "--choose", "Pictures/Private").returncode == 0
+    phone_world.once()
+    assert phone_world.holds(jpeg(1), jpeg(2))
+
+
 def test_phones_without_adb_name_the_package(world: World, tmp_path: Path) -> None:
     world.configure(phone=f"adb_port = {lab.free_port()}")
     done = subprocess.run(

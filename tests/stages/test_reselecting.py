@@ -137,7 +137,7 @@ def test_the_same_settings_are_held_against_once(
 
 
 def test_page_by_page(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("photosync.stages.reselecting.AT_ONCE", 2)
+    monkeypatch.setattr("photosync.store.waiting.AT_ONCE", 2)
     for name in "abcde":
         house.put(f"{name}.jpg")
     look(house)
