@@ -35,7 +35,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
     if state is None:
         return _nothing_yet(settings, holder, now)
     counts = state.overview.counts()
-    problems = state.control.problems()
+    problems = [one for one in state.control.problems() if not _is_past(one, counts, now)]
     used, spent = state.overview.requests_today(now=now)
     rate = state.control.rate(now=now) if holder else 0
     limit = settings.google.daily_requests
@@ -215,6 +215,12 @@ def _source(view: SourceView, counts: Counts, *, running: bool) -> Json:
         "last_seen_at": rfc3339(view.last_seen_at),
         "items": counts.total(source.id),
     }
+
+
+def _is_past(problem: Problem, counts: Counts, now: int) -> bool:
+    """A rest that is over, with nothing left to send that could tell so."""
+    is_over = problem.until is not None and problem.until <= now
+    return problem.gate == "library" and not problem.needs_user and is_over and not counts.waiting()
 
 
 def _with_unwritten(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:

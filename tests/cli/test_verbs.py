@@ -101,6 +101,18 @@ def test_problems_show_in_status_and_exit_code(
     assert "Do this." in shown
 
 
+def test_a_rest_that_is_over_is_told_only_while_something_waits(home: Home) -> None:
+    home.fill()
+    home.sign_in()
+    over = Problem("server_trouble", "", "Trouble.", "", "library", False, 5, 6)
+    home.control().raise_problem(over)
+    assert [one["code"] for one in home.say("status", "--json").json["problems"]] == [over.code]
+
+    assert home.say("skip", "--state", "uploaded").code == 0
+    assert home.say("skip", "--all").code == 0
+    assert home.say("status", "--json").json["problems"] == []
+
+
 def test_pause_and_resume(home: Home) -> None:
     home.fill()
     home.sign_in()
