@@ -8,6 +8,7 @@ way: one request for 50 photos is what keeps the day's 10,000 requests enough fo
 from __future__ import annotations
 
 import logging
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -56,7 +57,10 @@ MOST_SENT_AGAIN = 5
 
 
 PROOF = 3
-"""So many requests for one photo refused, and none taken: it is not the photos."""
+"""So many requests for one photo refused, and none taken: it is not the photos.
+
+They come from all over the batch, and the next batch holds others: the first three may be bad.
+"""
 
 MOST_ALBUMS = 2
 """A new album that is gone at once, so many times: photos go to the library without one."""
@@ -64,13 +68,26 @@ MOST_ALBUMS = 2
 
 @dataclass(slots=True)
 class _Round:
-    """One batch, however often it was halved: what Google refused alone, and whether it took any.
+    """One batch: the parts that are still to be sent, and what came of the others.
 
-    ``refused`` items are still in hand: whose fault it is shows at the end.
+    ``refused`` items, each refused alone, are still in hand: whose fault it is shows at the end.
     """
 
+    parts: list[list[MediaItem]]
     was_taken: bool = False
     refused: list[tuple[MediaItem, RequestRefused]] = field(default_factory=list)
+
+    def halve(self, batch: list[MediaItem]) -> None:
+        """The first half comes next, the other after it."""
+        middle = len(batch) // 2
+        self.parts += [batch[middle:], batch[:middle]]
+
+    def call_witness(self) -> None:
+        """A photo from the other end comes next, after the second refusal one from anywhere."""
+        others = [item for part in self.parts for item in part]
+        witness = self.parts[0][-1] if len(self.refused) == 1 else random.choice(others)  # noqa: S311
+        left = [[item for item in part if item is not witness] for part in self.parts]
+        self.parts = [*filter(None, left), [witness]]
 
 
 class Create:
@@ -112,21 +129,36 @@ class Create:
         if not self._gate.is_open():
             return False
         self._items.drop_old_tokens(oldest=now - TOKEN_SECONDS, now=now)
-        if not self._is_time(now) or not self._gate.may_pass():
+        if not self._is_time(now):
             return False
+        with self._gate.turn() as may_send:
+            return may_send and self._one_batch(now)
+
+    def _one_batch(self, now: int) -> bool:
         batch = self._items.claim_batch(worker=self.name, now=now, limit=BATCH)
-        this = _Round()
+        this = _Round([batch] if batch else [])
         try:
-            self._create(batch, this)
+            while this.parts:
+                self._create(this.parts.pop(), this)
             self._judge(this)
         except BlockedError as error:
             self._gate.close(error)
         except TransientError as error:
             log.debug("create.rests reason=%s", error)  # the gate is closed, and tells
         finally:
-            for item, _ in this.refused:
-                self._items.release(item)
+            for part in this.parts:
+                for item in part:
+                    self._items.release(item)
+            self._send_to_the_back(this.refused)
         return bool(batch)
+
+    def _send_to_the_back(self, refused: Sequence[tuple[MediaItem, RequestRefused]]) -> None:
+        """Nobody knows whose fault it is: the next to be asked about are others."""
+        now = int(self._clock())
+        for item, error in refused:
+            self._items.defer(
+                item, not_before=now, code=error.code, message=error.message, now=now, tries=0
+            )
 
     def _is_time(self, now: int) -> bool:
         """A full batch, or nobody else on the way, or waited long enough."""
@@ -141,10 +173,8 @@ class Create:
             return False
         return self._items.on_the_way(largest_bytes=self._small_bytes, now=now, limit=1) == 0
 
-    def _create(self, batch: Sequence[MediaItem], this: _Round) -> None:
+    def _create(self, batch: list[MediaItem], this: _Round) -> None:
         """Send ``batch``; when Google refuses the whole without naming one, halve it."""
-        if not batch:
-            return
         try:
             results = self._send(batch)
         except (RequestRefused, TokenLost) as error:
@@ -172,7 +202,7 @@ class Create:
             for item, error in zip(batch, errors, strict=True):
                 rest(self._items, item, error, pause, now=now)
             return
-        self._gate.passed()
+        self._gate.passed(created=any(one.google_id is not None for one in results))
         for item, created in zip(batch, results, strict=True):
             self._settle(item, created)
 
@@ -214,26 +244,22 @@ class Create:
         return google_id
 
     def _refused(
-        self, batch: Sequence[MediaItem], error: RequestRefused | TokenLost, this: _Round
+        self, batch: list[MediaItem], error: RequestRefused | TokenLost, this: _Round
     ) -> None:
         if len(batch) > 1:
-            middle = len(batch) // 2
             log.info("create.halved items=%d reason=%s", len(batch), error.message)
-            waiting = list(batch[middle:])
-            try:
-                self._create(batch[:middle], this)
-            except (PhotosyncError, Stopping):
-                for item in waiting:
-                    self._items.release(item)
-                raise
-            self._create(waiting, this)
+            this.halve(batch)
             return
         if isinstance(error, TokenLost):
             self._again(batch[0], error, int(self._clock()))
             return
         this.refused.append((batch[0], error))
-        if not this.was_taken and len(this.refused) >= PROOF:
+        if this.was_taken:
+            return
+        if len(this.refused) >= PROOF:
             raise _not_the_photos(error)
+        if this.parts:
+            this.call_witness()
 
     def _judge(self, this: _Round) -> None:
         """The batch is through: refused are the photos, unless Google took no other either.

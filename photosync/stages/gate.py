@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from photosync.errors import ConnectionLost, RateLimited, ServerTrouble, WriteCo
 from photosync.store.control import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from photosync.errors import BlockedError, TransientError
     from photosync.store.control import Control
@@ -28,12 +29,16 @@ TROUBLE = (ConnectionLost, ServerTrouble, RateLimited, WriteCollision)
 
 FIRST_REST_SECONDS = 30
 LONGEST_REST_SECONDS = 600
+SHARE = 1 / 12
+"""Trouble that lasts is asked after less often: a rest may be such a part of it, up to an hour."""
+
 PROBE_SECONDS = 60
 """One request asks whether it is over; if nothing is heard of it for so long, another may."""
 
 SIGN_IN_CODES = frozenset({"auth_required", "scope_missing", "client_invalid"})
-CREATE_CODES = frozenset({"storage_full", "requests_refused"})
-"""What only creating can tell: Google takes bytes all the same."""
+ENOUGH_TOKENS = {"storage_full": 1, "requests_refused": 8}
+"""What only creating can tell: Google takes bytes all the same. So many tokens are enough to ask
+with; where Google refuses what we send, some of those that wait may be to blame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,47 +64,61 @@ class LibraryGate:
         self._signed_in = signed_in
         self._lock = Lock()
         self._rests = 0
+        self._rests_since = 0
+        self._rested_until = 0
         self._probe_ends = 0.0
 
     def is_open(self) -> bool:
-        """Whether something might be sent now."""
-        return self._is_open(self._control.library_gate())
+        """Whether something might be sent now: all that stood in the way may be over."""
+        return self._is_open(self._control.library_gates())
 
-    def _is_open(self, problem: Problem | None) -> bool:
-        if problem is None:
-            return True
-        if problem.until is not None:
-            now = self._clock()
-            return now >= problem.until or problem.until - now > LONGEST_SECONDS
-        return self._signed_in()
+    def _is_open(self, problems: list[Problem]) -> bool:
+        now = self._clock()
+        if any(one.until is not None and _is_live(one.until, now) for one in problems):
+            return False
+        return all(one.until is not None for one in problems) or self._signed_in()
 
     def is_open_for_bytes(self, *, tokens_waiting: int) -> bool:
-        """The same for uploads: sending more is in vain while creating alone can tell."""
-        problem = self._control.library_gate()
-        if problem is not None and problem.code in CREATE_CODES and tokens_waiting:
-            return False
-        return self._is_open(problem)
+        """The same for uploads: sending more is in vain while creating alone can tell.
 
-    def may_pass(self) -> bool:
-        """Whether this very worker may send now: while there is trouble, one asks for all."""
-        problem = self._control.library_gate()
-        if problem is None:
-            return True
-        if not self._is_open(problem):
-            return False
-        if problem.until is None:
-            return True
+        ``tokens_waiting``: uploads that could be created, or are being created, now.
+        """
+        problems = self._control.library_gates()
+        enough = [ENOUGH_TOKENS[one.code] for one in problems if one.code in ENOUGH_TOKENS]
+        return tokens_waiting < min(enough, default=tokens_waiting + 1) and self._is_open(problems)
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Whether this very worker may send in the block: while there is trouble, one asks for all.
+
+        If nothing is sent in the end, the next one may ask.
+        """
+        may, mine = self._take_turn()
+        try:
+            yield may
+        finally:
+            with self._lock:
+                if mine and self._probe_ends == mine:
+                    self._probe_ends = 0.0
+
+    def _take_turn(self) -> tuple[bool, float]:
+        """Whether it may send, and until when nobody else may; 0 if all may."""
+        problems = self._control.library_gates()
+        if not self._is_open(problems):
+            return False, 0.0
+        if all(one.until is None for one in problems):
+            return True, 0.0
         with self._lock:
             now = self._clock()
             if now < self._probe_ends <= now + PROBE_SECONDS:
-                return False
+                return False, 0.0
             self._probe_ends = now + PROBE_SECONDS
-            return True
+            return True, self._probe_ends
 
     def opens_by(self, at: int) -> bool:
         """Whether it is known to open by then (seconds UTC)."""
-        problem = self._control.library_gate()
-        return problem is None or (problem.until is not None and problem.until <= at)
+        problems = self._control.library_gates()
+        return all(one.until is not None and one.until <= at for one in problems)
 
     def close(self, error: BlockedError) -> None:
         """Nothing is sent until ``error.until``, or, if that is unknown, until a new sign-in."""
@@ -114,24 +133,30 @@ class LibraryGate:
     def trouble(self, error: TransientError) -> Rest:
         """Google has a bad moment: everyone rests, for as long as it asks for but not for hours.
 
-        30 s doubling to 10 min while nothing passes.
+        30 s doubling to 10 min while nothing passes; after hours of it, up to one hour.
         """
         now = int(self._clock())
         with self._lock:
-            known = self._control.library_gate()
+            if now > self._rested_until + HOUR_SECONDS:
+                self._rests = 0  # nobody has asked since: this is another trouble
             is_first = self._rests == 0
-            if known is None or known.until is None or known.until <= now:
+            if is_first:
+                self._rests_since = now
+            if self.is_open():  # else it was sent before the rest began
                 self._rests += 1
             doubled = FIRST_REST_SECONDS * 2 ** min(max(self._rests, 1) - 1, 10)
-        wait = min(max(doubled, error.retry_after or 0.0), LONGEST_REST_SECONDS)
-        self._record(error, now + int(wait), needs_user=False)
-        return Rest(now + int(wait), is_first)
+            wait = min(max(doubled, error.retry_after or 0.0), LONGEST_REST_SECONDS)
+            long = (now - self._rests_since) * SHARE
+            until = now + int(max(wait, min(long, HOUR_SECONDS)))
+            self._rested_until = until
+        self._record(error, until, needs_user=False)
+        return Rest(until, is_first)
 
     def _record(
         self, error: BlockedError | TransientError, until: int | None, *, needs_user: bool
     ) -> None:
-        known = self._control.library_gate()
-        level = logging.DEBUG if known and known.code == error.code else logging.WARNING
+        known = {one.code for one in self._control.library_gates()}
+        level = logging.DEBUG if error.code in known else logging.WARNING
         log.log(level, "library.blocked code=%s reason=%s", error.code, error.message)
         self._probe_ends = 0.0
         self._control.raise_problem(
@@ -154,5 +179,9 @@ class LibraryGate:
         """
         self._rests = 0
         self._probe_ends = 0.0
-        if self._control.open_library_gate(but=() if created else tuple(CREATE_CODES)):
+        if self._control.open_library_gate(but=() if created else tuple(ENOUGH_TOKENS)):
             log.info("library.open")
+
+
+def _is_live(until: int, now: float) -> bool:
+    return now < until <= now + LONGEST_SECONDS

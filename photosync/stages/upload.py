@@ -61,19 +61,17 @@ class Upload:
     def run_once(self) -> bool:
         """Send the oldest ready item; False if there was none or nothing may be sent."""
         now = int(self._clock())
-        waiting = self._items.uploaded_count()
-        if not self._gate.is_open_for_bytes(tokens_waiting=waiting):
+        due = self._items.uploaded_due(now=now)
+        if due >= AHEAD or not self._gate.is_open_for_bytes(tokens_waiting=due):
             return False
-        if waiting >= MOST_AHEAD or (
-            waiting >= AHEAD and self._items.uploaded_due(now=now) >= AHEAD
-        ):
+        if self._items.uploaded_count() >= MOST_AHEAD:
             return False
-        claimed = self._items.claim(State.MIRRORED, worker=self.name, now=now)
-        for item in claimed:
-            if not self._gate.may_pass():  # another worker asks for all of us
-                self._items.release(item)
-                return False
-            self._one(item)
+        with self._gate.turn() as may_send:
+            if not may_send:
+                return False  # another worker asks for all of us
+            claimed = self._items.claim(State.MIRRORED, worker=self.name, now=now)
+            for item in claimed:
+                self._one(item)
         if claimed:
             self._bells.ring("create")
         return bool(claimed)

@@ -44,9 +44,7 @@ LIBRARY_GATES = "SELECT code FROM problems WHERE gate = 'library'"
 
 PROBLEMS = "SELECT * FROM problems ORDER BY needs_user DESC, since, code"
 
-GATE = """
-    SELECT * FROM problems WHERE gate = 'library' ORDER BY needs_user DESC, since LIMIT 1
-"""
+GATES = "SELECT * FROM problems WHERE gate = 'library' ORDER BY needs_user DESC, since"
 
 BEAT = """
     INSERT INTO heartbeats (worker, at, doing, item_id, sent_bytes, size_bytes)
@@ -169,10 +167,9 @@ class Control:
             self._database.run(CLEAR_GATE, {"code": code})
         return bool(codes)
 
-    def library_gate(self) -> Problem | None:
-        """What keeps everything from Google, if anything."""
-        row = self._database.row(GATE)
-        return None if row is None else _to_problem(row)
+    def library_gates(self) -> list[Problem]:
+        """All that keeps everything from Google, or did until its ``until``."""
+        return [_to_problem(row) for row in self._database.rows(GATES)]
 
     def problems(self) -> list[Problem]:
         """Everything that stands in the way, what needs the user first."""

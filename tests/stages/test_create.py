@@ -372,6 +372,54 @@ def test_a_request_that_is_always_refused_is_not_the_photos_fault(house: House) 
     assert house.upload().run_once()
 
 
+@pytest.mark.parametrize("bad", [["000.jpg", "001.jpg", "002.jpg"], ["000.jpg", "049.jpg"]])
+def test_a_few_bad_photos_at_the_ends_are_not_taken_for_all(house: House, bad: list[str]) -> None:
+    house.uploaded(*names(60))
+    house.library.poison = set(bad)
+    house.library.poison_error = RequestRefused("a bad name")
+    create = house.create()
+    for _ in range(5):
+        while create.run_once():
+            pass
+        house.clock.pass_by(3600)
+
+    states = house.states()
+    assert {states.pop(name) for name in bad} == {State.FAILED}
+    assert set(states.values()) == {State.DONE}
+    assert len(house.library.batches) < 40
+
+
+def test_the_next_batch_asks_with_others(house: House) -> None:
+    house.uploaded(*names(60))
+    house.library.poison = set(names(50))  # so many that the good ones are not in the batch
+    house.library.poison_error = RequestRefused("a bad name")
+    create = house.create()
+    for _ in range(20):
+        while create.run_once():
+            pass
+        house.clock.pass_by(3600)
+
+    states = house.states()
+    assert {states[name] for name in names(10, 50)} == {State.DONE}
+    assert {states[name] for name in names(50)} <= {State.FAILED, State.UPLOADED}
+
+
+def test_lone_bad_photos_do_not_keep_a_good_one_out(house: House) -> None:
+    house.library.poison = set(names(3))
+    house.library.poison_error = RequestRefused("a bad name")
+    create = house.create(linger_seconds=0)
+    for name in names(3):
+        house.uploaded(name)
+        create.run_once()
+        house.clock.pass_by(86_000)
+    assert house.problems() == ["requests_refused"]
+
+    house.uploaded("good.jpg")
+    create.run_once()
+    assert house.item("good.jpg").state == State.DONE
+    assert house.problems() == []
+
+
 def test_the_same_shows_with_one_photo_at_a_time(house: House) -> None:
     house.library.poison = set(names(5))
     house.library.poison_error = RequestRefused("the field is unknown")

@@ -194,12 +194,13 @@ def test_one_request_asks_for_all_whether_it_is_over(house: House) -> None:
     assert not two.run_once()
     house.clock.pass_by(30)
 
-    house.gate.may_pass()  # somebody is asking now
-    assert not one.run_once()
-    assert not two.run_once()
-    assert house.overview.in_hand() == {}
-    house.clock.pass_by(60)  # and was never heard of again
-    assert two.run_once()
+    with house.gate.turn() as may_send:  # somebody is asking now
+        assert may_send
+        assert not one.run_once()
+        assert not two.run_once()
+        assert house.overview.in_hand() == {}
+        house.clock.pass_by(60)  # and is not heard of
+        assert two.run_once()
     assert one.run_once()
 
 
