@@ -37,14 +37,25 @@ CHOOSE = f"""
     WHERE id = :id AND leased_by IS NULL AND state IN ('held', 'skipped')
 """  # noqa: S608 - made of this module's constants
 
-# a duplicate that is left out says nothing of its bytes: the item that stands for them goes on
-SKIP = """
+# the bytes were left out with this item, or with one like it: all of them may come back
+CHOOSE_ALIKE = f"""
+    UPDATE media_items SET state = 'found', chosen = 1, sha256 = NULL, sha1 = NULL,
+        mirror_path = NULL, {GO_ON}
+    WHERE id <> :id AND state = 'skipped' AND error_code = 'by_user' AND sha256 = (
+        SELECT sha256 FROM media_items
+        WHERE id = :id AND leased_by IS NULL AND state IN ('held', 'skipped'))
+    RETURNING id
+"""  # noqa: S608 - made of this module's constants
+
+# neither a duplicate nor a file at fault speaks for its bytes: what stands for them goes on
+SKIP = f"""
     UPDATE media_items SET state = 'skipped', chosen = 0, upload_token = NULL, token_at = NULL,
-        sha256 = iif(state = 'duplicate', NULL, sha256), duplicate_of = NULL,
-        error_code = 'by_user', error_message = 'Skipped by you.', updated_at = :now
+        sha256 = iif(state = 'duplicate' OR (state = 'failed' AND {AT_FAULT}), NULL, sha256),
+        duplicate_of = NULL, error_code = 'by_user', error_message = 'Skipped by you.',
+        updated_at = :now
     WHERE id = :id AND leased_by IS NULL
         AND state IN ('held', 'found', 'mirrored', 'uploaded', 'duplicate', 'failed')
-"""
+"""  # noqa: S608 - made of this module's constants
 
 SKIP_ALIKE = """
     UPDATE media_items SET state = 'skipped', chosen = 0, duplicate_of = NULL,
@@ -103,14 +114,14 @@ class Choices:
         return self._each(RETRY, ids, now, "it has not failed")
 
     def choose(self, ids: Sequence[int], *, now: int) -> Answer:
-        """Held and skipped items are to be backed up."""
+        """Held and skipped items are to be backed up, and what was skipped for the same bytes."""
         return self._each(CHOOSE, ids, now, "it is neither held nor skipped")
 
     def skip(self, ids: Sequence[int], *, now: int) -> Answer:
         """Items are left out, whatever became of them so far; done ones stay done.
 
         It holds for the bytes: duplicates are left out too, and so is the same file when it
-        turns up under another name. ``choose`` takes it back, item by item.
+        turns up under another name. ``choose`` takes it back.
         """
         return self._each(SKIP, ids, now, "it cannot be skipped")
 
@@ -137,10 +148,12 @@ def _one(
     connection: sqlite3.Connection, sql: str, values: Parameters, answer: Answer, otherwise: str
 ) -> None:
     number = values["id"]
+    alike = connection.execute(CHOOSE_ALIKE, values).fetchall() if sql is CHOOSE else []
     if connection.execute(sql, values).rowcount == 1:
         answer.changed.append(number)
         if sql is SKIP:
-            answer.alike.update(row["id"] for row in connection.execute(SKIP_ALIKE, values))
+            alike = connection.execute(SKIP_ALIKE, values).fetchall()
+        answer.alike.update(row["id"] for row in alike)
     elif number in answer.alike:
         answer.changed.append(number)  # named too, and left out with its like already
     else:

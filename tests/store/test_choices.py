@@ -161,6 +161,65 @@ def test_a_skipped_duplicate_says_nothing_of_its_bytes(shelf: Shelf) -> None:
     assert shelf.hashed(moved, "same") == State.MIRRORED
 
 
+@pytest.mark.parametrize("code", ["unreadable", "checksum_mismatch"])
+def test_a_skipped_file_at_fault_says_nothing_of_its_bytes(shelf: Shelf, code: str) -> None:
+    broken = shelf.mirrored("broken", "same")
+    twin = shelf.mirrored("twin", "same")
+    shelf.items.fail(shelf.held(broken), code=code, message="m", now=NOW)
+
+    shelf.choices.skip([broken], now=NOW)
+
+    assert shelf.hashed(twin, "same") == State.MIRRORED
+
+
+def test_a_refused_file_that_is_skipped_takes_its_bytes_along(shelf: Shelf) -> None:
+    refused = shelf.mirrored("refused", "same")
+    shelf.items.fail(shelf.held(refused), code="refused", message="m", now=NOW)
+    shelf.choices.skip([refused], now=NOW)
+    (copy,) = shelf.found("copy")
+    assert shelf.hashed(copy, "same") == State.SKIPPED
+
+
+def test_choosing_takes_the_skip_of_the_bytes_back(shelf: Shelf) -> None:
+    first = shelf.mirrored("a", "same")
+    twin = shelf.mirrored("b", "same")
+    shelf.choices.skip([first], now=NOW)
+    (third,) = shelf.found("c")
+    shelf.hashed(third, "same")
+
+    answer = shelf.choices.choose([first], now=NOW)
+
+    assert (answer.changed, answer.alike) == ([first], {twin, third})
+    # renamed before it is read again
+    shelf.items.skip(shelf.held(first), code="vanished", message="m", now=NOW)
+    (renamed,) = shelf.found("d")
+    assert shelf.hashed(renamed, "same") == State.MIRRORED
+    assert shelf.hashed(twin, "same") == State.DUPLICATE
+
+
+def test_all_of_them_chosen_are_each_told_once(shelf: Shelf) -> None:
+    first = shelf.mirrored("a", "same")
+    twin = shelf.mirrored("b", "same")
+    shelf.choices.skip([first], now=NOW)
+
+    answer = shelf.choices.choose([twin, first], now=NOW)
+
+    assert (answer.changed, answer.refused, answer.alike) == ([twin, first], {}, set())
+
+
+def test_choosing_what_cannot_be_chosen_leaves_its_like_alone(shelf: Shelf) -> None:
+    first = shelf.mirrored("a", "same")
+    (twin,) = shelf.found("b")
+    shelf.choices.skip([first], now=NOW)
+    assert shelf.hashed(twin, "same") == State.SKIPPED
+    shelf.choices.choose([twin], now=NOW)
+    assert shelf.hashed(twin, "same") == State.MIRRORED
+    shelf.choices.skip([first], now=NOW)
+
+    answer = shelf.choices.choose([twin], now=NOW)
+    assert (answer.changed, answer.alike) == ([], set())
+
+
 def test_many_are_skipped_in_short_transactions(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -198,7 +198,7 @@ class Queue(RuleBasedStateMachine):
         if verb == "skip":
             self.skipped |= {*answer.changed, *answer.alike}
         if verb == "choose":
-            self.skipped -= set(answer.changed)
+            self.skipped -= {*answer.changed, *answer.alike}
 
     @rule(data=st.data(), first=st.sampled_from([State.FOUND, State.HELD]))
     def see_again(self, data: st.DataObject, first: State) -> None:
