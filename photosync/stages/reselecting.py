@@ -28,14 +28,22 @@ def apply_settings(
 ) -> None:
     """Hold the unfinished items of ``source`` against settings that are not those of last time.
 
+    What the user chose although ``selection`` leaves it out stays chosen until that changes.
     To be called while no worker runs: leases are of no account.
     """
-    name, mark = f"applied:{source.id}", _mark(source, selection)
-    if control.flag(name) == mark:
+    name = f"applied:{source.id}"
+    marks = _marks(source, selection)
+    before = (control.flag(name) or "").split()
+    if before == marks:
         return
+    is_selected_anew = marks[0] not in before
     left_out = 0
     for some in waiting.pages(source.id):
-        why = {item.id: selection.left_out(item.path, item.mtime_ns) for item in some}
+        why = {
+            item.id: selection.left_out(item.path, item.mtime_ns)
+            for item in some
+            if is_selected_anew or not item.is_chosen
+        }
         titles = {
             item.id: title
             for item in some
@@ -46,7 +54,7 @@ def apply_settings(
         left_out += len(out)
     if left_out:
         log.info("items.left_out source=%d items=%d", source.id, left_out)
-    control.set_flag(name, mark, now=now)
+    control.set_flag(name, " ".join(marks), now=now)
 
 
 def _title(source: Source, item: WaitingItem) -> str:
@@ -58,6 +66,7 @@ def _title(source: Source, item: WaitingItem) -> str:
     )
 
 
-def _mark(source: Source, selection: Selection) -> str:
-    told = [selection.include, selection.exclude, selection.since, source.album, source.label]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+def _marks(source: Source, selection: Selection) -> list[str]:
+    """What is taken, and what albums are called."""
+    told = ([selection.include, selection.exclude, selection.since], [source.album, source.label])
+    return [hashlib.sha256(json.dumps(one).encode()).hexdigest() for one in told]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 AT_ONCE = 1000
 
 AFTER = """
-    SELECT id, source_path, source_mtime_ns, taken_at, album, sha256 IS NOT NULL AS is_hashed
+    SELECT id, source_path, source_mtime_ns, taken_at, album, chosen,
+        sha256 IS NOT NULL AS is_hashed
     FROM media_items INDEXED BY media_items_waiting
     WHERE source_id = :source_id AND id > :last
         AND state IN ('held', 'found', 'mirrored', 'uploaded', 'duplicate')
@@ -44,6 +45,7 @@ class WaitingItem:
     taken_at: int | None
     album: str
     is_hashed: bool
+    is_chosen: bool
 
 
 class Waiting:
@@ -63,6 +65,7 @@ class Waiting:
                 taken_at=row["taken_at"],
                 album=row["album"],
                 is_hashed=bool(row["is_hashed"]),
+                is_chosen=bool(row["chosen"]),
             )
             for row in self._database.rows(AFTER, values)
         ]

@@ -81,6 +81,17 @@ def test_older_ones_are_left_out_when_since_says_so(house: House) -> None:
     assert states(house) == {"a.jpg": State.SKIPPED}
 
 
+def test_what_the_user_chose_since_stays_until_the_selection_changes(house: House) -> None:
+    house.put("private/a.jpg")
+    look(house)
+    apply(house, "private/")
+    house.choices.choose([1], now=1)
+    apply(house, "private/", album="Trip")
+    assert states(house) == {"private/a.jpg": State.FOUND}
+    apply(house, "private/", "*.gif", album="Trip")
+    assert states(house) == {"private/a.jpg": State.SKIPPED}
+
+
 @pytest.mark.parametrize(("excluded", "kept"), [("y.jpg", "z.jpg"), ("z.jpg", "y.jpg")])
 def test_a_copy_elsewhere_takes_the_place_of_what_is_left_out(
     house: House, excluded: str, kept: str
