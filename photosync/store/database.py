@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Self
 
-from photosync.errors import DatabaseDamaged, DatabaseTooNew, DiskFull, PhotosyncError
+from photosync.errors import DatabaseDamaged, DatabaseTooNew, DiskFull, PhotosyncError, Stopping
 from photosync.store.explaining import (
     BUSY_SECONDS,
     DATABASE_NAME,
@@ -42,6 +42,9 @@ LEFT_OVER_SECONDS = 3600
 SWITCH_SECONDS = 0.01
 ASK_SECONDS = 0.5
 """So long SQLite waits by itself; then we see whether waiting on makes sense."""
+
+STEPS = 10_000
+"""Of SQLite's virtual machine; well under a millisecond."""
 
 LARGEST_LEFT_JOURNAL = 4 << 20
 """A burst of writes may grow the write-ahead log; so much of it stays on the disk."""
@@ -291,19 +294,40 @@ class Database:
             self.rows(f'SELECT * FROM "{quoted}" LIMIT 1')  # noqa: S608 - names of our own schema
 
     def keep_copy(self, mark: str) -> Path:
-        """Write a consistent copy ``photosync.db.MARK.bak``; the newest few are kept."""
+        """Write a consistent copy ``photosync.db.MARK.bak``; the newest few are kept.
+
+        Raises:
+            Stopping: The program ended before it was written.
+        """
         target = self._copy(mark)
         for old in self.file.parent.glob(f"{target.name}.*.part"):
             if time.time() - old.stat().st_mtime > LEFT_OVER_SECONDS:
                 old.unlink(missing_ok=True)
         fresh = target.with_name(f"{target.name}.{os.getpid()}.part")  # two may upgrade at once
         fresh.unlink(missing_ok=True)
-        with translated(self.file):
-            self.connection().execute("VACUUM INTO :target", {"target": str(fresh)})
+        try:
+            self._vacuum_into(fresh)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
         fresh.replace(target)
         for old in self.copies()[BACKUPS_KEPT:]:
             old.unlink()
         return target
+
+    def _vacuum_into(self, target: Path) -> None:
+        """Gigabytes take long; nobody waits for them once the program ends."""
+        connection = self.connection()
+        connection.set_progress_handler(lambda: self._hurried, STEPS)
+        try:
+            with translated(self.file):
+                connection.execute("VACUUM INTO :target", {"target": str(target)})
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_INTERRUPT":
+                raise
+            raise Stopping from error
+        finally:
+            connection.set_progress_handler(None, 0)
 
     def _copy(self, mark: str) -> Path:
         return self.file.with_name(f"{DATABASE_NAME}.{mark}.bak")

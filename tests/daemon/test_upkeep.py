@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photosync.daemon.upkeep import DAY_SECONDS, Upkeep
-from photosync.errors import DatabaseDamaged
+from photosync.errors import DatabaseDamaged, Stopping
 from photosync.store.control import Control
 from photosync.store.database import Database
 
@@ -84,6 +84,18 @@ def test_it_never_fills_the_disk(
     upkeep.run_once()
     assert database.copies() == []
     assert [one.getMessage().split()[0] for one in caplog.records] == ["database.not_copied"]
+    database.close()
+
+
+def test_the_end_of_the_program_does_not_wait_for_it(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photosync.store.database.STEPS", 10)
+    database.hurry()
+    with pytest.raises(Stopping):
+        Upkeep(database, clock=time.time).run_once()
+    assert list(tmp_path.glob("*.bak*")) == []
+    Control(database).set_flag("x", "y", now=1)  # the connection is as good as before
     database.close()
 
 
