@@ -8,7 +8,7 @@
     │   ├── ServerTrouble          5xx, or an answer that is no answer
     │   ├── RateLimited            429 other than the daily one (at least 30 s)
     │   ├── WriteCollision         409: two writes met (at least 1 s)
-    │   ├── ItemTrouble            Google answered "try again" for one item of a batch
+    │   ├── ItemTrouble            Google will not have this one item right now
     │   ├── FileInUse              somebody still writes to the file
     │   └── PhoneGarbled           a phone answered against the protocol
     ├── ItemError                  this item fails, the next one goes on
@@ -103,7 +103,7 @@ class WriteCollision(TransientError):
 
 
 class ItemTrouble(TransientError):
-    """batchCreate answered for this one item with a code that may pass (13, 14, 6, ...)."""
+    """This one item cannot be taken right now: code 13, 14, 6, ..., or its sessions get lost."""
 
     code = "item_trouble"
 

@@ -11,6 +11,7 @@ from photosync.domain.uploads import UploadSession
 from photosync.errors import (
     ChecksumMismatch,
     ConnectionLost,
+    ItemTrouble,
     ServerTrouble,
     SessionLost,
     TransientError,
@@ -87,25 +88,29 @@ class Uploads:
         """
         if file.size_bytes <= self._resumable_above_bytes:
             return self._patience.call(lambda: self._raw(file, progress))
-        mismatches = 0
-        for _ in range(MOST_SESSIONS):
+        mismatches = losses = 0
+        while True:
             vouches = self._vouches and mismatches < PROOF
             try:
-                return self._resumable(file, progress, vouches=vouches)
+                token = self._resumable(file, progress, vouches=vouches)
             except SessionLost as error:
+                losses += 1
                 log.info("upload.begun_anew id=%d reason=%s", file.key, error.message)
                 self._sessions.forget(file.key)
+                if losses >= MOST_SESSIONS:
+                    raise ItemTrouble("Google lost the begun upload time after time.") from error
             except ChecksumMismatch as error:
                 mismatches += 1
                 if not vouches or not self._is_intact(file):
                     raise
-                if mismatches < PROOF:  # most likely a bit fell over on the way
-                    log.warning("upload.garbled id=%d reason=%s", file.key, error.message)
-                    continue
-                log.warning("upload.unvouched id=%d reason=%s", file.key, error.message)
-                self._unvouched += 1
-                self._vouches = self._unvouched < PROOF
-        raise ServerTrouble("Google lost the begun upload time after time.")
+                # the first time, most likely a bit fell over on the way
+                log.warning("upload.garbled id=%d reason=%s", file.key, error.message)
+            else:
+                if mismatches >= PROOF:
+                    log.warning("upload.unvouched id=%d", file.key)
+                    self._unvouched += 1
+                    self._vouches = self._unvouched < PROOF
+                return token
 
     def _is_intact(self, file: UploadFile) -> bool:
         """Whether the file still has the hash that Google misses.

@@ -18,6 +18,7 @@ from photosync.errors import (
     FileReplaced,
     FileTooLarge,
     FileUnreadable,
+    ItemTrouble,
     Offline,
     PhotosyncError,
     RateLimited,
@@ -192,7 +193,7 @@ def test_sessions_lost_again_and_again_put_the_file_aside(
     google: Google, make_file: MakeFile
 ) -> None:
     google.emulator.faults.add({"fault": "expired-session", "on": "upload.chunk", "times": 9})
-    with pytest.raises(ServerTrouble, match="time after time"):
+    with pytest.raises(ItemTrouble, match="time after time"):
         upload(google, make_file(LARGE))
     assert google.emulator.requests.count("upload.start") == 3
     assert google.shelf.held == {}
@@ -302,6 +303,16 @@ def test_a_hash_misunderstood_for_two_files_is_left_out_for_good(
     assert google.emulator.requests.count("upload.start") == 3 + 3
     unhashed = make_file(LARGE, key=2, sha1=hashlib.sha1(b"other").hexdigest())
     assert arrived(google, library.upload(unhashed, nothing)) == LARGE
+
+
+def test_a_session_lost_between_two_mismatches_is_no_mismatch(
+    google: Google, make_file: MakeFile
+) -> None:
+    faults = google.emulator.faults
+    faults.add({"fault": "wrong-hash", "on": "upload.*", "times": 4})
+    faults.add({"fault": "expired-session", "on": "upload.chunk", "skip": 3, "times": 1})
+    faults.add({"fault": "wrong-hash", "on": "upload.*", "skip": 1, "times": 4})
+    assert arrived(google, upload(google, make_file(LARGE))) == LARGE
 
 
 def test_a_bit_that_falls_over_once_leaves_the_hash_in_use(
