@@ -25,6 +25,10 @@ PROPERTIES = (
     "ro.build.version.sdk",
 )
 ASK = b"; ".join(b"getprop " + name.encode() for name in PROPERTIES) + b"; date +%s"
+ASK_ANDROID_ID = b"settings get secure android_id"
+NO_SERIAL = re.compile(r"0?123456789a?(bcdef)?0?|1234567890abcdef|(.)\2*|unknown|default", re.I)
+"""What makers write who number none of their phones; two such phones would be one to us."""
+
 ODD = re.compile(r"[^A-Za-z0-9._:+-]")
 LONGEST = 64
 
@@ -33,7 +37,8 @@ LONGEST = 64
 class Identity:
     """A phone, whichever way it is connected.
 
-    ``serial`` is its own; ``ahead_seconds`` how far its clock is ahead of ours.
+    ``serial`` is its own, made unique where its maker did not care; ``ahead_seconds`` how far its
+    clock is ahead of ours.
     """
 
     serial: str
@@ -64,6 +69,8 @@ def identify(server: AdbServer, transport: str, *, clock: Callable[[], float]) -
         raise PhoneGarbled("The phone did not say what it is.")
     values = dict(zip(PROPERTIES, map(str.strip, lines), strict=False))
     serial = clean(values["ro.serialno"] or values["ro.boot.serialno"] or transport)
+    if NO_SERIAL.fullmatch(serial):
+        serial = clean(f"{serial}-{_android_id(server, transport)}".rstrip("-"))
     return Identity(
         serial,
         label(values["ro.product.manufacturer"], values["ro.product.model"], serial),
@@ -72,6 +79,13 @@ def identify(server: AdbServer, transport: str, *, clock: Callable[[], float]) -
         has_shell=True,
         ahead_seconds=_ahead(lines[len(PROPERTIES)], clock()),
     )
+
+
+def _android_id(server: AdbServer, transport: str) -> str:
+    """What Android itself drew once at random for this phone; "" if it does not tell."""
+    answer = shell.run(server, transport, ASK_ANDROID_ID, seconds=SECONDS)
+    found = answer.out.decode("ascii", "replace").strip()
+    return found if answer.status == 0 and re.fullmatch(r"[0-9a-f]{8,32}", found) else ""
 
 
 def clean(serial: str) -> str:

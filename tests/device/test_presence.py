@@ -123,14 +123,34 @@ def test_states_come_and_go_at_once(fake: FakeServer) -> None:
         eventually(lambda: not presence.phones(), "the empty list")
 
 
-def _introduced(fake: FakeServer, answer: bytes) -> None:
+def _introduced(fake: FakeServer, answer: bytes, *, command: bytes = b"getprop") -> None:
     import struct
 
     def talk(connection: socket.socket, _asked: bytes) -> None:
         connection.sendall(struct.pack("<BI", 1, len(answer)) + answer)
         connection.sendall(struct.pack("<BI", 3, 1) + b"\0")
 
-    fake.services[b"shell,v2,raw:getprop"] = talk
+    fake.services[b"shell,v2,raw:" + command] = talk
+
+
+@pytest.mark.parametrize(
+    ("serial", "android_id", "expected"),
+    [
+        (b"0123456789ABCDEF", b"9774d56d682e549c\n", "0123456789ABCDEF-9774d56d682e549c"),
+        (b"00000000", b"9774d56d682e549c\n", "00000000-9774d56d682e549c"),
+        (b"unknown", b"null\n", "unknown"),
+        (b"0123456789ABCDEF", b"$(reboot)\n", "0123456789ABCDEF"),
+        (b"R58M30ABCDE", b"9774d56d682e549c\n", "R58M30ABCDE"),
+    ],
+)
+def test_phones_that_nobody_numbered_are_told_apart(
+    fake: FakeServer, serial: bytes, android_id: bytes, expected: str
+) -> None:
+    _introduced(fake, serial + b"\n\nBlackview\nA80\n29\n1700000000\n")
+    _introduced(fake, android_id, command=b"settings get secure android_id")
+    fake.show("P1\tdevice")
+    with followed(fake.port) as presence:
+        eventually(lambda: known(presence) == [expected], "its number")
 
 
 def test_a_phone_that_is_connected_twice_counts_once_and_by_its_cable(fake: FakeServer) -> None:
