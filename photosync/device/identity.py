@@ -26,7 +26,9 @@ PROPERTIES = (
 )
 ASK = b"; ".join(b"getprop " + name.encode() for name in PROPERTIES) + b"; date +%s"
 ASK_ANDROID_ID = b"settings get secure android_id"
-NO_SERIAL = re.compile(r"0?123456789a?(bcdef)?0?|1234567890abcdef|(.)\2*|unknown|default", re.I)
+NO_SERIAL = re.compile(
+    r"0?123456789a?(bcdef)?0?|1234567890abcdef|(.)\2*|unknown|default", re.IGNORECASE
+)
 """What makers write who number none of their phones; two such phones would be one to us."""
 
 ODD = re.compile(r"[^A-Za-z0-9._:+-]")
