@@ -20,7 +20,7 @@ from photosync.errors import (
 from photosync.store.control import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from photosync.domain.media import Entry, Finding, Source
     from photosync.domain.states import State
@@ -35,6 +35,9 @@ UNREADABLE = "folder_unreadable"
 LOST_CODES = (SourceMissing.code, PhoneStalled.code, PhoneNotReady.code)
 AT_ONCE = 200
 """Files recorded in one transaction: a kill loses no more than so many examinations."""
+
+WINDOW = 10_000
+"""Files of a folder held in memory at once, to be put in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +158,29 @@ class Discover:
     def _look(self, watched: Watched, under: str, *, closed: bool) -> Look:
         look = Look()
         intake = _Batch(self._intake, watched.source.id, self._first, self._clock, look)
-        for entry in watched.files.entries(under):
-            if self._halt.is_set():
-                raise Stopping
+        for entry in self._by_date(watched.files.entries(under)):
             look.seen += 1
             self._one(watched, entry, intake, look, closed=closed)
             if len(intake) >= AT_ONCE:
                 self._record(watched, intake)
         self._record(watched, intake)
         return look
+
+    def _by_date(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The files of each folder oldest first, as far as a window reaches.
+
+        Disks list them in any order. Where each month has an album of its own, say, its photos
+        follow one another this way and fill the batches of ``create``.
+        """
+        window: list[Entry] = []
+        for entry in entries:
+            if self._halt.is_set():
+                raise Stopping
+            if len(window) >= WINDOW or (window and _folder(window[0]) != _folder(entry)):
+                yield from sorted(window, key=_date)
+                window.clear()
+            window.append(entry)
+        yield from sorted(window, key=_date)
 
     def _one(
         self, watched: Watched, entry: Entry, intake: _Batch, look: Look, *, closed: bool
@@ -201,6 +218,14 @@ class Discover:
                 f"The folder {watched.files.name} is suddenly empty, though photos were found"
                 " there before."
             )
+
+
+def _folder(entry: Entry) -> str:
+    return entry.path.rpartition("/")[0]
+
+
+def _date(entry: Entry) -> tuple[int, str]:
+    return entry.mtime_ns, entry.path
 
 
 class _Batch:

@@ -158,3 +158,20 @@ def test_a_stop_ends_the_look(house: House) -> None:
 
     with pytest.raises(Stopping):
         house.discover().look(house.watched)
+
+
+def test_the_files_of_a_folder_come_by_date(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("photosync.stages.discover.WINDOW", 20)
+    for number in range(12):
+        for folder in ("", "sub/"):
+            file = house.put(f"{folder}{number * 7 % 12}.jpg", f"{folder}{number}".encode())
+            os.utime(file, (1_700_000_000 + number, 1_700_000_000 + number))
+    house.discover().look(house.watched)
+
+    found = sorted(house.overview.items(limit=100), key=lambda item: item.id)
+    for folder in ("", "sub"):
+        items = [one for one in found if one.source_path.rpartition("/")[0] == folder]
+        dates = [one.source_mtime_ns for one in items]
+        assert len(dates) == 12
+        assert dates == sorted(dates)
+        assert items[-1].id - items[0].id == 11  # none of the other folder's between
