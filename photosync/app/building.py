@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from photosync.app.connecting import connection_of, refuse_without_token
 from photosync.app.state import make_state_dir, opened
 from photosync.daemon import lock
 from photosync.daemon.bells import Bells
@@ -24,13 +25,11 @@ from photosync.errors import (
     DailyQuotaSpent,
     PhotosyncError,
     SettingsError,
-    SignInRequired,
     SourceMissing,
 )
 from photosync.files.folder import Folder
 from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
-from photosync.google.connect import connect
 from photosync.stages.create import Create
 from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import LibraryGate
@@ -41,13 +40,11 @@ from photosync.stages.pull import Pull
 from photosync.stages.reselecting import apply_settings
 from photosync.stages.upload import Upload
 from photosync.store.albums import Albums
-from photosync.store.control import DeadTokens, Problem
+from photosync.store.control import Problem
 from photosync.store.copies import Copies
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
-from photosync.store.sessions import UploadSessions
 from photosync.store.sources import Sources
-from photosync.store.spending import Spending
 from photosync.store.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -59,7 +56,6 @@ if TYPE_CHECKING:
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
     from photosync.domain.media import Source
-    from photosync.google.connect import Connection
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +95,7 @@ def running(
     with ExitStack() as stack:
         stack.enter_context(lock.held(settings.state_dir, now=int(clock())))
         state = stack.enter_context(opened(settings, clock))
-        _refuse_without_token(settings)
+        refuse_without_token(settings)
         yield _Builder(settings, state, halt, once=once).supervisor()
 
 
@@ -118,14 +114,6 @@ def _refuse_idleness(settings: Settings) -> None:
         )
 
 
-def _refuse_without_token(settings: Settings) -> None:
-    if not settings.google.token_file.exists():
-        raise SignInRequired(
-            f"photosync is not signed in to Google Photos (there is no"
-            f" {settings.google.token_file})."
-        )
-
-
 class _Builder:
     """Makes each part once. One method a part, in the order in which they need each other."""
 
@@ -140,7 +128,7 @@ class _Builder:
         self._bells = Bells(*BELLS)
         self._board = Board()
         self._files: dict[int, Folder] = {}
-        self._connection = self._connect()
+        self._connection = connection_of(settings, state, halt=halt)
         self._gate = LibraryGate(
             state.control, clock=self._clock, signed_in=self._connection.signed_in
         )
@@ -207,26 +195,6 @@ class _Builder:
 
     def _end_with(self, error: PhotosyncError) -> None:
         self._supervisor.end_with(error)
-
-    def _connect(self) -> Connection:
-        google = self._settings.google
-        database = self._state.database
-        return connect(
-            api_url=google.api_url,
-            token_file=google.token_file,
-            chunk_bytes=self._settings.upload.chunk,
-            resumable_above_bytes=self._settings.upload.resumable_above,
-            spending=Spending(
-                database,
-                daily=google.daily_requests,
-                per_minute=google.writes_per_minute,
-                clock=self._clock,
-            ),
-            sessions=UploadSessions(database),
-            dead_tokens=DeadTokens(self._state.control, clock=self._clock),
-            halt=self._halt,
-            clock=self._clock,
-        )
 
     def _watched(self) -> list[Watched]:
         selection = _selection(self._settings)

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from photosync import __version__
-from photosync.cli import auth, configuration, control, demo, emulate, items, phones, run, status
+from photosync.cli import (
+    auth,
+    configuration,
+    control,
+    demo,
+    emulate,
+    items,
+    phones,
+    run,
+    status,
+    verify,
+)
 from photosync.cli.result import FAILED, end_badly
 from photosync.errors import PhotosyncError
 
@@ -49,6 +60,7 @@ app.command("show")(items.show)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)
+app.command("verify")(verify.verify)
 app.command("phones")(phones.phones)
 app.command("folders")(phones.folders)
 app.command("pause")(control.pause)

@@ -92,3 +92,8 @@ def printable(text: str) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """``one`` or ``many`` (default: with an s), as ``count`` wants it."""
     return one if count == 1 else many or one + "s"
+
+
+def photos(count: int) -> str:
+    """So many of them, in words."""
+    return f"{count:,} {plural(count, 'photo or video', 'photos and videos')}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import time
 from contextlib import contextmanager
@@ -20,12 +19,13 @@ from photosync.cli.result import (
     Result,
     console,
     end,
+    photos,
     plural,
 )
+from photosync.cli.signals import obey_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
     from photosync.config import Settings
     from photosync.daemon.supervisor import Outcome, Snapshot
@@ -45,7 +45,7 @@ def run(
     """Find new photos and upload them, until stopped."""
     settings = settings_of(config, verbose=verbose)
     halt = Event()
-    _obey_signals(halt)
+    obey_signals(halt)
     began = time.monotonic()
     watched = once and not as_json and sys.stderr.isatty()
     with _progress(verbose=verbose) if watched else _no_progress() as tick:
@@ -65,19 +65,6 @@ def _work(
     with running(settings, once=once, halt=halt) as supervisor:
         outcome = supervisor.run(once=once, tick=tick)
         return outcome, supervisor.was_stopped
-
-
-def _obey_signals(halt: Event) -> None:
-    """SIGTERM, SIGINT and SIGHUP end the run within seconds; a second one at once."""
-
-    def stop(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        halt.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, stop)
-    # the kernel sends it when a program opens a file for writing that we ask a lease for
-    signal.signal(signal.SIGIO, signal.SIG_IGN)
 
 
 def _result(settings: Settings, outcome: Outcome, *, stopped: bool, seconds: float) -> Result:
@@ -104,25 +91,21 @@ def _result(settings: Settings, outcome: Outcome, *, stopped: bool, seconds: flo
 
 
 def _summary(outcome: Outcome, *, stopped: bool, seconds: float) -> list[str]:
-    said = [f"{_photos(outcome.done)} put into your library in {seconds:.0f} s."]
+    said = [f"{photos(outcome.done)} put into your library in {seconds:.0f} s."]
     if not outcome.done:
         said = ["Nothing new to put into your library."]
     if outcome.duplicates:
-        said.append(f"{_photos(outcome.duplicates)} were there already, by their content.")
+        said.append(f"{photos(outcome.duplicates)} were there already, by their content.")
     if outcome.failed:
         said.append(f"{outcome.failed} failed. Why: photosync list --state failed")
     if outcome.left:
         waiting = plural(outcome.left, "waits", "wait")
-        said.append(f"{_photos(outcome.left)} still {waiting}: photosync status")
+        said.append(f"{photos(outcome.left)} still {waiting}: photosync status")
     if outcome.unsettled:
-        said.append(f"{_photos(outcome.unsettled)} left for the next run: still being written.")
+        said.append(f"{photos(outcome.unsettled)} left for the next run: still being written.")
     if stopped:
         said.append("Stopped before the end; the next run goes on from here.")
     return said
-
-
-def _photos(count: int) -> str:
-    return f"{count:,} {plural(count, 'photo or video', 'photos and videos')}"
 
 
 @contextmanager

@@ -38,6 +38,7 @@ LEGAL_MOVES: frozenset[tuple[State, State]] = frozenset(
         (State.UPLOADED, State.MIRRORED),  # token too old or worthless
         (State.UPLOADED, State.SKIPPED),
         (State.UPLOADED, State.FAILED),
+        (State.DONE, State.MIRRORED),  # gone from the library, and to be sent again
         (State.DUPLICATE, State.FOUND),  # the first one is gone or at fault: promoted
         (State.DUPLICATE, State.SKIPPED),
         (State.SKIPPED, State.FOUND),  # chosen after all, or the file is back

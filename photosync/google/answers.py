@@ -48,6 +48,7 @@ class Kind(Enum):
     CREATE = auto()
     ALBUM = auto()
     ALBUMS = auto()
+    ITEMS = auto()
 
     @property
     def is_upload(self) -> bool:

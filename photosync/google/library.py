@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from photosync.errors import (
     DailyQuotaSpent,
@@ -38,6 +39,7 @@ MOST_ITEMS = 50
 WRITE_SECONDS = 300.0  # §6.4: a hung batchCreate may answer after four minutes
 ALBUM_PAGE = 50
 MOST_PAGES = 400
+NOT_FOUND = 5
 EXISTS = 6
 PASSING_CODES = frozenset({1, 2, 4, EXISTS, 8, 10, 12, 13, 14, 15})
 """google.rpc.Code values that may pass (§3.2). 6: the bytes were in the same batch or a parallel
@@ -140,6 +142,28 @@ class PhotosLibrary:
             raise ServerTrouble("Google's list of albums is no list.")
         return found
 
+    def holds(self, ids: Sequence[str]) -> list[bool | None]:
+        """Whether the library (still) holds each of up to 50 items; None if Google will not say.
+
+        Only what photosync made itself is told of (§1.1). What lies in the bin counts as gone.
+
+        Raises:
+            RequestRefused: One of the ids is none.
+            TransientError, BlockedError.
+        """
+        assert 0 < len(ids) <= MOST_ITEMS
+        with self._quota_noted():
+            return self._patience.call(partial(self._holds, ids))
+
+    def _holds(self, ids: Sequence[str]) -> list[bool | None]:
+        query = urlencode([("mediaItemIds", one) for one in ids])
+        call = Call("GET", f"{self._url}/mediaItems:batchGet?{query}")
+        found = self._checked(self._api.send(call, "items"), Kind.ITEMS).json()
+        listed = found.get("mediaItemResults") if isinstance(found, dict) else None
+        if not isinstance(listed, list) or len(listed) != len(ids):
+            raise ServerTrouble("Google's answer about photos cannot be read.")
+        return [_is_held(one, result) for one, result in zip(ids, listed, strict=True)]
+
     def _write(self, url: str, body: dict[str, Any], kind: Kind, spent_as: str) -> Answer:
         content = json.dumps(body).encode()
         call = Call(
@@ -214,6 +238,15 @@ def item_error(code: int, message: object) -> PhotosyncError:
     if code in TOKEN_CODES or "upload token" in words.lower():
         return TokenLost(f"Google does not know its upload token (code {code}).")
     return FileRefused(f"Google Photos does not take the file (code {code}): {words}")
+
+
+def _is_held(google_id: str, result: object) -> bool | None:
+    """By one line of batchGet (§5)."""
+    told = result if isinstance(result, dict) else {}
+    item, status = told.get("mediaItem"), told.get("status")
+    if isinstance(item, dict):
+        return True if item.get("id") == google_id else None
+    return False if isinstance(status, dict) and status.get("code") == NOT_FOUND else None
 
 
 def _dicts(values: object) -> Iterator[dict[str, Any]]:

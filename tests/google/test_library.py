@@ -431,3 +431,40 @@ def test_any_answer_tells_something_of_every_line(answer: object) -> None:
         assert (one.google_id is None) != (one.error is None)
         assert one.google_id is None or (isinstance(one.google_id, str) and one.google_id)
         assert one.error is None or isinstance(one.error, PhotosyncError)
+
+
+def test_the_library_says_what_it_holds(google: Google, make_file: MakeFile) -> None:
+    items = tokens(google, make_file, 50)
+    ids = [one.google_id for one in create(google, items) if one.google_id is not None]
+    google.emulator.library.delete_item_by_hand(ids[7])
+
+    held = google.connect().library.holds([*ids[:49], "of another account"])
+
+    assert held == [place not in (7, 49) for place in range(50)]
+    assert google.emulator.requests.count("mediaItems.batchGet") == 1
+    assert google.ledger.spent[-1] == "items"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {},
+        7,
+        {"mediaItem": {"id": "another"}},
+        {"mediaItem": 7, "status": 5},
+        {"status": {"code": 13}},
+        {"status": {"code": "5"}},
+    ],
+)
+def test_a_line_that_says_nothing_says_nothing(google: Google, line: object) -> None:
+    body = json.dumps({"mediaItemResults": [line]}).encode()
+    with stranger(http("200 OK", body)) as one:
+        assert google.connect(url=one.url).library.holds(["a&b=c"]) == [None]
+    assert b"?mediaItemIds=a%26b%3Dc " in one.heard[0]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"mediaItemResults":[]}', b"<html>"])
+def test_an_answer_about_items_that_is_none_is_trouble(google: Google, body: bytes) -> None:
+    with stranger(http("200 OK", body)) as one, pytest.raises(ServerTrouble):
+        google.connect(url=one.url).library.holds(["a"])
+    assert len(one.heard) >= 1

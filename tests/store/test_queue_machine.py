@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from photosync.domain.media import Finding
 from photosync.domain.states import READY_STATES, State
 from photosync.store.database import Database
+from photosync.store.verified import Verified
 from tests.store.conftest import NOW, Shelf, hashes_of
 
 if TYPE_CHECKING:
@@ -204,6 +205,19 @@ class Queue(RuleBasedStateMachine):
     def see_again(self, data: st.DataObject, first: State) -> None:
         ids = self._some(data)
         self.shelf.intake.revive([(one, "image/png") for one in ids], first=first, now=self.now)
+
+    @rule(data=st.data(), again=st.booleans())
+    def the_library_is_asked(self, data: st.DataObject, *, again: bool) -> None:
+        verified = Verified(self.database)
+        items = verified.next(verified.begin(now=self.now), limit=LARGEST)
+        answers = st.lists(
+            st.sampled_from([True, False, None]), min_size=len(items), max_size=len(items)
+        )
+        verified.note(zip(items, data.draw(answers), strict=True), now=self.now)
+        verified.end()
+        if again:
+            missing = [one.id for one in verified.missing()]
+            assert verified.send_again(now=self.now) == missing
 
     @rule(seconds=st.sampled_from([30, 3600, 86_400]))
     def time_passes(self, seconds: int) -> None:
