@@ -53,6 +53,7 @@ def _sign_in(
 
     from photosync.app.state import make_state_dir, opened
     from photosync.google.sign_in import keep_client, sign_in
+    from photosync.stages.gate import SIGN_IN_CODES
 
     make_state_dir(settings.state_dir)
     kept = settings.state_dir / KEPT_CLIENT
@@ -69,6 +70,8 @@ def _sign_in(
     if file != kept:
         keep_client(file, kept)  # the next sign-in finds it there
     with opened(settings) as state:
+        for code in SIGN_IN_CODES:
+            state.control.clear_problem(code)
         state.control.ring(now=state.now())  # a daemon that waits for this goes on at once
     return found
 
@@ -88,7 +91,8 @@ def _signed_in(settings: Settings, found: SignedIn) -> Result:
     if not found.is_whole:
         lines.append(
             "You did not let photosync see what it has added: should the answer to making an album"
-            " get lost, a second one of that name is made. To allow it: photosync auth"
+            " get lost, a second one of that name is made; photosync verify cannot ask. To allow"
+            " it: photosync auth"
         )
     return Result("\n".join([*lines, "Now start it: photosync run"]), document)
 

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 ONCE_TICK_SECONDS = 0.2
 JOIN_SECONDS = 4.0
+COPY_SECONDS = 60.0
 SOON_SECONDS = 60
 """``run --once`` waits that long for items put aside and for files still being written."""
 
@@ -179,21 +180,26 @@ class Supervisor:
             return False
         aside = self._overview.put_aside(now=now)
         soon = aside.next_at is not None and aside.next_at <= now + SOON_SECONDS
-        if not self._gate.is_open() and not self._gate.opens_by(now + SOON_SECONDS):
+        if not self._gate.is_open() and not self._gate.opens_within(SOON_SECONDS):
             return True
         return not soon and not any(self._overview.ready(one, now=now) for one in READY_STATES)
 
     def _end(self) -> None:
+        patience = JOIN_SECONDS
+        if self._halt.is_set():
+            self._control.hurry()
+        else:
+            patience = COPY_SECONDS  # nobody waits: the copy of the database may be made
         self._halt.set()
-        self._control.hurry()
         self._hang_up()
         self._bells.ring_all()
         self._folders.stop()
-        ends = time.monotonic() + JOIN_SECONDS
+        ends = time.monotonic() + patience
         for worker in self._workers:
             worker.join(max(0.0, ends - time.monotonic()))
             if worker.is_alive():
                 log.warning("worker.left_behind name=%s", worker.name)
+        self._control.hurry()
         try:
             self._control.forget_heartbeats()
         except PhotosyncError as error:

@@ -5,8 +5,24 @@ from __future__ import annotations
 ITEM_FIRST_WAIT = 30.0  # seconds
 ITEM_LONGEST_WAIT = 6 * 3600.0
 
+CAUSES = (
+    frozenset({"connection_lost", "server_trouble", "rate_limited", "write_collision"}),
+    frozenset({"token_lost", "refused"}),
+    frozenset({"checksum_mismatch", "mirror_lost"}),
+)
+"""Error codes with one cause: Google's trouble, a token, a copy that is not what was hashed."""
+
 CALL_FIRST_WAIT = 1.0
 CALL_LONGEST_WAIT = 60.0
+
+
+def tries_so_far(attempts: int, before: str | None, code: str) -> int:
+    """How many of an item's ``attempts`` failed for the cause of ``code``.
+
+    ``before``: the error that they ended with; what went wrong otherwise does not count.
+    """
+    is_same = before == code or any(before in cause and code in cause for cause in CAUSES)
+    return attempts if is_same else 0
 
 
 def item_wait(attempts: int, *, retry_after: float | None = None) -> float:

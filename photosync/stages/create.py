@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from photosync.domain.backoff import item_wait
+from photosync.domain.backoff import item_wait, tries_so_far
 from photosync.errors import (
     AlbumGone,
     BlockedError,
@@ -56,6 +56,8 @@ MOST_SENT_AGAIN = 5
 """Google that refuses token after token will not be won over by sending the bytes once more."""
 
 
+TOKEN = TokenLost.code
+
 PROOF = 3
 """So many requests for one photo refused, and none taken: it is not the photos.
 
@@ -64,6 +66,9 @@ They come from all over the batch, and the next batch holds others: the first th
 
 MOST_ALBUMS = 2
 """A new album that is gone at once, so many times: photos go to the library without one."""
+
+
+Refusal = RequestRefused | TokenLost
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ class _Round:
 
     parts: list[list[MediaItem]]
     was_taken: bool = False
-    refused: list[tuple[MediaItem, RequestRefused]] = field(default_factory=list)
+    refused: list[tuple[MediaItem, Refusal]] = field(default_factory=list)
 
     def halve(self, batch: list[MediaItem]) -> None:
         """The first half comes next, the other after it."""
@@ -120,7 +125,12 @@ class Create:
         self._clock = clock
         self._more_expected = more_expected
         self._linger_seconds = linger_seconds
+        self._most = BATCH
+        self._was_in_trouble = False
         self._refused_in_a_row = 0
+        self._made = 0
+        self._suspects: dict[int, int] = {}  # item → how many were made when it was refused
+        self._lost_again: set[int] = set()  # items whose new token was unknown, too
         self._albums_gone: Counter[str] = Counter()
 
     def run_once(self) -> bool:
@@ -135,12 +145,13 @@ class Create:
             return may_send and self._one_batch(now)
 
     def _one_batch(self, now: int) -> bool:
-        batch = self._items.claim_batch(worker=self.name, now=now, limit=BATCH)
+        batch = self._items.claim_batch(worker=self.name, now=now, limit=self._most)
         this = _Round([batch] if batch else [])
         try:
-            while this.parts:
+            while this.parts and self._gate.is_open():  # a line may have shut it
                 self._create(this.parts.pop(), this)
-            self._judge(this)
+            if not this.parts:
+                self._judge(this)
         except BlockedError as error:
             self._gate.close(error)
         except TransientError as error:
@@ -149,16 +160,29 @@ class Create:
             for part in this.parts:
                 for item in part:
                     self._items.release(item)
-            self._send_to_the_back(this.refused)
+            self._give_back(this.refused)
         return bool(batch)
 
-    def _send_to_the_back(self, refused: Sequence[tuple[MediaItem, RequestRefused]]) -> None:
+    def _give_back(self, refused: Sequence[tuple[MediaItem, Refusal]]) -> None:
         """Nobody knows whose fault it is: the next to be asked about are others."""
         now = int(self._clock())
         for item, error in refused:
-            self._items.defer(
-                item, not_before=now, code=error.code, message=error.message, now=now, tries=0
-            )
+            self._suspects[item.id] = self._made
+            code, message = error.code, error.message
+            if isinstance(error, TokenLost):
+                self._items.send_again(
+                    item, not_before=now, code=code, message=message, now=now, tries=0
+                )
+            else:
+                self._items.defer(
+                    item,
+                    not_before=now,
+                    code=code,
+                    message=message,
+                    now=now,
+                    tries=0,
+                    was_refused=True,
+                )
 
     def _is_time(self, now: int) -> bool:
         """A full batch, or nobody else on the way, or waited long enough."""
@@ -180,29 +204,47 @@ class Create:
         except (RequestRefused, TokenLost) as error:
             self._refused(batch, error, this)
         except AlbumGone as error:
-            self._album_gone(batch, error)
+            self._album_gone(batch[0].album, batch, error)
         except Exception as error:
             self._unanswered(batch, error)
             if isinstance(error, (TransientError, BlockedError, Stopping)):
                 raise
         else:
-            this.was_taken = True
-            self._refused_in_a_row = 0
+            self._was_in_trouble = False
+            self._most = min(self._most * 2, BATCH)
+            self._settle_all(batch, results, this)
             if self._albums_gone[batch[0].album] < MOST_ALBUMS:
                 del self._albums_gone[batch[0].album]  # the new album is good
-            self._settle_all(batch, results)
 
-    def _settle_all(self, batch: Sequence[MediaItem], results: Sequence[Created]) -> None:
-        """Each line has an answer of its own; if all say "later", that is Google's trouble."""
-        log.info("batch.created items=%d", sum(one.google_id is not None for one in results))
-        errors = [one.error for one in results if isinstance(one.error, TransientError)]
-        if len(batch) > 1 and len(errors) == len(batch):
-            pause = self._gate.trouble(errors[0])
+    def _settle_all(
+        self, batch: Sequence[MediaItem], results: Sequence[Created], this: _Round
+    ) -> None:
+        """Each line has an answer of its own, unless all have the same: that is Google's trouble.
+
+        Raises:
+            RequestsRefused: Google knows none of the tokens that it has just given.
+        """
+        made = sum(one.google_id is not None for one in results)
+        log.info("batch.created items=%d", made)
+        later = [one.error for one in results if isinstance(one.error, TransientError)]
+        lost = [one.error for one in results if isinstance(one.error, TokenLost)]
+        if len(batch) > 1 and len(later) == len(batch):
+            pause = self._gate.trouble(later[0])
             now = int(self._clock())
-            for item, error in zip(batch, errors, strict=True):
-                rest(self._items, item, error, pause, now=now)
+            for item, error in zip(batch, later, strict=True):
+                rest(self._items, item, error, pause, now=now, alone=False)
             return
-        self._gate.passed(created=any(one.google_id is not None for one in results))
+        if len(lost) == len(batch) and all(one.error_code == TOKEN for one in batch):
+            self._lost_again.update(one.id for one in batch)
+            if len(self._lost_again) >= PROOF:
+                this.refused += zip(batch, lost, strict=True)
+                raise _not_the_photos(lost[0])
+        if made:
+            self._lost_again.clear()
+        this.was_taken = True
+        self._refused_in_a_row = 0
+        self._made += made
+        self._gate.passed(created=made > 0)
         for item, created in zip(batch, results, strict=True):
             self._settle(item, created)
 
@@ -212,20 +254,23 @@ class Create:
         if not isinstance(error, PhotosyncError):
             log.error("create.bug items=%d", len(batch), exc_info=error)
         pause = self._gate.trouble(error) if isinstance(error, TransientError) else None
+        if pause is not None:  # if one photo is too much for Google, a smaller batch will tell
+            self._most = max(1, len(batch) // 2) if self._was_in_trouble else self._most
+            self._was_in_trouble = True
         for item in batch:
             if isinstance(error, Stopping):
                 self._items.release(item, maybe_created=True)  # it may have been under way
             elif isinstance(error, BlockedError):
                 self._items.release(item)
             elif isinstance(error, TransientError) and pause is not None:
-                rest(self._items, item, error, pause, now=now)
+                rest(self._items, item, error, pause, now=now, alone=len(batch) == 1)
             elif isinstance(error, PhotosyncError):
                 fail(self._items, item, error, now=now)
             else:
                 put_bug_aside(self._items, item, error, now=now)
 
-    def _send(self, batch: Sequence[MediaItem]) -> list[Created]:
-        album_id = self._album_id(batch[0].album)
+    def _send(self, batch: Sequence[MediaItem], *, with_album: bool = True) -> list[Created]:
+        album_id = self._album_id(batch[0].album) if with_album else None
         lines = [NewItem(item.upload_token or "", item.file_name) for item in batch]
         return self._library.create(lines, album_id=album_id)
 
@@ -243,23 +288,24 @@ class Create:
         self._albums.remember(title, google_id, now=int(self._clock()))
         return google_id
 
-    def _refused(
-        self, batch: list[MediaItem], error: RequestRefused | TokenLost, this: _Round
-    ) -> None:
+    def _refused(self, batch: list[MediaItem], error: Refusal, this: _Round) -> None:
         if len(batch) > 1:
             log.info("create.halved items=%d reason=%s", len(batch), error.message)
             this.halve(batch)
             return
-        if isinstance(error, TokenLost):
-            self._again(batch[0], error, int(self._clock()))
+        item = batch[0]
+        if self._suspects.get(item.id, self._made) < self._made:
+            self._blame(item, error)  # others were made since it was refused before
             return
-        this.refused.append((batch[0], error))
+        this.refused.append((item, error))
         if this.was_taken:
             return
-        if len(this.refused) >= PROOF:
+        if len(this.refused) < PROOF:
+            if this.parts:
+                this.call_witness()
+        elif not self._is_the_albums_fault(this):
+            self._refused_in_a_row += len(this.refused)
             raise _not_the_photos(error)
-        if this.parts:
-            this.call_witness()
 
     def _judge(self, this: _Round) -> None:
         """The batch is through: refused are the photos, unless Google took no other either.
@@ -267,20 +313,48 @@ class Create:
         Raises:
             RequestsRefused: It has not for a while.
         """
-        if not this.was_taken and this.refused:
+        if not this.was_taken and this.refused and not self._is_the_albums_fault(this):
             self._refused_in_a_row += len(this.refused)
-            if self._refused_in_a_row >= PROOF:
+            if self._refused_in_a_row >= PROOF or self._gate.is_known(RequestsRefused.code):
                 raise _not_the_photos(this.refused[0][1])
         while this.refused:
-            item, error = this.refused.pop()
-            fail(self._items, item, error, now=int(self._clock()))
+            self._blame(*this.refused.pop())
 
-    def _album_gone(self, batch: Sequence[MediaItem], error: AlbumGone) -> None:
+    def _is_the_albums_fault(self, this: _Round) -> bool:
+        """Whether the last one refused is taken without its album; then all others go back."""
+        item, error = this.refused[-1]
+        if not item.album or self._albums_gone[item.album] >= MOST_ALBUMS:
+            return False
+        this.refused.pop()
+        try:
+            results = self._send([item], with_album=False)
+        except (RequestRefused, TokenLost) as again:
+            this.refused.append((item, again))
+            return False
+        except Exception as trouble:
+            self._unanswered([item], trouble)
+            raise
+        self._settle_all([item], results, this)
+        others = [one for one, _ in this.refused] + [one for part in this.parts for one in part]
+        this.refused.clear()
+        this.parts.clear()
+        self._album_gone(item.album, others, AlbumGone(error.message))
+        return True
+
+    def _blame(self, item: MediaItem, error: Refusal) -> None:
+        """It is this one's own fault, or its token's."""
+        self._suspects.pop(item.id, None)
+        now = int(self._clock())
+        if isinstance(error, TokenLost):
+            self._again(item, error, now)
+        else:
+            fail(self._items, item, error, now=now)
+
+    def _album_gone(self, title: str, batch: Sequence[MediaItem], error: AlbumGone) -> None:
         """The user deleted the album: forget its id, and the next try makes a new one.
 
         If that is gone too, time after time, the photos matter more than their album.
         """
-        title = batch[0].album
         self._albums_gone[title] += 1
         if self._albums_gone[title] == MOST_ALBUMS:
             self._tell_of_album(title, error)
@@ -288,7 +362,8 @@ class Create:
         self._albums.forget(title)
         now = int(self._clock())
         for item in batch:
-            wait = item_wait(item.attempts) if item.attempts else 0
+            tries = _tries(item, error)
+            wait = item_wait(tries) if tries else 0
             self._items.defer(
                 item, not_before=now + int(wait), code=error.code, message=error.message, now=now
             )
@@ -312,6 +387,7 @@ class Create:
         now = int(self._clock())
         error = created.error
         if created.google_id is not None:
+            self._suspects.pop(item.id, None)
             self._items.mark_done(item, google_id=created.google_id, now=now)
             log.debug("item.done id=%d", item.id)
         elif isinstance(error, BlockedError):
@@ -324,27 +400,32 @@ class Create:
             # record of it) or another account's is refused like a bad file is: the bytes are
             # sent once more before the file is called bad
             self._again(item, error, now)
-        elif isinstance(error, TransientError) and item.attempts < MOST_TROUBLE:
+        elif isinstance(error, TransientError) and _tries(item, error) < MOST_TROUBLE:
             put_aside(self._items, item, error, now=now)
         elif isinstance(error, (ItemError, TransientError)):
             fail(self._items, item, error, now=now)
         else:
             log.error("create.bug id=%d error=%r", item.id, error)
             message = "Google answered something that photosync does not understand."
-            not_before = now + int(item_wait(item.attempts + 1))
+            not_before = now + int(item_wait(tries_so_far(item.attempts, item.error_code, BUG) + 1))
             self._items.defer(item, not_before=not_before, code=BUG, message=message, now=now)
 
     def _again(self, item: MediaItem, error: PhotosyncError, now: int) -> None:
         """Send the bytes again: at once the first time, then later and later, then no more."""
-        if item.attempts >= MOST_SENT_AGAIN:
+        tries = _tries(item, error)
+        if tries >= MOST_SENT_AGAIN:
             fail(self._items, item, error, now=now)
             return
         log.warning("item.sent_again id=%d reason=%s", item.id, error.message)
-        wait = int(item_wait(item.attempts)) if item.attempts else 0
+        wait = int(item_wait(tries)) if tries else 0
         self._items.send_again(
             item, not_before=now + wait, code=error.code, message=error.message, now=now
         )
 
 
-def _not_the_photos(error: RequestRefused) -> RequestsRefused:
+def _tries(item: MediaItem, error: PhotosyncError) -> int:
+    return tries_so_far(item.attempts, item.error_code, error.code)
+
+
+def _not_the_photos(error: Refusal) -> RequestsRefused:
     return RequestsRefused(f"Google refuses every photo we send it: {error.message}")

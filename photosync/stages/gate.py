@@ -36,9 +36,14 @@ PROBE_SECONDS = 60
 """One request asks whether it is over; if nothing is heard of it for so long, another may."""
 
 SIGN_IN_CODES = frozenset({"auth_required", "scope_missing", "client_invalid"})
-ENOUGH_TOKENS = {"storage_full": 1, "requests_refused": 8}
+REFUSED = "requests_refused"
+CREATE_CODES = {"storage_full": 1, REFUSED: 4}
 """What only creating can tell: Google takes bytes all the same. So many tokens are enough to ask
-with; where Google refuses what we send, some of those that wait may be to blame."""
+with; where Google refuses what we send, those that it has refused are not asked with again."""
+
+FIRST_REFUSAL_SECONDS = 300
+MOST_DOUBTS = 3
+"""So many files in a row with a trouble of their own have one in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,10 @@ class LibraryGate:
         self._rests_since = 0
         self._rested_until = 0
         self._probe_ends = 0.0
+        self._shut_since: float | None = None
+        self._doubted: set[int] = set()
+        self._refusals = 0
+        self._refused_at = 0
 
     def is_open(self) -> bool:
         """Whether something might be sent now: all that stood in the way may be over."""
@@ -78,14 +87,22 @@ class LibraryGate:
             return False
         return all(one.until is not None for one in problems) or self._signed_in()
 
-    def is_open_for_bytes(self, *, tokens_waiting: int) -> bool:
+    def is_known(self, code: str) -> bool:
+        """Whether that is on record, over or not."""
+        return any(one.code == code for one in self._control.library_gates())
+
+    def is_open_for_bytes(self, untried: Callable[[int], int]) -> bool:
         """The same for uploads: sending more is in vain while creating alone can tell.
 
-        ``tokens_waiting``: uploads that could be created, or are being created, now.
+        ``untried(since)``: how many tokens from then on (seconds UTC) creating can ask with.
         """
         problems = self._control.library_gates()
-        enough = [ENOUGH_TOKENS[one.code] for one in problems if one.code in ENOUGH_TOKENS]
-        return tokens_waiting < min(enough, default=tokens_waiting + 1) and self._is_open(problems)
+        for one in problems:
+            enough = CREATE_CODES.get(one.code)
+            since = self._refused_at if one.code == REFUSED else 0
+            if enough is not None and untried(since) >= enough:
+                return False
+        return self._is_open(problems)
 
     @contextmanager
     def turn(self) -> Iterator[bool]:
@@ -115,10 +132,13 @@ class LibraryGate:
             self._probe_ends = now + PROBE_SECONDS
             return True, self._probe_ends
 
-    def opens_by(self, at: int) -> bool:
-        """Whether it is known to open by then (seconds UTC)."""
+    def opens_within(self, seconds: int) -> bool:
+        """Whether it opens by then, and has not been shut for longer than that already."""
+        now = self._clock()
+        if self._shut_since is not None and now > self._shut_since + seconds:
+            return False
         problems = self._control.library_gates()
-        return all(one.until is not None and one.until <= at for one in problems)
+        return all(one.until is not None and one.until <= now + seconds for one in problems)
 
     def close(self, error: BlockedError) -> None:
         """Nothing is sent until ``error.until``, or, if that is unknown, until a new sign-in."""
@@ -126,6 +146,10 @@ class LibraryGate:
         until = error.until
         if until is None and error.code == "offline":
             until = now + OFFLINE_SECONDS
+        elif until is None and error.code == REFUSED:
+            until = now + min(FIRST_REFUSAL_SECONDS * 2**self._refusals, HOUR_SECONDS)
+            self._refusals = min(self._refusals + 1, 10)
+            self._refused_at = now
         elif until is None and error.code not in SIGN_IN_CODES:
             until = now + HOUR_SECONDS
         self._record(error, until, needs_user=error.needs_user)
@@ -152,6 +176,13 @@ class LibraryGate:
         self._record(error, until, needs_user=False)
         return Rest(until, is_first)
 
+    def doubt(self, error: TransientError, item_id: int) -> Rest | None:
+        """One file has a trouble of its own; None, or the rest if so many have it in a row."""
+        with self._lock:
+            self._doubted.add(item_id)
+            is_everyones = len(self._doubted) >= MOST_DOUBTS
+        return self.trouble(error) if is_everyones else None
+
     def _record(
         self, error: BlockedError | TransientError, until: int | None, *, needs_user: bool
     ) -> None:
@@ -159,6 +190,8 @@ class LibraryGate:
         level = logging.DEBUG if error.code in known else logging.WARNING
         log.log(level, "library.blocked code=%s reason=%s", error.code, error.message)
         self._probe_ends = 0.0
+        if self._shut_since is None:
+            self._shut_since = self._clock()
         self._control.raise_problem(
             Problem(
                 code=error.code,
@@ -179,7 +212,11 @@ class LibraryGate:
         """
         self._rests = 0
         self._probe_ends = 0.0
-        if self._control.open_library_gate(but=() if created else tuple(ENOUGH_TOKENS)):
+        self._shut_since = None
+        self._refusals = 0 if created else self._refusals
+        with self._lock:
+            self._doubted.clear()
+        if self._control.open_library_gate(but=() if created else tuple(CREATE_CODES)):
             log.info("library.open")
 
 

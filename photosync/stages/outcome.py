@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from photosync.domain.backoff import item_wait
+from photosync.domain.backoff import item_wait, tries_so_far
 from photosync.domain.media import readable
 from photosync.errors import BlockedError, ItemError, ItemGone, Stopping, TransientError
 
@@ -56,7 +56,8 @@ def fail(items: MediaItems, item: MediaItem, error: PhotosyncError, *, now: int)
 
 def put_aside(items: MediaItems, item: MediaItem, error: TransientError, *, now: int) -> None:
     """Try the item again after 30 s doubling to 6 h, or when the server said."""
-    wait = item_wait(item.attempts + 1, retry_after=error.retry_after)
+    tries = tries_so_far(item.attempts, item.error_code, error.code)
+    wait = item_wait(tries + 1, retry_after=error.retry_after)
     log.info(
         "item.put_aside id=%d code=%s wait_seconds=%.0f reason=%s",
         item.id,
@@ -68,13 +69,19 @@ def put_aside(items: MediaItems, item: MediaItem, error: TransientError, *, now:
 
 
 def rest(
-    items: MediaItems, item: MediaItem, error: TransientError, pause: Rest, *, now: int
+    items: MediaItems,
+    item: MediaItem,
+    error: TransientError,
+    pause: Rest,
+    *,
+    now: int,
+    alone: bool = True,
 ) -> None:
     """The item had a share in trouble that is not its own: its tries are not counted then.
 
-    But if others pass and this one does not, it may be at fault after all.
+    But if others pass and this one, ``alone`` in its request, does not, it may be at fault.
     """
-    if pause.is_first:
+    if pause.is_first and alone:
         put_aside(items, item, error, now=now)
         return
     items.defer(
@@ -85,7 +92,7 @@ def rest(
 def put_bug_aside(items: MediaItems, item: MediaItem, error: Exception, *, now: int) -> None:
     """The same for an error that nobody foresaw."""
     message = f"An unexpected {type(error).__name__}: please report it with the log."
-    wait = item_wait(item.attempts + 1)
+    wait = item_wait(tries_so_far(item.attempts, item.error_code, BUG) + 1)
     items.defer(item, not_before=now + int(wait), code=BUG, message=message, now=now)
 
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from photosync.domain.backoff import item_wait
+from photosync.domain.backoff import item_wait, tries_so_far
 from photosync.domain.states import State
-from photosync.errors import BlockedError, ChecksumMismatch, MirrorAway, MirrorLost, SourceMissing
+from photosync.errors import (
+    BlockedError,
+    ChecksumMismatch,
+    ItemTrouble,
+    MirrorAway,
+    MirrorLost,
+    SourceMissing,
+)
 from photosync.google.ports import UploadFile
 from photosync.stages.gate import TROUBLE
 from photosync.stages.outcome import fail, rest, settling
@@ -61,10 +68,14 @@ class Upload:
     def run_once(self) -> bool:
         """Send the oldest ready item; False if there was none or nothing may be sent."""
         now = int(self._clock())
-        due = self._items.uploaded_due(now=now)
-        if due >= AHEAD or not self._gate.is_open_for_bytes(tokens_waiting=due):
+        if not self._gate.is_open_for_bytes(
+            lambda since: self._items.untried(since=since, now=now)
+        ):
             return False
-        if self._items.uploaded_count() >= MOST_AHEAD:
+        waiting = self._items.uploaded_count()
+        if waiting >= MOST_AHEAD or (
+            waiting >= AHEAD and self._items.uploaded_due(now=now) >= AHEAD
+        ):
             return False
         with self._gate.turn() as may_send:
             if not may_send:
@@ -106,6 +117,12 @@ class Upload:
         except (ChecksumMismatch, MirrorLost) as error:
             self._hash_anew(item, error)
             return
+        except ItemTrouble as error:
+            pause = self._gate.doubt(error, item.id)
+            if pause is None:
+                raise
+            rest(self._items, item, error, pause, now=int(self._clock()))
+            return
         except TROUBLE as error:
             rest(self._items, item, error, self._gate.trouble(error), now=int(self._clock()))
             return
@@ -116,11 +133,12 @@ class Upload:
     def _hash_anew(self, item: MediaItem, error: ChecksumMismatch | MirrorLost) -> None:
         """At once the first time: most likely the file was written to; then later and later."""
         now = int(self._clock())
-        if item.attempts >= MOST_MISMATCHES:
+        tries = tries_so_far(item.attempts, item.error_code, error.code)
+        if tries >= MOST_MISMATCHES:
             fail(self._items, item, error, now=now)
             return
         log.warning("item.changed id=%d reason=%s", item.id, error.message)
-        wait = int(item_wait(item.attempts)) if item.attempts else 0
+        wait = int(item_wait(tries)) if tries else 0
         self._items.find_again(
             item, code=error.code, message=error.message, now=now, not_before=now + wait
         )

@@ -10,6 +10,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from photosync.domain.backoff import tries_so_far
 from photosync.domain.states import State
 from photosync.store import ready
 from photosync.store.duplicates import (
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 SENT_AGAIN_CODES = "('token_lost', 'refused')"
 """Why ``send_again`` is asked for: tries are counted over uploads that end there again."""
 
+FOUND_AGAIN_CODES = "('checksum_mismatch', 'mirror_lost')"
+"""The same for ``find_again``, over copies that are hashed anew."""
+
 LEASE = "UPDATE media_items SET leased_by = :worker, maybe_created = 1 WHERE id = :id"
 
 HELD_BY_WORKER = "WHERE id = :id AND state = :before AND leased_by = :worker"
@@ -39,8 +43,9 @@ MIRRORED = f"""
     UPDATE media_items SET state = 'mirrored', sha256 = :sha256, sha1 = :sha1, album = :album,
         taken_at = :taken_at, mirror_path = :mirror_path,
         mime_type = ifnull(:mime_type, mime_type), leased_by = NULL, not_before = 0,
-        attempts = iif(error_code = 'checksum_mismatch', attempts, 0),
-        error_code = NULL, error_message = NULL, updated_at = :now
+        attempts = iif(error_code IN {FOUND_AGAIN_CODES}, attempts, 0),
+        error_message = iif(error_code IN {FOUND_AGAIN_CODES}, error_message, NULL),
+        error_code = iif(error_code IN {FOUND_AGAIN_CODES}, error_code, NULL), updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
@@ -77,14 +82,14 @@ DONE = f"""
 
 SEND_AGAIN = f"""
     UPDATE media_items SET state = 'mirrored', upload_token = NULL, token_at = NULL,
-        maybe_created = 0, leased_by = NULL, attempts = attempts + 1, not_before = :not_before,
+        maybe_created = 0, leased_by = NULL, attempts = :attempts, not_before = :not_before,
         error_code = :code, error_message = :message, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
 FIND_AGAIN = f"""
     UPDATE media_items SET state = 'found', mirror_path = NULL, sha256 = NULL, sha1 = NULL,
-        upload_token = NULL, token_at = NULL, leased_by = NULL, attempts = attempts + 1,
+        upload_token = NULL, token_at = NULL, leased_by = NULL, attempts = :attempts,
         not_before = :not_before, error_code = :code, error_message = :message, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
@@ -96,8 +101,9 @@ SET_ASIDE = f"""
 """  # noqa: S608 - made of this module's constants
 
 DEFER = f"""
-    UPDATE media_items SET leased_by = NULL, attempts = attempts + :tries, not_before = :not_before,
-        error_code = :code, error_message = :message, updated_at = :now
+    UPDATE media_items SET leased_by = NULL, attempts = :attempts, not_before = :not_before,
+        maybe_created = ifnull(:maybe_created, maybe_created), error_code = :code,
+        error_message = :message, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
@@ -114,6 +120,10 @@ UPLOADED_COUNT = "SELECT ifnull(sum(items), 0) AS items FROM tallies WHERE state
 UPLOADED_DUE = """
     SELECT count(*) AS items FROM media_items INDEXED BY media_items_to_create
     WHERE state = 'uploaded' AND not_before <= :now
+"""
+
+UNTRIED = f"""{UPLOADED_DUE}
+    AND token_at >= :since AND ifnull(error_code, '') <> 'request_refused'
 """
 
 AWAY = "SELECT id FROM sources WHERE connected = 0"
@@ -226,16 +236,22 @@ class MediaItems:
         self._one(DONE, {**_held(item, now), "google_id": google_id})
 
     def send_again(
-        self, item: MediaItem, *, not_before: int, code: str, message: str, now: int
+        self,
+        item: MediaItem,
+        *,
+        not_before: int,
+        code: str,
+        message: str,
+        now: int,
+        tries: int = 1,
     ) -> None:
         """Uploaded → mirrored: the token is worthless, the bytes must be sent again.
 
-        Its tries are counted on until it is done, however often the upload itself goes well.
+        Its tries are counted on until it is done, however often the upload itself goes well;
+        ``tries``: 0 if it is not this item's token that is worthless, but everyone's.
         """
-        self._one(
-            SEND_AGAIN,
-            {**_held(item, now), "not_before": not_before, "code": code, "message": message},
-        )
+        values = _failed(item, not_before, code, message, tries)
+        self._one(SEND_AGAIN, {**_held(item, now), **values})
 
     def find_again(
         self, item: MediaItem, *, code: str, message: str, now: int, not_before: int = 0
@@ -244,8 +260,7 @@ class MediaItems:
 
         Its tries are counted on, however often hashing it goes well.
         """
-        values: Parameters = {"code": code, "message": message, "not_before": not_before}
-        self._leave(FIND_AGAIN, item, values, now)
+        self._leave(FIND_AGAIN, item, _failed(item, not_before, code, message, 1), now)
 
     def fail(self, item: MediaItem, *, code: str, message: str, now: int) -> None:
         """→ failed, until the user retries; duplicates take the place of a file at fault."""
@@ -269,13 +284,16 @@ class MediaItems:
         message: str,
         now: int,
         tries: int = 1,
+        was_refused: bool = False,
     ) -> None:
         """Put the item aside until ``not_before``; it stays in its state.
 
         ``tries``: 0 if it was not this item's turn that failed, but everyone's.
+        ``was_refused``: certainly nothing was created.
         """
-        values: Parameters = {"not_before": not_before, "code": code, "message": message}
-        self._one(DEFER, {**_held(item, now), **values, "tries": tries})
+        values = _failed(item, not_before, code, message, tries)
+        maybe_created = None if not was_refused else int(item.maybe_created)
+        self._one(DEFER, {**_held(item, now), **values, "maybe_created": maybe_created})
 
     def release(self, item: MediaItem, *, maybe_created: bool | None = None) -> None:
         """Let the item go untouched. ``maybe_created``: None keeps what stood on record."""
@@ -322,6 +340,11 @@ class MediaItems:
         row = self._database.row(UPLOADED_DUE, {"now": now})
         return int(row["items"]) if row else 0
 
+    def untried(self, *, since: int, now: int) -> int:
+        """How many of the due ones have a token from ``since`` on that was not refused alone."""
+        row = self._database.row(UNTRIED, {"since": since, "now": now})
+        return int(row["items"]) if row else 0
+
     def next_batch(self, *, now: int) -> tuple[int, int | None]:
         """Size of the batch that ``claim_batch`` could take, and its oldest token's time."""
         row = self._database.row(ready.BATCH_SIZE, {"now": now})
@@ -344,6 +367,13 @@ class MediaItems:
 
 def _held(item: MediaItem, now: int) -> Parameters:
     return {"id": item.id, "before": item.state, "worker": item.leased_by, "now": now}
+
+
+def _failed(item: MediaItem, not_before: int, code: str, message: str, tries: int) -> Parameters:
+    """What goes on record of a try that failed; those for another cause do not count."""
+    before = tries_so_far(item.attempts, item.error_code, code)
+    attempts = before + tries
+    return {"not_before": not_before, "code": code, "message": message, "attempts": attempts}
 
 
 def _move(connection: sqlite3.Connection, sql: str, values: Parameters) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from photosync.domain.backoff import (
     ITEM_LONGEST_WAIT,
     call_wait,
     item_wait,
+    tries_so_far,
 )
 
 ATTEMPTS = st.integers(-5, 10**9)
@@ -56,3 +58,18 @@ def test_a_call_waits_at_least_what_is_due(
 
     assert wait >= max(least, asked or 0.0)
     assert asked is not None or wait <= 1.5 * CALL_LONGEST_WAIT
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "expected"),
+    [
+        ("server_trouble", "server_trouble", 5),
+        ("server_trouble", "connection_lost", 5),
+        ("server_trouble", "item_trouble", 0),
+        ("token_lost", "refused", 5),
+        ("item_trouble", "item_trouble", 5),
+        (None, "bug", 0),
+    ],
+)
+def test_tries_for_another_cause_do_not_count(before: str | None, code: str, expected: int) -> None:
+    assert tries_so_far(5, before, code) == expected

@@ -158,3 +158,53 @@ def test_a_batch_of_which_no_line_fits_leaves_the_account_full(house: House) -> 
 
     (problem,) = house.control.problems()
     assert (problem.code, problem.since) == ("storage_full", began)
+
+
+def test_sessions_that_all_get_lost_are_googles_trouble(house: House) -> None:
+    house.mirrored(*(f"{number}.jpg" for number in range(100)))
+    house.library.upload_errors = failing = Always(ItemTrouble("time after time"))
+    upload = house.upload()
+    for _ in range(720):
+        while upload.run_once():
+            pass
+        house.clock.pass_by(5)
+    assert failing.sent < 20
+    assert house.problems() == ["item_trouble"]
+
+
+def test_one_file_whose_sessions_get_lost_holds_up_nobody(house: House) -> None:
+    house.mirrored("film.jpg", "a.jpg", "b.jpg")
+    upload = house.upload()
+    for _ in range(3):
+        house.library.upload_errors = [ItemTrouble("time after time")]
+        upload.run_once()
+    assert house.problems() == ["item_trouble"]
+    house.gate.passed()
+    house.library.upload_errors = [ItemTrouble("time after time")]
+    house.clock.pass_by(30)
+    upload.run_once()
+    assert house.problems() == []
+    assert upload.run_once()
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [(Offline("no net"), 61), (ServerTrouble("503"), 61), (StorageFull("full"), 0)],
+)
+def test_what_stays_shut_is_not_waited_for(
+    house: House, error: BlockedError | ServerTrouble, seconds: int
+) -> None:
+    began = house.clock.at
+    while house.clock.at < began + 600:
+        if house.gate.is_open():
+            if isinstance(error, ServerTrouble):
+                house.gate.trouble(error)
+            else:
+                house.gate.close(error)
+        if not house.gate.opens_within(60):
+            break
+        house.clock.pass_by(1)
+    assert house.clock.at - began == seconds
+    house.gate.passed()
+    house.gate.close(Offline("no net"))
+    assert house.gate.opens_within(60)
