@@ -16,6 +16,7 @@ from photosync.errors import (
     ChecksumMismatch,
     EmptyFile,
     FileTooLarge,
+    RateLimited,
     RequestRefused,
     ServerTrouble,
     SessionLost,
@@ -185,7 +186,8 @@ class Transfer:
         if status == "final":  # a definitive refusal (§2.3)
             raise error if not isinstance(error, TransientError) else SessionLost(error.message)
         self._idled()
-        if isinstance(error, TransientError) and answer.status not in OFFSET_STATUSES:
+        is_offset = answer.status in OFFSET_STATUSES and not isinstance(error, RateLimited)
+        if isinstance(error, TransientError) and not is_offset:
             raise error
 
     def _resume(self, answer: Answer) -> None:
