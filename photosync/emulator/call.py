@@ -71,7 +71,8 @@ class Call:
             chunk = await self._next()
             if limit is not None and arrived + len(chunk) >= limit:
                 self.record.bytes += limit - arrived
-                yield chunk[: limit - arrived]
+                if limit > arrived:
+                    yield chunk[: limit - arrived]
                 raise HangUp(reset=True)
             arrived += len(chunk)
             self.record.bytes += len(chunk)
