@@ -16,8 +16,11 @@ ROUND = "verify_round"
 GET_ROUND = f"SELECT value FROM flags WHERE name = '{ROUND}'"  # noqa: S608 - a constant
 
 BEGIN_ROUND = f"""
-    INSERT INTO flags (name, value, at) VALUES ('{ROUND}', :now, :now)
-    ON CONFLICT (name) DO NOTHING
+    INSERT INTO flags (name, value, at)
+    SELECT '{ROUND}', max(:now, 1 + ifnull((
+        SELECT max(verified_at) FROM media_items INDEXED BY media_items_to_verify
+        WHERE state = 'done'), 0)), :now
+    WHERE true ON CONFLICT (name) DO NOTHING
 """  # noqa: S608 - a constant
 
 END_ROUND = f"DELETE FROM flags WHERE name = '{ROUND}'"  # noqa: S608 - a constant
@@ -74,10 +77,13 @@ class Verified:
         self._database = database
 
     def begin(self, *, now: int) -> int:
-        """When the round began that is under way, or begins now; seconds UTC."""
+        """When the round began that is under way, or begins now; seconds UTC.
+
+        It is later than anything that was asked before, whatever the clock said then.
+        """
         with self._database.write() as connection:
             connection.execute(BEGIN_ROUND, {"now": now})
-            return min(int(connection.execute(GET_ROUND).fetchone()["value"]), now)
+            return int(connection.execute(GET_ROUND).fetchone()["value"])
 
     def end(self) -> None:
         """Everything was asked after."""
@@ -94,7 +100,10 @@ class Verified:
         return 0 if row is None else int(row["items"])
 
     def note(self, answers: Iterable[tuple[Held, bool | None]], *, now: int) -> None:
-        """Of each whether the library holds it; None if it would not say."""
+        """Of each whether the library holds it; None if it would not say.
+
+        ``now`` is not before the round began.
+        """
         with self._database.write() as connection:
             for item, is_held in answers:
                 values = {

@@ -209,11 +209,13 @@ class Queue(RuleBasedStateMachine):
     @rule(data=st.data(), again=st.booleans())
     def the_library_is_asked(self, data: st.DataObject, *, again: bool) -> None:
         verified = Verified(self.database)
-        items = verified.next(verified.begin(now=self.now), limit=LARGEST)
+        began = verified.begin(now=self.now)
+        items = verified.next(began, limit=LARGEST)
         answers = st.lists(
             st.sampled_from([True, False, None]), min_size=len(items), max_size=len(items)
         )
-        verified.note(zip(items, data.draw(answers), strict=True), now=self.now)
+        verified.note(zip(items, data.draw(answers), strict=True), now=max(began, self.now))
+        assert verified.left(began) == 0
         verified.end()
         if again:
             missing = [one.id for one in verified.missing()]

@@ -52,9 +52,18 @@ def test_what_comes_while_it_asks_is_asked_after_too(shelf: Shelf, verified: Ver
     assert names(verified.next(began, limit=9)) == ["id-b"]
 
 
-def test_a_round_of_a_clock_that_was_ahead_is_begun_now(verified: Verified) -> None:
-    verified.begin(now=NOW + 10**6)
-    assert verified.begin(now=NOW) == NOW
+@pytest.mark.parametrize("later", [0, -86_400])
+def test_the_next_round_asks_again_whatever_the_clock_says(
+    shelf: Shelf, verified: Verified, later: int
+) -> None:
+    shelf.done("a")
+    for now in (NOW, NOW + later):
+        began = verified.begin(now=now)
+        items = verified.next(began, limit=9)
+        assert names(items) == ["id-a"]
+        verified.note([(one, True) for one in items], now=max(now, began))
+        assert verified.next(began, limit=9) == []
+        verified.end()
 
 
 def test_what_is_missing_stays_so_until_it_is_seen_again(shelf: Shelf, verified: Verified) -> None:
