@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from photosync.errors import ConnectionLost, RateLimited, ServerTrouble, WriteCollision
+from photosync.errors import (
+    ConnectionLost,
+    DailyQuotaSpent,
+    RateLimited,
+    ServerTrouble,
+    WriteCollision,
+)
 from photosync.store.control import Problem
 
 if TYPE_CHECKING:
@@ -21,8 +27,10 @@ log = logging.getLogger(__name__)
 
 OFFLINE_SECONDS = 10
 HOUR_SECONDS = 3600
-LONGEST_SECONDS = 26 * 3600
-"""Nothing is shut for longer than Google's day; what says so was written by a clock gone wrong."""
+LONGEST_SECONDS = 2 * HOUR_SECONDS
+LONGEST_DAY_SECONDS = 26 * HOUR_SECONDS
+"""Nothing is shut for longer, or than Google's day; what says so was written by a clock gone wrong.
+"""
 
 TROUBLE = (ConnectionLost, ServerTrouble, RateLimited, WriteCollision)
 """Not about one photo: Google, or the way to it, has a bad moment."""
@@ -83,7 +91,7 @@ class LibraryGate:
 
     def _is_open(self, problems: list[Problem]) -> bool:
         now = self._clock()
-        if any(one.until is not None and _is_live(one.until, now) for one in problems):
+        if any(_is_live(one, now) for one in problems):
             return False
         return all(one.until is not None for one in problems) or self._signed_in()
 
@@ -220,5 +228,7 @@ class LibraryGate:
             log.info("library.open")
 
 
-def _is_live(until: int, now: float) -> bool:
-    return now < until <= now + LONGEST_SECONDS
+def _is_live(problem: Problem, now: float) -> bool:
+    is_for_the_day = problem.code == DailyQuotaSpent.code
+    longest = LONGEST_DAY_SECONDS if is_for_the_day else LONGEST_SECONDS
+    return problem.until is not None and now < problem.until <= now + longest

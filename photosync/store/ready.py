@@ -74,11 +74,15 @@ NEXT_DUE = """
 
 PUT_ASIDE = f"SELECT count(*) AS items, min(not_before) AS next_at {LATER}"
 
-LONGEST_REST = 2 * 86_400
+LONGEST_REST = 7 * 3600
 """Seconds. Nothing is put aside for longer; a clock that was ahead once makes it look so."""
+
+CLOCKS_DIFFER = 60
+"""Seconds. What was written later than that from now was written under such a clock, too."""
 
 FORGIVE = f"""
     UPDATE media_items INDEXED BY media_items_ready SET not_before = 0
     WHERE source_id IN (SELECT id FROM sources) AND state = :state AND leased_by IS NULL
-        AND not_before > :now + {LONGEST_REST}
+        AND not_before > :now
+        AND (not_before > :now + {LONGEST_REST} OR updated_at > :now + {CLOCKS_DIFFER})
 """  # noqa: S608 - made of this module's constants

@@ -208,3 +208,14 @@ def test_what_stays_shut_is_not_waited_for(
     house.gate.passed()
     house.gate.close(Offline("no net"))
     assert house.gate.opens_within(60)
+
+
+def test_a_clock_that_was_a_day_ahead_shuts_nothing_for_a_day(house: House) -> None:
+    house.clock.pass_by(86_400)
+    house.gate.trouble(ServerTrouble("503"))
+    house.gate.close(StorageFull("full"))
+    house.clock.pass_by(-86_400)
+    assert house.gate.is_open()
+
+    house.gate.close(DailyQuotaSpent("spent", until=int(house.clock()) + 25 * 3600))
+    assert not house.gate.is_open()
