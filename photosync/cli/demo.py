@@ -23,7 +23,7 @@ from photosync.cli.result import FAILED, Result, console, end
 from photosync.errors import PhotosyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from photosync.config import Settings
     from photosync.emulator.server import Emulator
@@ -121,17 +121,16 @@ def _daemon(stage: Stage, *, verbose: bool) -> Iterator[subprocess.Popen[bytes]]
     """``photosync run`` as its own process, ended when the demo does."""
     command = [sys.executable, "-m", "photosync", "run", "--config", str(stage.settings_file)]
     environ = {name: value for name, value in os.environ.items() if "PHOTOSYNC" not in name}
-    with (
-        stage.log_file.open("wb") as log,
-        subprocess.Popen(  # noqa: S603 - our own program
+    with stage.log_file.open("wb") as log, _held_back(signal.SIGINT, signal.SIGTERM) as let_through:
+        process = subprocess.Popen(  # noqa: S603 - our own program
             command,
             stderr=None if verbose else log,
             stdin=subprocess.DEVNULL,
             env=environ,
             start_new_session=True,  # Ctrl-C reaches us alone, and we stop it in order
-        ) as process,
-    ):
+        )
         try:
+            let_through()
             yield process
         finally:
             process.terminate()
@@ -139,6 +138,29 @@ def _daemon(stage: Stage, *, verbose: bool) -> Iterator[subprocess.Popen[bytes]]
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
+
+
+@contextmanager
+def _held_back(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
+    """A signal that comes in the block is heard as late as it is let through.
+
+    Ctrl-C in the middle of ``Popen`` would leave a process that nobody knows of.
+    """
+    heard: list[int] = []
+    before = {one: signal.signal(one, lambda number, _: heard.append(number)) for one in numbers}
+
+    def let_through() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if heard:
+            raise KeyboardInterrupt
+
+    try:
+        yield let_through
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -100,6 +100,10 @@ class Server(uvicorn.Server):
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._ended.set)
 
+    def _cut(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cut every connection and every request."""
         for server in self.servers:
@@ -109,10 +113,10 @@ class Server(uvicorn.Server):
         tasks = list(self.server_state.tasks)
         for task in tasks:
             task.cancel()
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
+        self._cut()
         await asyncio.gather(*tasks, return_exceptions=True)
-        while self.server_state.connections:  # noqa: ASYNC110 -- uvicorn has no event for it
+        while self.server_state.connections:  # uvicorn has no event for it
+            self._cut()  # one may have been accepted meanwhile
             await asyncio.sleep(0)
         for server in self.servers:
             await server.wait_closed()
