@@ -9,7 +9,7 @@ TOOLS := $(VENV)/.tools
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench soak clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ lint: $(TOOLS) ## Check style, types and who may import whom
 
 bench: $(TOOLS) ## Measure: throughput, memory, start-up
 	$(BIN)/python -m tests.bench
+
+soak: $(TOOLS) ## Everything at once at random, then an audit; SOAK="--hours 8 --seed 1"
+	$(BIN)/python -m tests.soak $(SOAK)
 
 clean: ## Remove what make, the tests and the demo left here
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
