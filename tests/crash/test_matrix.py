@@ -211,12 +211,8 @@ def folder_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdbHost]:
-    lab.want(lab.missing_adb())
-    lab.want(lab.missing_lab())
-    made = lab.AdbHost(tmp_path_factory.mktemp("adb-home"))
-    made.start()
-    yield made
-    made.stop()
+    with lab.host(tmp_path_factory.mktemp("adb-home")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

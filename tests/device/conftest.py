@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdbHost]:
-    lab.want(lab.missing_adb())
-    made = lab.AdbHost(tmp_path_factory.mktemp("adb-home"))
-    made.start()
-    yield made
-    made.stop()
+    with lab.host(tmp_path_factory.mktemp("adb-home"), with_phones=False) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -25,12 +25,8 @@ pytestmark = pytest.mark.journey
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdbHost]:
-    lab.want(lab.missing_adb())
-    lab.want(lab.missing_lab())
-    made = lab.AdbHost(tmp_path_factory.mktemp("adb-home"))
-    made.start()
-    yield made
-    made.stop()
+    with lab.host(tmp_path_factory.mktemp("adb-home")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -149,6 +149,20 @@ class AdbHost:
         )
 
 
+@contextmanager
+def host(folder: Path, *, with_phones: bool = True) -> Iterator[AdbHost]:
+    """A computer with an adb server of its own; the test is skipped where there can be none."""
+    want(missing_adb())
+    if with_phones:
+        want(missing_lab())
+    made = AdbHost(folder)
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
 def free_port() -> int:
     """A port that nobody listens on (never 5555 to 5585: adb takes those for emulators)."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
