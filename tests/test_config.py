@@ -435,8 +435,8 @@ def test_shown_tells_each_value_and_where_it_comes_from(
         for one in config.shown(config.load(file, environ), environ)
     }
     assert shown["upload.workers"] == ("3", "file")
-    assert shown["upload.chunk"] == ("1048576", "environment PHOTOSYNC_UPLOAD")
-    assert shown["upload.resumable_above"] == ("16777216", "default")
+    assert shown["upload.chunk"] == ("1 MiB", "environment PHOTOSYNC_UPLOAD")
+    assert shown["upload.resumable_above"] == ("16 MiB", "default")
     assert shown["select.include"] == ('["*.jpg", "ü"]', "environment PHOTOSYNC_SELECT__INCLUDE")
     assert shown["select.exclude"] == ("[]", "default")
     assert shown["select.since"] == ('""', "default")
@@ -480,3 +480,12 @@ def test_phones_are_switched_off_in_the_environment(environ: dict[str, str]) -> 
 def test_the_mirror_may_lie_in_a_watched_folder(file: Path, environ: dict[str, str]) -> None:
     file.write_text('[mirror]\npath = "all/phones"\n[[folder]]\npath = "all"\n')
     assert config.load(file, environ).mirror.path == file.parent / "all/phones"
+
+
+@pytest.mark.parametrize("keep", ["forever", "until-done", "30d"])
+def test_shown_is_as_it_may_be_written(tmp_path: Path, keep: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'[mirror]\nkeep = "{keep}"\nmin_free = "1500 MiB"\n')
+    found = {one.key: one.value for one in config.shown(config.load(file, {}), {})}
+    assert (found["mirror.keep"], found["mirror.min_free"]) == (keep, "1500 MiB")
+    assert found["upload.chunk"] == "16 MiB"

@@ -15,7 +15,7 @@ from photosync.device.presence import Presence, Readiness
 from photosync.device.server import AdbServer
 from photosync.device.survey import is_beneath, survey
 from photosync.domain.media import SourceKind, path_base64, readable
-from photosync.errors import SettingsError
+from photosync.errors import PhoneNotReady, SettingsError
 from photosync.store.phone_folders import PhoneFolders
 from photosync.store.sources import Sources
 from photosync.store.waiting import Waiting
@@ -120,6 +120,7 @@ def folder_lines(settings: Settings, serial: str = "") -> list[FolderLine]:
 
     Raises:
         AdbMissing, PhoneGarbled, PhoneGone: They cannot be seen.
+        PhoneNotReady: One is plugged in, but it shows nothing (yet).
         SettingsError: No such phone is plugged in.
     """
     with _present(settings) as (server, seen):
@@ -130,8 +131,18 @@ def folder_lines(settings: Settings, serial: str = "") -> list[FolderLine]:
                 f"No phone {readable(serial)} is plugged in and ready.",
                 hint="See photosync phones.",
             )
+        if seen and not wanted:
+            line = _phone_line(seen[0], settings)
+            raise PhoneNotReady(
+                f"{line.label or line.serial} cannot be looked at yet. {line.advice}".strip()
+            )
         for one in wanted:
             lines += _folders_of(one, server, settings)
+        if wanted and not lines:
+            raise PhoneNotReady(
+                "The phone shows no folder with photos in it.",
+                hint="Unlock it once: before that it shows nothing since it was started.",
+            )
         return lines
 
 

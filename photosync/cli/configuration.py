@@ -81,7 +81,8 @@ def check(
         else "There is no settings file; the defaults are in use. Write one: photosync config init"
     ]
     if not settings.folder:
-        lines.append('It names no folder to back up yet. Add one:  [[folder]]  path = "~/Pictures"')
+        only = " Phones alone are backed up." if settings.phone.enabled else ""
+        lines.append(f'No folder is watched.{only} To add one:  [[folder]]  path = "~/Pictures"')
     lines += [f"The folder {one} is not there at the moment." for one in missing]
     document = {"version": 1, "file": _text(settings.file), "missing_folders": missing}
     end(Result(printable("\n".join(lines)), document), as_json=as_json)

@@ -77,7 +77,7 @@ def status_view(document: Json) -> RenderableType:
     """What ``photosync status`` shows."""
     parts: list[RenderableType] = [_headline(document), _states(document)]
     if document["sources"]:
-        parts.append(_sources(document["sources"]))
+        parts.append(_sources(document["sources"], is_running=document["daemon"]["running"]))
     parts += [_problem(problem) for problem in document["problems"]]
     parts += _failures(document["failed"])
     return Group(*parts)
@@ -183,13 +183,16 @@ def _states(document: Json) -> Table:
     return table
 
 
-def _sources(sources: list[Json]) -> Table:
+def _sources(sources: list[Json], *, is_running: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("source", "where", "items", ""):
         table.add_column(heading, overflow="fold")
     for source in sources:
         table.add_row(
-            Text(source["label"]), Text(source["address"]), f"{source['items']:,}", _there(source)
+            Text(source["label"]),
+            Text(source["address"]),
+            f"{source['items']:,}",
+            _there(source) if is_running else _was_there(source),
         )
     return table
 
@@ -200,6 +203,12 @@ def _there(source: Json) -> Text:
         words = "plugged in" if source["connected"] else "not plugged in"
         return Text(words, style="green" if source["connected"] else "dim")
     return Text("there", style="green") if source["connected"] else Text("away", style="red")
+
+
+def _was_there(source: Json) -> Text:
+    """Nobody has looked since photosync was stopped."""
+    words = "was plugged in" if source["kind"] == "phone" else "was there"
+    return Text(words if source["connected"] else "was away", style="dim")
 
 
 def _problem(problem: Json) -> Text:

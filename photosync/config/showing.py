@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from photosync.config.settings import Settings
 
 
+KEEP = "mirror.keep"
+SIZES = frozenset({"mirror.min_free", "upload.resumable_above", "upload.chunk"})
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One setting. ``origin``: "default", "file", or "environment" and a variable's name."""
@@ -40,7 +44,7 @@ def _table(
 ) -> Iterator[Shown]:
     values = getattr(settings, table)
     for field in fields(values):
-        value = _text(getattr(values, field.name))
+        value = _text(getattr(values, field.name), f"{table}.{field.name}")
         written = content.get(table, {}).get(field.name)
         yield Shown(f"{table}.{field.name}", value, _of(written, environ, table, field.name))
 
@@ -74,7 +78,19 @@ def _of(written: Any, environ: Mapping[str, str], *keys: str) -> str:
     return "default" if written is None else "file"
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, key: str = "") -> str:
+    """As it may be written in the file."""
     if isinstance(value, tuple):
         return json.dumps(list(value), ensure_ascii=False)
+    if key == KEEP:
+        return {None: "forever", 0: "until-done"}.get(value, f"{value}d")
+    if key in SIZES:
+        return _size(value)
     return '""' if value is None or value == "" else str(value)
+
+
+def _size(size_bytes: int) -> str:
+    for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if size_bytes and size_bytes % factor == 0:
+            return f"{size_bytes // factor} {unit}"
+    return str(size_bytes)

@@ -187,7 +187,8 @@ class Phones:
             late = self._monotonic() - one.since > PATIENCE_SECONDS
             if one.advice and (one.needs_user or late):
                 name = readable(one.transport)
-                message = f"The phone {name} is plugged in but {one.readiness.words}."
+                there = "connected" if one.wireless else "plugged in"
+                message = f"The phone {name} is {there} but {one.readiness.words}."
                 code = f"phone_{one.readiness}"
                 told[code, name] = _problem(code, name, message, one.advice, now)
         for key, problem in told.items():

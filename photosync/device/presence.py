@@ -73,6 +73,11 @@ ADVICE: Mapping[Readiness, str] = {
     Readiness.NOT_ANDROID: "The phone is in its recovery or boot loader: start Android.",
 }
 
+OFF_THE_AIR = (
+    "Switch wireless debugging off and on, on the phone; then: adb connect IP:PORT, as it shows"
+    " them."
+)
+
 BY_STATE = {
     "device": Readiness.READY,
     "unauthorized": Readiness.UNAUTHORIZED,
@@ -97,6 +102,8 @@ class Seen:
     @property
     def advice(self) -> str:
         """What the user should do, "" for nothing."""
+        if self.readiness is Readiness.OFFLINE and self.wireless:
+            return OFF_THE_AIR
         return ADVICE[self.readiness]
 
     @property

@@ -224,7 +224,7 @@ def test_config_verbs(home: Home) -> None:
     assert (again.code, "stays as it is" in again.err) == (2, True)
     assert home.say("config", "path").out.strip() == str(fresh)
     checked = home.say("config", "check")
-    assert (checked.code, "names no folder" in checked.out) == (0, True)
+    assert (checked.code, "No folder is watched" in checked.out) == (0, True)
     settings = home.say("config", "show", "--json").json["settings"]
     assert {"key": "upload.workers", "value": "4", "origin": "default"} in settings
     assert "upload.workers" in home.say("config", "show").out

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from photosync.cli.result import plural, print_json, printable
-from photosync.cli.views import size, span
+from photosync.cli.views import _sources, size, span
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,11 @@ def test_json_escapes_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) 
     assert json.loads(told) == document
     assert "ü 📷" in told
     assert all(one.isprintable() or one == "\n" for one in told)
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_nobody_knows_who_is_plugged_in_while_the_daemon_is_stopped(is_running: bool) -> None:
+    source = {"label": "Pixel", "address": "R58M", "items": 1, "kind": "phone", "connected": True}
+    table = _sources([source], is_running=is_running)
+    words = str(next(iter(table.columns[-1].cells)))
+    assert words == ("plugged in" if is_running else "was plugged in")

@@ -87,6 +87,11 @@ def test_the_air_is_told_from_the_cable(transport: str) -> None:
     assert not Seen("R58M30ABCDE", Readiness.READY, 0.0).wireless
 
 
+def test_a_phone_that_the_network_lost_is_not_to_be_unplugged() -> None:
+    assert "adb connect" in Seen("192.168.1.5:5555", Readiness.OFFLINE, 0.0).advice
+    assert "Unplug" in Seen("R58M30ABCDE", Readiness.OFFLINE, 0.0).advice
+
+
 def test_serial_numbers_hold_nothing_odd() -> None:
     assert clean("R58M/../../$(x)\n") == "R58M_.._..___x__"
     assert clean("") == "unknown"

@@ -12,6 +12,7 @@ import pytest
 
 from tests.journeys.conftest import PROGRAM, jpeg, mp4, sha256, wait_for
 from tests.lab import lab
+from tests.lab.server import FakeServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,12 +161,23 @@ def test_phones_says_who_is_there(phone_world: World, phone: LabPhone) -> None:
     assert shown.returncode == 0
     assert "LAB1111" in shown.stdout
     assert "ready" in shown.stdout
+    bare = phone_world.run("folders")
+    assert (bare.returncode, "shows no folder with photos" in bare.stderr) == (3, True)
 
     phone.unplug()
     gone = phone_world.run("phones")
     assert gone.returncode == 3
     assert "No phone is plugged in" in gone.stdout
     assert phone_world.run("folders").returncode == 3
+
+
+def test_folders_of_a_phone_that_does_not_allow_it_yet(world: World, tmp_path: Path) -> None:
+    with FakeServer() as fake:
+        fake.show("R58M30ABCDE\tunauthorized")
+        world.configure(phone=f"adb_port = {fake.port}")
+        told = world.run("folders", "--choose", "Download")
+    assert told.returncode == 3
+    assert "R58M30ABCDE cannot be looked at yet. Unlock the phone and tap Allow" in told.stderr
 
 
 def test_folders_are_shown_chosen_and_left(phone_world: World, phone: LabPhone) -> None:
