@@ -105,14 +105,16 @@ def item_line(item: MediaItem, label: str) -> Json:
     return line
 
 
-def item_page(item: MediaItem, label: str, history: list[Event]) -> Json:
+def item_page(item: MediaItem, label: str, history: list[Event], *, mirror: Path) -> Json:
     """One item as ``show`` shows it: everything that is no secret."""
+    copy = None if item.mirror_path is None else readable(str(mirror / item.mirror_path))
     return {
         **item_line(item, label),
         "file_name": item.file_name,
         "sha256": item.sha256,
         "album": item.album,
         "google_id": item.google_id,
+        "mirror_path": copy,
         "attempts": item.attempts,
         "found_at": rfc3339(item.found_at),
         "history": [

@@ -91,14 +91,20 @@ def show(
     from photosync.app.state import looked_at
     from photosync.cli.views import item_view
 
-    with looked_at(settings_of(config, verbose=verbose)) as state:
+    settings = settings_of(config, verbose=verbose)
+    with looked_at(settings) as state:
         if state is None:
             raise UnknownItem(
                 f"There is no item {item}: photosync has not found any yet.",
                 hint="Start it: photosync run",
             )
         found = state.overview.item(item)
-        page = item_page(found, _labels(state)[found.source_id], state.overview.history(item))
+        page = item_page(
+            found,
+            _labels(state)[found.source_id],
+            state.overview.history(item),
+            mirror=settings.mirror.path,
+        )
     end(Result(item_view(page), {"version": 1, "item": page}), as_json=as_json)
 
 

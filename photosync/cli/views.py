@@ -128,6 +128,7 @@ def item_view(page: Json) -> RenderableType:
         "sha256": page["sha256"] or "",
         "album": printable(page["album"]),
         "Google's id": page["google_id"] or "",
+        "copied to": page["mirror_path"] or "",
         "copy of": "" if page["duplicate_of"] is None else f"item {page['duplicate_of']}",
         "why": printable(page["error"]["message"]) if page["error"] else "",
         "next try": local(page["next_try_at"]),

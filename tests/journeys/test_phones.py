@@ -82,6 +82,9 @@ def test_a_phone_is_copied_and_uploaded_once(
         assert copy.read_bytes() == content
         assert copy.stat().st_mtime == 1_600_000_000
     assert not any((tmp_path / "mirror/.photosync/part").iterdir())
+    (line,) = (one for one in phone_world.json("list")["items"] if one["path"].endswith("film.mp4"))
+    where = phone_world.json("show", str(line["id"]))["item"]["mirror_path"]
+    assert where == str(tmp_path / "mirror/Lab Pixel Lab/Pictures/App/film.mp4")
     used = phone_world.json("status")["quota"]["used"]
     phone_world.once()
     assert phone_world.json("status")["quota"]["used"] == used
