@@ -30,6 +30,7 @@ SETTLED_SECONDS = 2.0
 FUTURE_SECONDS = 5.0
 MOST_REMEMBERED = 10_000
 SNIFFED_BYTES = 4096
+NOT_THERE = 0
 EVERYTHING = Selection()
 
 Version = tuple[str, int, int]
@@ -41,7 +42,8 @@ class PhoneFiles:
     ``folders`` gives those that are taken and those in them that are left; asked at each full
     look, for the user may choose at any time.
 
-    ``folders``: what ``listed`` last saw of them, with mtimes, for whoever watches them.
+    ``listed``: what was last seen of them, with mtimes, for whoever watches them; 0 for one of
+    the named that is not there yet.
     """
 
     def __init__(
@@ -79,7 +81,8 @@ class PhoneFiles:
         """Look whether the phone is there and shows its storage.
 
         Raises:
-            PhoneGone: It is not, or is locked since it started.
+            PhoneGone: It is not.
+            PhoneNotReady: It is locked since it started.
         """
         self.phone.tops()
 
@@ -101,10 +104,11 @@ class PhoneFiles:
         wanted = {path for one in taken for path in storage.on_each(one, tops)}
         self._left = frozenset(path for one in left for path in storage.on_each(one, tops)) - wanted
         with self.phone.walk(self._selection, leave_out=self._left) as walk:
-            yield from walk.entries(_outermost(wanted))
+            outermost = _outermost(wanted)
+            yield from walk.entries(outermost)
         self._bare = not walk.folders
         self._unreadable = walk.unreadable
-        self.listed = walk.folders
+        self.listed = dict.fromkeys(outermost, NOT_THERE) | walk.folders
 
     def settled_in(self, entry: Entry, *, closed: bool = False) -> float:
         """Seconds until it is worth asking again; 0.0 if nobody is writing to it."""

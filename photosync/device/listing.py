@@ -11,7 +11,7 @@ from photosync.device import storage, wire
 from photosync.domain.media import Entry, readable
 from photosync.domain.media_types import IMAGES, Claim, claim, extension_of
 from photosync.domain.selection import Selection, junk
-from photosync.errors import PhoneGone
+from photosync.errors import PhoneNotReady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -169,10 +169,10 @@ def tops_of(sync: Sync) -> list[str]:
     """The storages of the phone: "" is the internal one, then the SD cards.
 
     Raises:
-        PhoneGone: There is no internal storage: the phone is locked since it started.
+        PhoneNotReady: There is no internal storage: the phone is locked since it started.
     """
     if not sync.stat(storage.INTERNAL + b"/.").is_folder:
-        raise PhoneGone(
+        raise PhoneNotReady(
             "The phone does not show its storage.", hint="Unlock the phone once; it goes on then."
         )
     names = [one.name for one in next(sync.lists([storage.STORAGE])) if one.stat.is_folder]

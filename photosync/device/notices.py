@@ -142,7 +142,7 @@ class Notices:
             elif self._again.get(path, now + 1) <= now:
                 del self._again[path]
                 self._hint(path, None)
-        if frozenset(listed) != self._watched:
+        if _there(listed) != self._watched:
             self._rewatch()
 
     def _rewatch(self) -> None:
@@ -155,8 +155,9 @@ class Notices:
         """Hear the phone's events, again and again, until it is gone or knows of none."""
         while not self._halt.is_set() and self.alive():
             listed = dict(self._listed())
+            by_path = _to_watch(listed)
             try:
-                if listed and not self._listen(listed):
+                if by_path and not self._listen(by_path, _there(listed)):
                     log.info("phone.no_events transport=%r", self._phone.transport)
                     return
             except (PhoneGone, PhoneGarbled) as error:
@@ -165,13 +166,12 @@ class Notices:
                 self._hearing = False
             self._halt.wait(POLL_SECONDS)
 
-    def _listen(self, listed: Mapping[str, int]) -> bool:
+    def _listen(self, by_path: Mapping[bytes, str], there: frozenset[str]) -> bool:
         """Hear events until the connection ends; False if the phone has no inotifyd."""
-        by_path = _to_watch(listed)
         words = [b"inotifyd", b"-", *(path + MASK for path in by_path)]
         with self._phone.command(b"exec " + shell.command(words)) as stream:
             with self._lock:
-                self._stream, self._watched = stream, frozenset(listed)
+                self._stream, self._watched = stream, there
             if self._halt.is_set():
                 return True
             stream.wait_at_most(EVENTS_SECONDS)
@@ -205,16 +205,25 @@ class Notices:
             self._hint(folder, None)
 
 
+def _there(listed: Mapping[str, int]) -> frozenset[str]:
+    """The folders that are there; the others were only named."""
+    return frozenset(path for path, at in listed.items() if at)
+
+
 def _may_be_folder(events: str, name: str) -> bool:
     """Whether something new is worth a look before anything is written to it."""
     return NEW in events and junk(name) is None and claim(name) is Claim.NOTHING
 
 
 def _to_watch(listed: Mapping[str, int]) -> dict[bytes, str]:
-    """Absolute path → relative path of the folders whose events are asked for: the newest."""
+    """Absolute path → relative path of the folders whose events are asked for: the newest.
+
+    One that is not there would end ``inotifyd``.
+    """
     found: dict[bytes, str] = {}
     size = 0
-    for path, _ in sorted(listed.items(), key=lambda one: -one[1])[:MOST_WATCHED]:
+    there = _there(listed)
+    for path in sorted(there, key=lambda one: -listed[one])[:MOST_WATCHED]:
         absolute = storage.absolute(path)
         if ODD.isdisjoint(absolute) and size + len(absolute) < LONGEST_COMMAND:
             found[absolute] = path

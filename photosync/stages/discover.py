@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from photosync.domain.media import readable
+from photosync.domain.media import SourceKind, readable
 from photosync.errors import (
     FileInUse,
     ItemGone,
@@ -111,6 +111,7 @@ class Discover:
         if type(error) is PhoneGone:
             log.info("source.away id=%d reason=%s", source.id, error.message)
             self._sources.set_connected(source.id, connected=False, now=now)
+            self._clear_lost(source)
             return
         log.warning("source.missing id=%d reason=%s", source.id, error.message)
         self._sources.set_connected(source.id, connected=False, now=now)
@@ -127,9 +128,12 @@ class Discover:
             )
         )
 
-    def _there(self, source: Source) -> None:
+    def _clear_lost(self, source: Source) -> None:
         for code in LOST_CODES:
             self._control.clear_problem(code, str(source.id))
+
+    def _there(self, source: Source) -> None:
+        self._clear_lost(source)
         self._sources.set_connected(source.id, connected=True, now=int(self._clock()))
         self._bells.ring("mirror", "pull", "upload")
 
@@ -213,11 +217,17 @@ class Discover:
         """A folder that held photos and is bare all at once is a disk that is not mounted."""
         if under or look.seen or not watched.files.is_bare():
             return
-        if self._sources.has_items(watched.source.id):
-            raise SourceMissing(
-                f"The folder {watched.files.name} is suddenly empty, though photos were found"
-                " there before."
+        if not self._sources.has_items(watched.source.id):
+            return
+        if watched.source.kind == SourceKind.PHONE:
+            raise PhoneNotReady(
+                f"{watched.files.name} shows none of its photos, though some were found before.",
+                hint="Unlock the phone once, or see photosync folders and phone.folders.",
             )
+        raise SourceMissing(
+            f"The folder {watched.files.name} is suddenly empty, though photos were found"
+            " there before."
+        )
 
 
 def _folder(entry: Entry) -> str:

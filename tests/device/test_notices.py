@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,30 @@ def test_a_new_folder_is_heard_of_as_soon_as_it_was_listed(
 
 def notices_watched(made: Notices) -> frozenset[str]:
     return made._watched
+
+
+def test_a_folder_of_the_settings_that_is_only_made_later_is_noticed(
+    own_phone: LabPhone,
+) -> None:
+    shutil.rmtree(own_phone.storage / "DCIM")
+    with opened(own_phone) as phone:
+        files = PhoneFiles(phone, lambda: (["DCIM", "Movies"], []))
+        hints = Hints()
+        assert list(files.entries()) == []
+        assert files.is_bare()
+        made = Notices(phone, lambda: files.listed, hints)
+        made.start()
+        camera = own_phone.storage / "DCIM/Camera"
+        camera.mkdir(parents=True)
+        (camera / "first.jpg").write_bytes(b"\xff\xd8\xff")
+        eventually(lambda: "DCIM" in hints.folders(), "the new folder")
+        assert [one.path for one in files.entries("DCIM")] == ["DCIM/Camera/first.jpg"]
+        (camera / "second.jpg").write_bytes(b"\xff\xd8\xff")
+        eventually(
+            lambda: {"DCIM/Camera"} <= hints.folders() | {one[:11] for one in hints.files()},
+            "what happens in it",
+        )
+        made.stop()
 
 
 def test_notices_end_with_the_phone(

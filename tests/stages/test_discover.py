@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from photosync.domain.media import SourceKind
 from photosync.domain.states import State
-from photosync.errors import SourceMissing, Stopping
+from photosync.errors import PhoneGone, PhoneNotReady, SourceMissing, Stopping
 from photosync.files.folder import Folder
 from photosync.stages.discover import Watched
 
@@ -175,3 +176,21 @@ def test_the_files_of_a_folder_come_by_date(house: House, monkeypatch: pytest.Mo
         assert len(dates) == 12
         assert dates == sorted(dates)
         assert items[-1].id - items[0].id == 11  # none of the other folder's between
+
+
+def test_a_phone_that_shows_nothing_all_at_once_is_locked_until_it_is_unplugged(
+    house: House,
+) -> None:
+    phone = house.sources.register(SourceKind.PHONE, "R58M", label="Pixel", album="")
+    watched = Watched(phone, house.folder)
+    house.put("a.jpg")
+    house.discover().look(watched)
+    (house.root / "a.jpg").unlink()
+
+    with pytest.raises(PhoneNotReady, match="shows none"):
+        house.discover().look(watched)
+    assert house.problems() == ["phone_not_ready"]
+    assert house.overview.items_at(phone.id, "a.jpg")[0].state == State.FOUND
+
+    house.discover().lost(phone, PhoneGone("It was unplugged."))
+    assert house.problems() == []
