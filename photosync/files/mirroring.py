@@ -1,7 +1,7 @@
 """The mirror on disk: copies are made beside it, checked, and then given their names at once.
 
-Nothing in it is ever overwritten. What is half copied lies in ``.photosync/part``, named by the
-number of its item, on the same file system.
+Nothing in it is ever overwritten. What is half copied lies in ``.photosync/part``, on the same file
+system, by the number of its item; each photosync that copies to this mirror has a folder there.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import errno
 import hashlib
 import logging
 import os
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from photosync.domain.media import Hashes, readable
+from photosync.domain.media import NANOSECONDS, Hashes, in_units, readable
 from photosync.domain.naming import apart, plain_path
 from photosync.errors import (
     ItemGone,
@@ -28,7 +29,7 @@ from photosync.files.lanes import Lanes
 from photosync.files.opening import OpenFile, open_beneath
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from photosync.files.folder import Halt
@@ -43,9 +44,18 @@ RESUMED_BYTES = 64 * 1024
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 REFUSED_NAME = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOTDIR})
 MOST_NAMES = 1000
+COARSEST_NS = 2 * NANOSECONDS
+"""FAT keeps times to two seconds."""
+
 HEAD_BYTES = 4096
 SIDE_BY_SIDE_BYTES = 8 << 20
 """From here on a copy is worth two threads of its own."""
+
+
+def _tell_nobody(_have_bytes: int) -> None:
+    pass
+
+
 README = """\
 This folder holds copies that photosync made of the photos on your phones.
 It knows it by this file: without it, photosync takes the disk for not mounted.
@@ -55,11 +65,14 @@ It knows it by this file: without it, photosync takes the disk for not mounted.
 class Part:
     """A copy that is being made: hashed while it is written.
 
-    ``have_bytes``: so much of it is there from an earlier try.
+    ``progress`` is told how many bytes are here.
     """
 
-    def __init__(self, file: Path, halt: Halt) -> None:
+    def __init__(
+        self, file: Path, halt: Halt, progress: Callable[[int], None] = _tell_nobody
+    ) -> None:
         self._halt = halt
+        self._progress = progress
         self._path = file
         self._file = file.open("a+b", buffering=0)
         self._sha256 = hashlib.sha256()
@@ -167,6 +180,7 @@ class Part:
         if len(self.head) < HEAD_BYTES:
             self.head += bytes(block[: HEAD_BYTES - len(self.head)])
         self.size_bytes += len(block)
+        self._progress(self.size_bytes)
 
     def _hash(self, block: memoryview | bytes) -> None:
         self._sha256.update(block)
@@ -174,10 +188,14 @@ class Part:
 
 
 class MirrorDisk:
-    """The folder of copies. ``least_free_bytes`` are never used up."""
+    """The folder of copies. ``least_free_bytes`` are never used up.
 
-    def __init__(self, root: Path, *, least_free_bytes: int) -> None:
+    ``owner``: a name of this photosync's own, for the folder of its unfinished copies.
+    """
+
+    def __init__(self, root: Path, *, least_free_bytes: int, owner: str = "own") -> None:
         self.root = root
+        self.parts_folder = root / PARTS / owner
         self._least_free_bytes = least_free_bytes
 
     def prepare(self, *, known: bool) -> None:
@@ -192,8 +210,12 @@ class MirrorDisk:
         if known:
             raise MirrorAway(f"The mirror {readable(str(self.root))} is not there.")
         try:
-            (self.root / PARTS).mkdir(parents=True, exist_ok=True)
-            (self.root / MARK).write_text(README)
+            _make_folder(self.root / PARTS)
+            with (self.root / MARK).open("w") as mark:
+                mark.write(README)
+                mark.flush()
+                os.fsync(mark.fileno())
+            _sync_folder(self.root / OWN)
         except OSError as error:
             raise unwritable(self.root, error) from error
 
@@ -211,17 +233,19 @@ class MirrorDisk:
         if left < self._least_free_bytes:
             raise MirrorFull(
                 f"The disk of the mirror {readable(str(self.root))} has too little room: photos"
-                f" of phones need {size_bytes:,} bytes more, and mirror.min_free keeps"
-                f" {self._least_free_bytes:,} free."
+                f" of phones need {in_units(size_bytes)} more, and mirror.min_free keeps"
+                f" {in_units(self._least_free_bytes)} free."
             )
 
     @contextmanager
-    def part(self, number: int, *, halt: Halt) -> Iterator[Part]:
+    def part(
+        self, number: int, *, halt: Halt, progress: Callable[[int], None] = _tell_nobody
+    ) -> Iterator[Part]:
         """The unfinished copy of item ``number``; what was written stays for the next try."""
-        file = self.root / PARTS / str(number)
+        file = self.parts_folder / str(number)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            part = Part(file, halt)
+            part = Part(file, halt, progress)
         except OSError as error:
             raise unwritable(file, error) from error
         try:
@@ -231,7 +255,16 @@ class MirrorDisk:
 
     def drop(self, number: int) -> None:
         """Away with an unfinished copy."""
-        (self.root / PARTS / str(number)).unlink(missing_ok=True)
+        (self.parts_folder / str(number)).unlink(missing_ok=True)
+
+    def parts(self) -> list[int]:
+        """The items of which there are unfinished copies."""
+        try:
+            return [int(one.name) for one in self.parts_folder.iterdir() if one.name.isdecimal()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise unwritable(self.parts_folder, error) from error
 
     def place(self, number: int, path: str, hashes: Hashes) -> str:
         """Give the finished copy its name; the one it got.
@@ -253,11 +286,11 @@ class MirrorDisk:
             raise unwritable(self.root / path, error) from error
 
     def _place(self, number: int, path: str, hashes: Hashes) -> str:
-        part = self.root / PARTS / str(number)
+        part = self.parts_folder / str(number)
         for attempt in range(MOST_NAMES):
             name = path if attempt == 0 else apart(path, number + attempt - 1)
             target = self.root / name
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
             if _named(part, target) or _same(target, hashes):
                 part.unlink(missing_ok=True)
                 _sync_folder(target.parent)
@@ -286,15 +319,28 @@ class MirrorDisk:
                 raise MirrorLost(f"The copy {readable(path)} in the mirror was changed.")
             yield file
 
-    def remove(self, path: str) -> bool:
-        """Take a copy away; whether it was there."""
+    def remove(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
+        """Take a copy away; False if it was not there, or is another file by now: the user's.
+
+        Raises:
+            MirrorAway: The mirror is not there, or cannot be written.
+        """
+        self.prepare(known=True)
+        file = self.root / path
         try:
-            (self.root / path).unlink()
-        except FileNotFoundError:
+            found = file.lstat()
+            is_ours = (
+                stat.S_ISREG(found.st_mode)
+                and found.st_size == size_bytes
+                and abs(found.st_mtime_ns - mtime_ns) <= COARSEST_NS
+            )
+            if is_ours:
+                file.unlink()
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            raise unwritable(self.root / path, error) from error
-        return True
+            raise unwritable(file, error) from error
+        return is_ours
 
 
 def _named(part: Path, target: Path) -> bool:
@@ -321,6 +367,17 @@ def _same(target: Path, hashes: Hashes) -> bool:
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest() == hashes.sha256
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that a power cut does not take them back."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        _sync_folder(one.parent)
 
 
 def _sync_folder(folder: Path) -> None:

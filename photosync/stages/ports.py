@@ -169,8 +169,13 @@ class MirrorPlace(MirrorFiles, Protocol):
             MirrorFull, MirrorAway.
         """
 
-    def part(self, number: int, *, halt: Flag) -> AbstractContextManager[Copy]:
-        """The unfinished copy of item ``number``."""
+    def part(
+        self, number: int, *, halt: Flag, progress: Callable[[int], None]
+    ) -> AbstractContextManager[Copy]:
+        """The unfinished copy of item ``number``; ``progress`` is told how much is here."""
+
+    def parts(self) -> list[int]:
+        """The items of which there are unfinished copies."""
 
     def drop(self, number: int) -> None:
         """Away with an unfinished copy."""
@@ -178,8 +183,8 @@ class MirrorPlace(MirrorFiles, Protocol):
     def place(self, number: int, path: str, hashes: Hashes) -> str:
         """Give the finished copy its name; the one it got."""
 
-    def remove(self, path: str) -> bool:
-        """Take a copy away; whether it was there."""
+    def remove(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
+        """Take a copy away; False if it was not there, or is another file by now."""
 
 
 class PhoneLink(Protocol):
@@ -197,3 +202,10 @@ class PhoneLink(Protocol):
 
     def sha256(self, path: str) -> str | None:
         """What the phone itself reads; None if it cannot hash."""
+
+    def tops(self) -> list[str]:
+        """The storages that it shows.
+
+        Raises:
+            PhoneNotReady: Not even its own: it is locked since it started.
+        """

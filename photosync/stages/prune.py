@@ -39,14 +39,14 @@ class Prune:
         """Remove what is due; False if nothing was.
 
         The file goes first: a kill in between finds it gone the next time, which is as well.
+        A copy that was changed since is the user's own file by now, and stays.
 
         Raises:
-            MirrorAway: The mirror cannot be written.
+            MirrorAway: The mirror is not there, or cannot be written.
         """
         due = self._copies.due(before=int(self._clock()) - self._keep_seconds, limit=AT_ONCE)
-        for _, path in due:
-            self._mirror.remove(path)
-        self._copies.forget([number for number, _ in due])
+        removed = sum(self._mirror.remove(one.path, one.size_bytes, one.mtime_ns) for one in due)
+        self._copies.forget([one.item_id for one in due])
         if due:
-            log.info("mirror.pruned copies=%d", len(due))
+            log.info("mirror.pruned copies=%d left=%d", removed, len(due) - removed)
         return bool(due)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,13 @@ class Pull:
         mirror: MirrorPlace,
         phones: Callable[[int], tuple[Source, PhoneLink]],
         bells: Bells,
+        progress: Callable[[int, int], None],
         source_lost: Callable[[int, SourceMissing], None],
         halt: Flag,
         clock: Callable[[], float],
     ) -> None:
+        self._progress = progress
+        self._swept = False
         self._items = items
         self._mirror = mirror
         self._phones = phones
@@ -66,6 +70,7 @@ class Pull:
         Raises:
             MirrorFull, MirrorAway: Nothing can be copied; everything is let go untouched.
         """
+        self._sweep()
         claimed = self._items.claim(
             State.FOUND,
             worker=self.name,
@@ -81,6 +86,15 @@ class Pull:
             for item in chain.from_iterable(groups):
                 self._items.release(item)
         return bool(claimed)
+
+    def _sweep(self) -> None:
+        """At start: away with unfinished copies of what is not copied any more."""
+        if self._swept:
+            return
+        parts = self._mirror.parts()
+        for number in set(parts) - self._items.among(parts, State.FOUND):
+            self._mirror.drop(number)
+        self._swept = True
 
     def _of_one(self, group: list[MediaItem]) -> None:
         """Items of one phone; those that it did not come to are let go."""
@@ -110,6 +124,8 @@ class Pull:
                 copy.start_over()
             entries = map(_entry, small)
             wrong = phone.pull_all(list(zip(entries, copies, strict=True)))
+            if any(isinstance(error, ItemGone) for error in wrong):
+                phone.tops()  # a phone that is locked by now shows nothing: it is all still there
             for item, copy, error in zip(small, copies, wrong, strict=True):
                 waiting.remove(item)
                 with self._settled(item):
@@ -124,7 +140,11 @@ class Pull:
         self._mirror.need(item.size_bytes)
         waiting.remove(item)
         with self._settled(item), self._part(item) as copy:
-            self._copy(phone, item, copy)
+            try:
+                self._copy(phone, item, copy)
+            except ItemGone:
+                phone.tops()  # as above
+                raise
             self._finish(source, item, copy)
         self._bells.ring("upload", "create")
 
@@ -182,7 +202,9 @@ class Pull:
                 raise
 
     def _part(self, item: MediaItem) -> AbstractContextManager[Copy]:
-        return self._mirror.part(item.id, halt=self._halt)
+        return self._mirror.part(
+            item.id, halt=self._halt, progress=partial(self._progress, item.id)
+        )
 
 
 def _by_source(items: Sequence[MediaItem]) -> list[list[MediaItem]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from photosync.store.database import Database
 
 DUE = """
-    SELECT id, mirror_path FROM media_items AS copy INDEXED BY media_items_to_prune
+    SELECT id, mirror_path, size_bytes, source_mtime_ns
+    FROM media_items AS copy INDEXED BY media_items_to_prune
     WHERE mirror_path IS NOT NULL AND state IN ('done', 'duplicate') AND updated_at <= :before
         AND (state = 'done'
              OR EXISTS (SELECT 1 FROM media_items WHERE id = copy.duplicate_of AND state = 'done'))
@@ -24,16 +26,34 @@ FORGET = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A copy that may go, as it was made."""
+
+    item_id: int
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+
 class Copies:
     """What lies in the mirror, by the record."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, *, before: int, limit: int) -> list[tuple[int, str]]:
-        """(item, path in the mirror) of copies whose photo was done before then, oldest first."""
+    def due(self, *, before: int, limit: int) -> list[Due]:
+        """Copies whose photo was done before then, oldest first."""
         rows = self._database.rows(DUE, {"before": before, "limit": limit})
-        return [(row["id"], os.fsdecode(row["mirror_path"])) for row in rows]
+        return [
+            Due(
+                row["id"],
+                os.fsdecode(row["mirror_path"]),
+                row["size_bytes"],
+                row["source_mtime_ns"],
+            )
+            for row in rows
+        ]
 
     def forget(self, ids: Sequence[int]) -> None:
         """They are gone. Their items stay what they are and are not pulled again."""

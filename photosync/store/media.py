@@ -25,6 +25,7 @@ from photosync.store.mapping import to_item
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
 
     from photosync.domain.media import Hashes, MediaItem, SourceKind
     from photosync.store.database import Database, Parameters
@@ -34,6 +35,8 @@ SENT_AGAIN_CODES = "('token_lost', 'refused')"
 
 FOUND_AGAIN_CODES = "('checksum_mismatch', 'mirror_lost')"
 """The same for ``find_again``, over copies that are hashed anew."""
+
+IS_IN = "SELECT id FROM media_items WHERE id = :id AND state = :state"
 
 LEASE = "UPDATE media_items SET leased_by = :worker, maybe_created = 1 WHERE id = :id"
 
@@ -309,6 +312,11 @@ class MediaItems:
         """Take back the leases of one worker whose step broke off. How many."""
         with self._database.write() as connection:
             return connection.execute(RELEASE_OF, {"worker": worker}).rowcount
+
+    def among(self, ids: Iterable[int], state: State) -> set[int]:
+        """Those of the items that are in ``state``."""
+        rows = (self._database.row(IS_IN, {"id": one, "state": state}) for one in ids)
+        return {row["id"] for row in rows if row is not None}
 
     def drop_old_tokens(self, *, oldest: int, now: int) -> int:
         """Uploaded → mirrored for every token from before ``oldest``. How many."""

@@ -15,7 +15,7 @@ from photosync.store.mapping import to_item, to_source
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from photosync.domain.media import MediaItem, Source
+    from photosync.domain.media import MediaItem, Source, SourceKind
     from photosync.store.database import Database, Parameters
 
 TALLIES = "SELECT source_id, state, items, bytes, last_at FROM tallies"
@@ -244,12 +244,10 @@ class Overview:
             return True
         return any(self.ready(state, now=now) for state in READY_STATES)
 
-    def ready(self, state: State, *, now: int) -> bool:
-        """Whether a worker could take an item in ``state`` (a pause left aside)."""
-        return (
-            self._database.row(ready.READY_NOW, {"state": state, "now": now, "kind": None})
-            is not None
-        )
+    def ready(self, state: State, *, now: int, kind: SourceKind | None = None) -> bool:
+        """Whether a worker could take an item in ``state`` (a pause left aside), of a kind."""
+        values = {"state": state, "now": now, "kind": kind}
+        return self._database.row(ready.READY_NOW, values) is not None
 
     def in_hand(self) -> dict[int, tuple[str, int]]:
         """The claimed items: by number, whose they are and how many bytes they have."""

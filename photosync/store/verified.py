@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from photosync.store.duplicates import promote
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -45,6 +47,13 @@ MISSING = """
     FROM media_items INDEXED BY media_items_missing JOIN sources ON sources.id = source_id
     WHERE is_missing = 1 AND state = 'done' ORDER BY media_items.id
 """
+
+PULL_AGAIN = """
+    UPDATE media_items SET state = 'found', sha256 = NULL, sha1 = NULL
+    WHERE id = :id AND state = 'mirrored' AND mirror_path IS NULL
+        AND source_id IN (SELECT id FROM sources WHERE kind = 'phone')
+"""
+"""The copy of a phone's photo that was pruned has to be made anew."""
 
 SEND_AGAIN = """
     UPDATE media_items SET state = 'mirrored', google_id = NULL, verified_at = 0, is_missing = 0,
@@ -122,10 +131,13 @@ class Verified:
         ]
 
     def send_again(self, *, now: int) -> list[int]:
-        """Done → mirrored for all of those; which ones."""
+        """Done → mirrored for all of those, or on to found where no copy is left; which ones."""
         sent = []
         for one in self.missing():
+            values = {"id": one.id, "now": now}
             with self._database.write() as connection:
-                if connection.execute(SEND_AGAIN, {"id": one.id, "now": now}).rowcount:
+                if connection.execute(SEND_AGAIN, values).rowcount:
                     sent.append(one.id)
+                if connection.execute(PULL_AGAIN, values).rowcount:
+                    promote(connection, one.id, now)
         return sent

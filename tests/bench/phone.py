@@ -190,6 +190,7 @@ def _mirror(database: Database, phone: Phone, root: Path) -> None:
         mirror=disk,
         phones=lambda _: (source, phone),
         bells=Bells(),
+        progress=lambda _id, _bytes: None,
         source_lost=lambda _, error: print(error),
         halt=halt,
         clock=time.time,

@@ -37,7 +37,7 @@ def copied(disk: MirrorDisk, number: int, path: str, content: bytes) -> str:
 
 
 def parts(disk: MirrorDisk) -> list[str]:
-    return [one.name for one in (disk.root / mirroring.PARTS).iterdir()]
+    return [one.name for one in disk.parts_folder.iterdir()]
 
 
 def test_a_copy_has_its_name_its_time_and_its_hashes(disk: MirrorDisk) -> None:
@@ -154,7 +154,8 @@ def test_room_is_kept_on_the_disk(tmp_path: Path) -> None:
 
 def test_a_full_disk(disk: MirrorDisk) -> None:
     """/dev/full answers every write as a full disk does."""
-    (disk.root / mirroring.PARTS / "1").symlink_to("/dev/full")
+    disk.parts_folder.mkdir()
+    (disk.parts_folder / "1").symlink_to("/dev/full")
     with disk.part(1, halt=Event()) as part, pytest.raises(MirrorFull, match="full"):
         part.write(b"bytes")
 
@@ -180,8 +181,8 @@ def test_copies_are_read_and_missed(disk: MirrorDisk) -> None:
         assert file.read() == b"bytes"
     with pytest.raises(MirrorLost, match="changed"), disk.open(path, 6):
         pass
-    assert disk.remove(path)
-    assert not disk.remove(path)
+    assert disk.remove(path, 5, THEN_NS)
+    assert not disk.remove(path, 5, THEN_NS)
     with pytest.raises(MirrorLost, match="gone"), disk.open(path, 5):
         pass
     (disk.root / mirroring.MARK).unlink()
@@ -196,6 +197,61 @@ def test_a_mirror_whose_folder_is_away_is_not_lost(disk: MirrorDisk, tmp_path: P
     disk.root.rename(tmp_path / "away")
     with pytest.raises(MirrorAway), disk.open(path, 5):
         pass
+
+
+@pytest.mark.parametrize("change", ["longer", "newer", "link", "folder"])
+def test_what_the_user_made_of_a_copy_is_never_removed(
+    disk: MirrorDisk, tmp_path: Path, change: str
+) -> None:
+    path = copied(disk, 1, "Pixel/a.jpg", b"bytes")
+    file = disk.root / path
+    if change == "longer":
+        file.write_bytes(b"edited")
+        os.utime(file, ns=(THEN_NS, THEN_NS))
+    elif change == "newer":
+        file.write_bytes(b"Bytes")
+    else:
+        file.rename(tmp_path / "a.jpg")
+        if change == "link":
+            file.symlink_to(tmp_path / "a.jpg")
+        else:
+            file.mkdir()
+    assert not disk.remove(path, 5, THEN_NS)
+    assert file.exists()
+
+
+def test_a_disk_with_coarse_times(disk: MirrorDisk) -> None:
+    path = copied(disk, 1, "Pixel/a.jpg", b"bytes")
+    os.utime(disk.root / path, ns=(THEN_NS - 10**9, THEN_NS - 10**9))
+    assert disk.remove(path, 5, THEN_NS)
+
+
+def test_nothing_is_removed_while_the_mirror_is_away(disk: MirrorDisk, tmp_path: Path) -> None:
+    path = copied(disk, 1, "Pixel/a.jpg", b"bytes")
+    disk.root.rename(tmp_path / "away")
+    disk.root.mkdir()
+    with pytest.raises(MirrorAway):
+        disk.remove(path, 5, THEN_NS)
+
+
+def test_two_that_copy_to_one_mirror_do_not_meet(disk: MirrorDisk) -> None:
+    other = MirrorDisk(disk.root, least_free_bytes=0, owner="other")
+    with disk.part(1, halt=Event()) as mine, other.part(1, halt=Event()) as yours:
+        mine.write(b"mine")
+        yours.write(b"yours")
+        mine.write(b" too")
+        assert (disk.parts(), other.parts()) == ([1], [1])
+        assert disk.place(1, "Pixel/a.jpg", mine.hashes()) == "Pixel/a.jpg"
+    assert (disk.root / "Pixel/a.jpg").read_bytes() == b"mine too"
+    assert (disk.parts(), other.parts()) == ([], [1])
+
+
+def test_progress_is_told(disk: MirrorDisk) -> None:
+    told: list[int] = []
+    with disk.part(1, halt=Event(), progress=told.append) as part:
+        part.write(b"abc")
+        part.write(b"def")
+    assert told == [3, 6]
 
 
 def test_an_unfinished_copy_is_dropped(disk: MirrorDisk) -> None:

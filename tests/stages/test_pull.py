@@ -15,6 +15,7 @@ from photosync.errors import (
     MirrorFull,
     PhoneGarbled,
     PhoneGone,
+    PhoneNotReady,
     Stopping,
 )
 from photosync.files.mirroring import MirrorDisk
@@ -23,6 +24,7 @@ from photosync.stages.prune import Prune
 from photosync.stages.pull import Pull
 from photosync.store.copies import Copies
 from photosync.store.intake import Intake
+from photosync.store.verified import Verified
 from tests.stages.conftest import JPEG
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class FakePhone:
         self.cut_after: int | None = None
         self.pulled_from: list[int] = []
         self.hashes = True
+        self.locked = False
 
     def pull(self, entry: Entry, target: Copy, *, have_bytes: int = 0) -> None:
         self.pulled_from.append(have_bytes)
@@ -69,6 +72,11 @@ class FakePhone:
 
     def sha256(self, path: str) -> str | None:
         return hashlib.sha256(self.files[path]).hexdigest() if self.hashes else None
+
+    def tops(self) -> list[str]:
+        if self.locked:
+            raise PhoneNotReady("It does not show its storage.")
+        return [""]
 
 
 class Bench:
@@ -99,6 +107,7 @@ class Bench:
             mirror=self.disk,
             phones=self._phone,
             bells=self.house.bells,
+            progress=lambda _id, _bytes: None,
             source_lost=lambda _id, error: self.lost.append(error),
             halt=self.house.halt,
             clock=self.house.clock,
@@ -178,7 +187,7 @@ def test_each_bad_file_has_its_reason_and_leaves_nothing_behind(bench: Bench) ->
         "DCIM/film.jpg": (State.MIRRORED, None),
     }
     assert bench.item("DCIM/film.jpg").mime_type == "video/mp4"
-    assert list((bench.disk.root / ".photosync/part").iterdir()) == []
+    assert bench.disk.parts() == []
 
 
 def test_a_pulled_cable_costs_nothing(bench: Bench) -> None:
@@ -197,6 +206,38 @@ def test_a_pulled_cable_costs_nothing(bench: Bench) -> None:
     phone.cut_after, bench.phone = None, phone
     assert bench.pull().run_once()
     assert {bench.item(path).state for path in phone.files} == {State.MIRRORED}
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_what_a_locked_phone_does_not_show_is_not_gone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, is_large: bool
+) -> None:
+    assert bench.phone is not None
+    if is_large:
+        monkeypatch.setattr(pull_module, "SMALL_BYTES", 1)
+    bench.put("DCIM/a.jpg", JPEG)
+    bench.put("DCIM/b.jpg", JPEG + b"b")
+    bench.phone.errors = {path: FileVanished("gone") for path in bench.phone.files}
+    bench.phone.locked = True
+    assert bench.pull().run_once()
+    assert [type(one) for one in bench.lost] == [PhoneNotReady]
+    for path in bench.phone.files:
+        item = bench.item(path)
+        assert (item.state, item.leased_by, item.attempts) == (State.FOUND, None, 0)
+
+
+def test_unfinished_copies_of_what_is_not_copied_any_more_are_swept_away(bench: Bench) -> None:
+    bench.put("DCIM/a.jpg", JPEG)
+    bench.put("DCIM/b.jpg", JPEG + b"b")
+    waits, skipped = (bench.item(f"DCIM/{name}.jpg").id for name in "ab")
+    for number in (waits, skipped, 12_345):
+        with bench.disk.part(number, halt=bench.house.halt) as part:
+            part.write(b"half")
+    (bench.disk.parts_folder / "not ours").write_bytes(b"")
+    bench.house.choices.skip([skipped], now=1)
+    bench.phone = None
+    assert bench.pull().run_once()
+    assert bench.disk.parts() == [waits]
 
 
 def large(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> bytes:
@@ -230,7 +271,8 @@ def test_a_part_with_holes_in_it_is_begun_anew(
     content = large(bench, monkeypatch)
     bench.phone.hashes = can_hash
     number = bench.item("DCIM/large.jpg").id
-    (bench.disk.root / ".photosync/part" / str(number)).write_bytes(bytes(150_000))
+    bench.disk.parts_folder.mkdir()
+    (bench.disk.parts_folder / str(number)).write_bytes(bytes(150_000))
     assert bench.pull().run_once()
     assert bench.phone.pulled_from == [131_072, 0]
     assert bench.item("DCIM/large.jpg").sha256 == hashlib.sha256(content).hexdigest()
@@ -290,11 +332,7 @@ def test_copies_go_once_their_photos_are_in_the_library(bench: Bench) -> None:
     bench.put("DCIM/c.jpg", JPEG + b"c")
     assert bench.pull().run_once()
     assert not prune(bench, 0).run_once(), "nothing is in the library yet"
-    while bench.house.upload().run_once():
-        pass
-    bench.house.clock.pass_by(1000)
-    while bench.house.create().run_once():
-        pass
+    in_library(bench)
     assert not prune(bench, 30).run_once()
     bench.house.clock.pass_by(31 * 86_400)
     assert prune(bench, 30).run_once()
@@ -305,3 +343,32 @@ def test_copies_go_once_their_photos_are_in_the_library(bench: Bench) -> None:
     intake = Intake(bench.house.database)
     assert intake.add(bench.source.id, [finding], first=State.FOUND, now=2) == 0
     assert not bench.pull().run_once(), "a pruned photo is not pulled again"
+
+
+def test_a_photo_that_is_gone_from_the_library_is_copied_anew_after_its_copy_was_pruned(
+    bench: Bench,
+) -> None:
+    bench.put("DCIM/a.jpg", JPEG)
+    bench.put("DCIM/b.jpg", JPEG)
+    in_library(bench)
+    assert prune(bench, 0).run_once()
+    first = bench.item("DCIM/a.jpg")
+    verified = Verified(bench.house.database)
+    asked = verified.next(verified.begin(now=5), limit=9)
+    verified.note([(one, False) for one in asked], now=5)
+    assert verified.send_again(now=6) == [first.id]
+    assert bench.item("DCIM/a.jpg").state == State.FOUND
+    assert bench.item("DCIM/b.jpg").state == State.FOUND, "nothing stands for its bytes now"
+    in_library(bench)
+    assert {bench.item(f"DCIM/{name}.jpg").state for name in "ab"} == {State.DONE, State.DUPLICATE}
+    assert bench.lost == []
+
+
+def in_library(bench: Bench) -> None:
+    while bench.pull().run_once():
+        pass
+    while bench.house.upload().run_once():
+        pass
+    bench.house.clock.pass_by(1000)
+    while bench.house.create().run_once():
+        pass
