@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -71,6 +72,8 @@ BELLS = (
     "upload",
     "create",
 )
+OWN_NAME = "own_name"
+
 LOOKING = ("folders", "phone-looks")
 """Workers that wait by themselves for what is due."""
 
@@ -152,13 +155,16 @@ class _Builder:
         self._apply_settings(watched)
         folders = self._folders(watched)
         mirror = MirrorDisk(
-            self._settings.mirror.path, least_free_bytes=self._settings.mirror.min_free
+            self._settings.mirror.path,
+            least_free_bytes=self._settings.mirror.min_free,
+            owner=self._own_name(),
         )
         side = self._phone_side(mirror) if self._settings.phone.enabled else None
         everywhere = Everywhere(
             folders,
             None if side is None else side.phones,
             None if side is None else side.looks,
+            None if side is None else side.surveys,
         )
         troubles = Troubles(self._state.control, clock=self._clock, fatal=self._end_with)
         self._supervisor = Supervisor(
@@ -186,6 +192,14 @@ class _Builder:
             hang_up=self._connection.close,
         )
         return self._supervisor
+
+    def _own_name(self) -> str:
+        """Tells this photosync from others that copy to the same mirror."""
+        control, name = self._state.control, self._state.control.flag(OWN_NAME)
+        if name is None:
+            name = secrets.token_hex(8)
+            control.set_flag(OWN_NAME, name, now=self._state.now())
+        return name
 
     def _reopen_after_raised_quota(self) -> None:
         """Our own count shut the gate: by today's settings there may be requests left."""
@@ -283,6 +297,7 @@ class _Builder:
                 mirror=disk,
                 phones=side.phones.of_source,
                 bells=self._bells,
+                progress=self._board.copied,
                 source_lost=source_lost,
                 halt=self._halt,
                 clock=self._clock,

@@ -60,7 +60,10 @@ class PhoneLine:
 
 @dataclass(frozen=True, slots=True)
 class FolderLine:
-    """One folder with photos. ``choice``: settings, take, leave or new."""
+    """One folder with photos. ``choice``: settings, take, leave or new.
+
+    ``wanted``: whether the settings want that phone at all.
+    """
 
     phone: str
     serial: str
@@ -70,6 +73,7 @@ class FolderLine:
     size_bytes: int
     newest_at: int
     choice: str
+    wanted: bool
 
     @property
     def shown(self) -> str:
@@ -84,7 +88,7 @@ class FolderLine:
     @property
     def taken(self) -> bool:
         """Whether it is backed up."""
-        return self.choice in ("settings", "take")
+        return self.wanted and self.choice in ("settings", "take")
 
     def document(self) -> Json:
         """As JSON."""
@@ -232,7 +236,6 @@ def _wait(presence: Presence, changed: Event, *, least_seconds: float) -> None:
 def _phone_line(seen: Seen, settings: Settings) -> PhoneLine:
     identity = seen.identity
     serial = readable(seen.transport) if identity is None else identity.serial
-    taken = not settings.phone.serials or serial in settings.phone.serials
     advice = seen.advice
     if seen.readiness is Readiness.READY and identity is None:
         advice = "It does not say who it is: unplug it and plug it in again."
@@ -242,8 +245,12 @@ def _phone_line(seen: Seen, settings: Settings) -> PhoneLine:
         state=str(seen.readiness),
         advice=advice,
         wireless=seen.wireless,
-        taken=taken,
+        taken=_is_wanted(serial, settings),
     )
+
+
+def _is_wanted(serial: str, settings: Settings) -> bool:
+    return not settings.phone.serials or serial in settings.phone.serials
 
 
 def _folders_of(seen: Seen, server: AdbServer, settings: Settings) -> list[FolderLine]:
@@ -261,6 +268,7 @@ def _folders_of(seen: Seen, server: AdbServer, settings: Settings) -> list[Folde
                 size_bytes=one.size_bytes,
                 newest_at=one.newest_at,
                 choice=_choice(one.path, decided, settings),
+                wanted=_is_wanted(identity.serial, settings),
             )
             for one in survey(phone)
         ]

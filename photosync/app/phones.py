@@ -121,6 +121,7 @@ def phone_side(
         album=wanted.album,
         alone=not settings.folder,
         lost=discover.lost,
+        plugged=lambda: bells.ring("surveys"),
         clock=state.clock,
     )
     surveys = Surveys(

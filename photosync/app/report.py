@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photosync.daemon import lock
+from photosync.daemon.reports import COPY, UPLOAD
 from photosync.domain.media import SourceKind, path_base64, readable
 from photosync.domain.quota import next_reset
 from photosync.domain.states import READY_STATES, State
@@ -40,6 +41,8 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
     rate = state.control.rate(now=now) if holder else 0
     limit = settings.google.daily_requests
     aside = state.overview.put_aside(now=now)
+    uploads, copies = _under_way(state) if holder else ([], [])
+    only_copies = bool(copies) and not uploads
     document: Json = {
         "version": 1,
         "daemon": _daemon(holder, _doing(state, holder, counts, problems, now)),
@@ -47,7 +50,9 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         "bytes": {"done": counts.size_bytes(State.DONE), "waiting": counts.waiting_bytes()},
         "rate": {
             "bytes_per_second": rate,
-            "eta_seconds": _eta(counts, rate, limit if spent else used, limit, now),
+            "eta_seconds": None
+            if only_copies
+            else _eta(counts, rate, limit if spent else used, limit, now),
         },
         "quota": {
             "used": used,
@@ -66,7 +71,8 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
             {"code": code, "items": items, "example": message}
             for code, items, message in state.overview.reasons(State.FAILED)
         ],
-        "uploads": _uploads(state) if holder else [],
+        "uploads": uploads,
+        "copies": copies,
         "paused": state.control.flag("paused"),
     }
     return document
@@ -154,6 +160,7 @@ def _nothing_yet(settings: Settings, holder: Holder | None, now: int) -> Json:
         "put_aside": {"items": 0, "next_at": None},
         "failed": [],
         "uploads": [],
+        "copies": [],
         "paused": None,
     }
 
@@ -216,6 +223,7 @@ def _source(view: SourceView, counts: Counts, *, running: bool) -> Json:
         "connected": connected,
         "last_seen_at": rfc3339(view.last_seen_at),
         "items": counts.total(source.id),
+        "waiting": sum(counts.items(one, source.id) for one in READY_STATES),
     }
 
 
@@ -276,9 +284,17 @@ def _problem(problem: Problem) -> Json:
     }
 
 
-def _uploads(state: OpenState) -> list[Json]:
-    return [
+def _under_way(state: OpenState) -> tuple[list[Json], list[Json]]:
+    """Uploads, and copies from phones."""
+    beats = state.control.heartbeats()
+    uploads = [
         {"id": one.item_id, "sent_bytes": one.sent_bytes, "size_bytes": one.size_bytes}
-        for one in state.control.heartbeats()
-        if one.item_id is not None
+        for one in beats
+        if one.doing == UPLOAD
     ]
+    copies = [
+        {"id": one.item_id, "copied_bytes": one.sent_bytes, "size_bytes": one.size_bytes}
+        for one in beats
+        if one.doing == COPY
+    ]
+    return uploads, copies

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from photosync.app.report import rfc3339
 from photosync.cli.result import printable
-from photosync.cli.views import local, size
+from photosync.cli.views import local
+from photosync.domain.media import in_units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,6 +33,7 @@ CHOICES = {
     "leave": ("dim", "left"),
     "new": ("yellow", "new: not backed up"),
 }
+NOT_WANTED = ("dim", "phone not in phone.serials")
 
 
 def phones_view(lines: list[PhoneLine]) -> RenderableType:
@@ -59,7 +61,7 @@ def folders_view(lines: list[FolderLine]) -> RenderableType:
         own = [line for line in lines if line.serial == serial]
         parts.append(Text(f"{printable(own[0].phone)} ({serial})", style="bold"))
         parts.append(_folders_of_one(own))
-    if any(line.choice == "new" for line in lines):
+    if any(line.wanted and line.choice == "new" for line in lines):
         hint = "Decide: photosync folders --choose FOLDER (or --leave FOLDER); --choose alone asks."
         parts.append(Text(hint, style="bold"))
     return Group(*parts)
@@ -73,12 +75,12 @@ def _folders_of_one(lines: list[FolderLine]) -> Table:
     table.add_column("newest", no_wrap=True)
     table.add_column("")
     for line in lines:
-        style, words = CHOICES[line.choice]
+        style, words = CHOICES[line.choice] if line.wanted else NOT_WANTED
         table.add_row(
             Text(line.shown),
             f"{line.photos:,}",
             f"{line.videos:,}",
-            size(line.size_bytes),
+            in_units(line.size_bytes),
             local(rfc3339(line.newest_at))[:10],
             Text(words, style=style),
         )

@@ -125,6 +125,8 @@ def _progress(*, verbose: bool) -> Iterator[Callable[[Snapshot], None]]:
         TransferSpeedColumn,
     )
 
+    from photosync.daemon.reports import COPY, UPLOAD
+    from photosync.domain.media import in_units
     from photosync.domain.states import State
     from photosync.logs import setup
 
@@ -149,11 +151,16 @@ def _progress(*, verbose: bool) -> Iterator[Callable[[Snapshot], None]]:
             if not before:
                 before.append((settled, done))
             old_bytes, old_done = before[0]
+            words = f"{done - old_done:,} done, {counts.waiting():,} to go"
+            copied = [beat for beat in snapshot.beats if beat.doing == COPY]
+            if copied:
+                words += f", copying {in_units(copied[0].size_bytes)} from a phone"
+            sent = sum(beat.sent_bytes for beat in snapshot.beats if beat.doing == UPLOAD)
             progress.update(
                 bar,
-                description=f"{done - old_done:,} done, {counts.waiting():,} to go",
+                description=words,
                 total=settled - old_bytes + counts.waiting_bytes(),
-                completed=settled - old_bytes + sum(beat.sent_bytes for beat in snapshot.beats),
+                completed=settled - old_bytes + sent,
             )
 
         yield tick

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from photosync.cli.result import plural, printable
+from photosync.domain.media import in_units
 from photosync.domain.states import State
 
 if TYPE_CHECKING:
@@ -38,17 +39,6 @@ DAEMON_WORDS = {
     "waiting": ("yellow", "waiting: see below"),
     "stopped": ("yellow", "not running (photosync run)"),
 }
-KIB = 1024
-
-
-def size(count_bytes: float) -> str:
-    """``3.1 MiB``."""
-    amount, unit = float(count_bytes), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if amount < KIB:
-            break
-        amount, unit = amount / KIB, larger
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
 def span(seconds: float | None) -> str:
@@ -97,7 +87,7 @@ def items_table(lines: list[Json], *, limit: int, again: str) -> RenderableType:
             Text(line["state"], style=STYLES.get(line["state"], "")),
             Text(line["source"]),
             Text(line["path"]),
-            size(line["size_bytes"]),
+            in_units(line["size_bytes"]),
             Text(printable(error["message"]) if error else _copy_of(line)),
         )
     if len(lines) < limit:
@@ -122,7 +112,7 @@ def item_view(page: Json) -> RenderableType:
         "file": page["path"],
         "source": page["source"],
         "state": _state_words(page["state"]),
-        "size": f"{size(page['size_bytes'])} ({page['size_bytes']} bytes)",
+        "size": f"{in_units(page['size_bytes'])} ({page['size_bytes']} bytes)",
         "type": page["mime_type"],
         "modified": local(page["modified_at"]),
         "sha256": page["sha256"] or "",
@@ -152,12 +142,18 @@ def _state_words(state: str) -> str:
 def _headline(document: Json) -> Text:
     daemon, rate = document["daemon"], document["rate"]
     style, words = DAEMON_WORDS[daemon["state"]]
+    if daemon["state"] == "idle" and any(one["waiting"] for one in document["sources"]):
+        words = "running, nothing it can do now"
     line = Text("photosync: ").append(words, style=f"bold {style}")
     if daemon["running"] and daemon["pid"] is not None:
         line.append(f"   process {daemon['pid']} since {local(daemon['since'])}", style="dim")
+    for copy in document["copies"]:
+        copied, whole = in_units(copy["copied_bytes"]), in_units(copy["size_bytes"])
+        line.append(f"\ncopying item {copy['id']} from a phone: {copied} of {whole}")
     if rate["bytes_per_second"] and document["bytes"]["waiting"]:
-        left = span(rate["eta_seconds"])
-        line.append(f"\n{size(rate['bytes_per_second'])}/s, {left} left")
+        speed = f"{in_units(rate['bytes_per_second'])}/s"
+        if document["uploads"] or not document["copies"]:
+            line.append(f"\n{speed}, {span(rate['eta_seconds'])} left")
     if document["paused"]:
         line.append(f"\nPaused: {printable(document['paused'])}")
     return line
@@ -189,12 +185,11 @@ def _sources(sources: list[Json], *, is_running: bool) -> Table:
     for heading in ("source", "where", "items", ""):
         table.add_column(heading, overflow="fold")
     for source in sources:
-        table.add_row(
-            Text(source["label"]),
-            Text(source["address"]),
-            f"{source['items']:,}",
-            _there(source) if is_running else _was_there(source),
-        )
+        there = _there(source) if is_running else _was_there(source)
+        if source["waiting"] and not source["connected"]:
+            count = source["waiting"]
+            there.append(f", {count:,} {plural(count, 'waits', 'wait')}", style="yellow")
+        table.add_row(Text(source["label"]), Text(source["address"]), f"{source['items']:,}", there)
     return table
 
 

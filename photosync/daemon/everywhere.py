@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from photosync.daemon.folders import Folders
     from photosync.daemon.phones import Phones
+    from photosync.daemon.surveys import Surveys
 
 
 class Everywhere:
     """``phone_looks`` are the looks that ``phones`` adds to and removes from."""
 
     def __init__(
-        self, folders: Folders, phones: Phones | None = None, phone_looks: Folders | None = None
+        self,
+        folders: Folders,
+        phones: Phones | None = None,
+        phone_looks: Folders | None = None,
+        surveys: Surveys | None = None,
     ) -> None:
         self._phones = phones
+        self._surveys = surveys
         self._looks = [folders] if phone_looks is None else [folders, phone_looks]
 
     def start(self) -> None:
@@ -32,8 +38,10 @@ class Everywhere:
 
     def looked(self) -> bool:
         """Whether every source was looked at once, or found to be away."""
-        return (self._phones is None or self._phones.looked()) and all(
-            one.looked() for one in self._looks
+        return (
+            (self._phones is None or self._phones.looked())
+            and all(one.looked() for one in self._looks)
+            and (self._surveys is None or self._surveys.surveyed())
         )
 
     def expecting(self) -> bool:

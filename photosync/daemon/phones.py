@@ -44,6 +44,7 @@ class Phones:
     """Keeps the looks and the record in step with who is plugged in.
 
     ``opened`` makes a phone and its files of what presence saw; ``serials`` empty: all phones.
+    ``plugged`` is called after each that is new.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Phones:
         album: str,
         alone: bool,
         lost: Callable[[Source, SourceMissing], None],
+        plugged: Callable[[], None],
         clock: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,6 +72,7 @@ class Phones:
         self._album = album
         self._alone = alone
         self._lost = lost
+        self._tell_plugged = plugged
         self._clock = clock
         self._monotonic = monotonic
         self._lock = Lock()
@@ -159,12 +162,13 @@ class Phones:
         self._sources.set_connected(source.id, connected=True, now=int(self._clock()))
         log.info("phone.plugged source=%d label=%r", source.id, source.label)
         self._looks.add(Watched(source, files))
+        self._tell_plugged()
 
     def _unplug(self, serial: str) -> None:
         with self._lock:
             gone = self._plugged.pop(serial)
         self._looks.remove(gone.source.id)
-        self._sources.set_connected(gone.source.id, connected=False, now=int(self._clock()))
+        self._lost(gone.source, PhoneGone("The phone was unplugged."))
         log.info("phone.unplugged source=%d label=%r", gone.source.id, gone.source.label)
 
     def _label(self, serial: str, label: str) -> str:

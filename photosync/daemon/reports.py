@@ -20,29 +20,41 @@ log = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 30.0
 HERE = "this computer"
+UPLOAD, COPY = "upload", "pull"
+"""What a worker does with an item that it holds."""
 
 
 class Board:
-    """How far each upload is. Told by many threads, read by one."""
+    """How far each upload and each copy is. Told by many threads, read by one."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._sent: dict[int, int] = {}
+        self._sent: dict[tuple[str, int], int] = {}
 
     def progress(self, key: int, sent_bytes: int) -> None:
         """``sent_bytes`` of item ``key`` are on their way or there."""
         with self._lock:
-            self._sent[key] = sent_bytes
+            self._sent[UPLOAD, key] = sent_bytes
+
+    def copied(self, key: int, have_bytes: int) -> None:
+        """``have_bytes`` of item ``key`` are copied from a phone."""
+        with self._lock:
+            self._sent[COPY, key] = have_bytes
 
     def under_way(self, leased: dict[int, tuple[str, int]], *, now: int) -> list[Beat]:
-        """A beat for each upload among ``leased`` (item → (worker, size)); others are forgotten."""
+        """A beat for each of ``leased`` (item → (worker, size)); others are forgotten."""
+        doing = {key: COPY if worker == COPY else UPLOAD for key, (worker, _) in leased.items()}
         with self._lock:
-            self._sent = {key: sent for key, sent in self._sent.items() if key in leased}
+            self._sent = {
+                (what, key): sent
+                for (what, key), sent in self._sent.items()
+                if doing.get(key) == what
+            }
             sent = dict(self._sent)
         return [
-            Beat(worker, now, "upload", key, min(sent[key], size), size)
+            Beat(worker, now, doing[key], key, min(sent[doing[key], key], size), size)
             for key, (worker, size) in leased.items()
-            if key in sent
+            if (doing[key], key) in sent
         ]
 
 

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from photosync.daemon.reports import Rate
+from photosync.daemon.reports import UPLOAD, Rate
+from photosync.domain.media import SourceKind
 from photosync.domain.states import READY_STATES, State
 from photosync.errors import PhotosyncError
 
@@ -32,6 +33,17 @@ JOIN_SECONDS = 4.0
 COPY_SECONDS = 60.0
 SOON_SECONDS = 60
 """``run --once`` waits that long for items put aside and for files still being written."""
+
+STUCK_SECONDS = 15.0
+"""So long ``run --once`` sees workers fail at what is left; a copy that goes makes room earlier."""
+
+TAKERS = (
+    (State.FOUND, SourceKind.PHONE, "pull"),
+    (State.FOUND, SourceKind.FOLDER, "mirror"),
+    (State.MIRRORED, None, "upload"),
+    (State.UPLOADED, None, "create"),
+)
+"""Which workers take items of a state, by the beginning of their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +161,7 @@ class Supervisor:
             beats = self._board.under_way(self._overview.in_hand(), now=now)
             counts = self._overview.counts()
             gone = sum(counts.size_bytes(state) for state in (State.UPLOADED, State.DONE)) + sum(
-                one.sent_bytes for one in beats
+                one.sent_bytes for one in beats if one.doing == UPLOAD
             )
             rate = self._rate.sample(gone)
             told = tuple((one.item_id or 0, one.sent_bytes) for one in beats)
@@ -176,13 +188,27 @@ class Supervisor:
             return False
         if self._control.flag("paused") is not None:
             return True
-        if self._overview.ready(State.FOUND, now=now):
+        workable = self._workable(now)
+        if State.FOUND in workable:
             return False
         aside = self._overview.put_aside(now=now)
         soon = aside.next_at is not None and aside.next_at <= now + SOON_SECONDS
         if not self._gate.is_open() and not self._gate.opens_within(SOON_SECONDS):
             return True
-        return not soon and not any(self._overview.ready(one, now=now) for one in READY_STATES)
+        return not soon and not workable
+
+    def _workable(self, now: int) -> set[State]:
+        """States with items that are ready, and with a worker that gets on with them."""
+        return {
+            state
+            for state, kind, taker in TAKERS
+            if self._overview.ready(state, kind=kind, now=now)
+            and any(
+                worker.troubled_seconds() < STUCK_SECONDS
+                for worker in self._workers
+                if worker.name.startswith(taker)
+            )
+        }
 
     def _end(self) -> None:
         patience = JOIN_SECONDS

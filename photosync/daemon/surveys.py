@@ -64,6 +64,10 @@ class Surveys:
             self._tell(plugged)
         return False
 
+    def surveyed(self) -> bool:
+        """Whether each phone that is there was surveyed, or would not let itself be."""
+        return all(one.phone.transport in self._due for one in self._phones.plugged())
+
     def _survey(self, plugged: Plugged) -> None:
         transport, source_id = plugged.phone.transport, plugged.source.id
         self._due[transport] = self._monotonic() + AGAIN_SECONDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,6 +58,12 @@ class Worker(Thread):
         self._let_go = let_go
         self._idle_seconds = idle_seconds
         self._troubled_by = ""
+        self._troubled_since: float | None = None
+
+    def troubled_seconds(self) -> float:
+        """For how long no step went through, though there was something to do."""
+        since = self._troubled_since
+        return 0.0 if since is None else time.monotonic() - since
 
     def run(self) -> None:
         """Step after step until the stop event is set."""
@@ -69,18 +76,25 @@ class Worker(Thread):
             except Stopping:
                 return
             except TransientError as error:
+                self._troubled_since = None  # it passes
                 asked = max(error.least_wait, error.retry_after or 0.0)
                 self._rest(error, min(asked, LONGEST_REST_SECONDS))
             except (BlockedError, DatabaseError) as error:
+                self._trouble()
                 self._rest(error, BLOCKED_SECONDS)
             except Exception as error:  # a bug must not end the worker
                 log.exception("worker.bug name=%s", self.name)
+                self._trouble()
                 self._rest(error, BUG_SECONDS)
             else:
-                self._troubled_by = ""
+                self._troubled_by, self._troubled_since = "", None
                 self._reports.well(self.name)
                 if not busy:
                     self._bell.wait(heard, self._idle_seconds)
+
+    def _trouble(self) -> None:
+        if self._troubled_since is None:
+            self._troubled_since = time.monotonic()
 
     def _rest(self, error: Exception, seconds: float) -> None:
         known = str(error) == self._troubled_by  # told already: a full disk stays full for hours

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from photosync.domain.states import State
 
+KIB = 1024
 NANOSECONDS = 1_000_000_000
 
 
@@ -135,6 +136,16 @@ def readable(path: str) -> str:
     whole = NO_BYTE.sub("\ufffd", path)
     text = whole.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def in_units(size_bytes: float) -> str:
+    """A size for people: ``3.1 MiB``."""
+    amount, unit = float(size_bytes), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if amount < KIB:
+            break
+        amount, unit = amount / KIB, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
 def path_base64(path: str) -> str | None:

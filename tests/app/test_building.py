@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -13,7 +14,8 @@ from photosync.app.state import opened
 from photosync.domain.media import Finding, SourceKind
 from photosync.domain.quota import google_day
 from photosync.domain.states import State
-from photosync.errors import DiskFull, SettingsError, SignInRequired
+from photosync.errors import DiskFull, MirrorFull, SettingsError, SignInRequired
+from photosync.stages.mirror import Mirror
 from photosync.store.control import Problem
 from photosync.store.intake import Intake
 from photosync.store.overview import Overview
@@ -83,6 +85,28 @@ def test_photos_of_a_folder_that_left_the_settings_are_told_of(tmp_path: Path) -
         assert [one.code for one in problems] == ["source_dropped"]
         assert "1 of its photos" in problems[0].message
         assert [view.source.connected for view in state.overview.sources()] == [False, True]
+
+
+def test_a_run_to_the_end_ends_though_a_worker_cannot_do_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(tmp_path, "new")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/a.jpg").write_bytes(b"\xff\xd8\xff" + bytes(100))
+    os.utime(tmp_path / "new/a.jpg", (1, 1))
+    with opened(settings):
+        settings.google.token_file.write_text("{}")
+
+    def full(_: Mirror) -> bool:
+        raise MirrorFull("The disk is full.")
+
+    monkeypatch.setattr(Mirror, "run_once", full)
+    monkeypatch.setattr("photosync.daemon.supervisor.STUCK_SECONDS", 0.1)
+    with running(settings, once=True, halt=Event()) as supervisor:
+        outcome = supervisor.run(once=True)
+    assert outcome.left == 1
+    with opened(settings) as state:
+        assert [one.code for one in state.control.problems()] == ["mirror_full"]
 
 
 def test_a_run_to_the_end_ends_when_nothing_can_be_written(

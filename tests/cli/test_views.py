@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from photosync.cli.result import plural, print_json, printable
-from photosync.cli.views import _sources, size, span
+from photosync.cli.views import _headline, _sources, span
+from photosync.domain.media import in_units
 
 
 @pytest.mark.parametrize(
@@ -20,7 +22,7 @@ from photosync.cli.views import _sources, size, span
     ],
 )
 def test_sizes(count: int, words: str) -> None:
-    assert size(count) == words
+    assert in_units(count) == words
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,55 @@ def test_json_escapes_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("is_running", [True, False])
 def test_nobody_knows_who_is_plugged_in_while_the_daemon_is_stopped(is_running: bool) -> None:
-    source = {"label": "Pixel", "address": "R58M", "items": 1, "kind": "phone", "connected": True}
+    assert there(phone(connected=True, waiting=1), is_running=is_running) == (
+        "plugged in" if is_running else "was plugged in"
+    )
+
+
+def test_what_waits_for_a_phone_that_is_away() -> None:
+    assert there(phone(connected=False, waiting=2)) == "not plugged in, 2 wait"
+    assert there(phone(connected=False, waiting=0)) == "not plugged in"
+
+
+def phone(*, connected: bool, waiting: int) -> dict[str, Any]:
+    return {
+        "label": "Pixel",
+        "address": "R58M",
+        "items": 5,
+        "waiting": waiting,
+        "kind": "phone",
+        "connected": connected,
+    }
+
+
+def there(source: dict[str, Any], *, is_running: bool = True) -> str:
     table = _sources([source], is_running=is_running)
-    words = str(next(iter(table.columns[-1].cells)))
-    assert words == ("plugged in" if is_running else "was plugged in")
+    return str(next(iter(table.columns[-1].cells)))
+
+
+def headline(**more: Any) -> str:
+    document = {
+        "daemon": {"state": "idle", "running": True, "pid": None},
+        "rate": {"bytes_per_second": 2048, "eta_seconds": 30},
+        "bytes": {"waiting": 1},
+        "sources": [phone(connected=True, waiting=0)],
+        "uploads": [],
+        "copies": [],
+        "paused": None,
+    }
+    return str(_headline({**document, **more}))
+
+
+def test_idle_with_work_that_cannot_be_done_is_not_nothing_to_do() -> None:
+    assert headline().startswith("photosync: running, nothing to do")
+    waiting = headline(sources=[phone(connected=False, waiting=1)])
+    assert waiting.startswith("photosync: running, nothing it can do now")
+
+
+def test_while_a_phone_is_only_copied_nobody_knows_how_long_it_takes() -> None:
+    copies = [{"id": 7, "copied_bytes": 5 << 20, "size_bytes": 300 << 20}]
+    words = headline(copies=copies)
+    assert "copying item 7 from a phone: 5.0 MiB of 300.0 MiB" in words
+    assert "left" not in words
+    assert "2.0 KiB/s, 30 s left" in headline(copies=copies, uploads=[{}])
+    assert "2.0 KiB/s, 30 s left" in headline()

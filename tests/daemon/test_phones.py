@@ -49,6 +49,7 @@ class World:
         self.looks: list[int] = []
         self.looks_again = 0
         self.lost: list[SourceMissing] = []
+        self.plugs: list[float] = []
         self.doubted: list[str] = []
         self.found: list[MediaFolder] = []
 
@@ -74,7 +75,8 @@ class World:
             serials=serials,
             album="{source}",
             alone=alone,
-            lost=lambda _source, error: self.lost.append(error),
+            lost=self._lose,
+            plugged=lambda: self.plugs.append(self.now),
             clock=lambda: self.now,
             monotonic=lambda: self.now,
         )
@@ -91,6 +93,10 @@ class World:
             clock=lambda: self.now,
             monotonic=lambda: self.now,
         )
+
+    def _lose(self, source: Source, error: SourceMissing) -> None:
+        self.lost.append(error)
+        self.sources.set_connected(source.id, connected=False, now=1)
 
     def _looks(self) -> object:
         def again() -> None:
@@ -280,6 +286,20 @@ def test_a_rule_decides(world: World, monkeypatch: pytest.MonkeyPatch, rule: Cho
     surveys.run_once()
     assert world.told() == []
     assert {one.choice for one in world.folders.of_source(world.source().id)} == {rule}
+
+
+def test_whether_everybody_was_surveyed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    phones, surveys = _surveyed(world, monkeypatch)
+    assert world.plugs == [world.now]
+    assert not surveys.surveyed()
+    surveys.run_once()
+    assert surveys.surveyed()
+    world.plug(PIXEL, replace(PIXEL, serial="R59N", label="other"))
+    phones.run_once()
+    assert not surveys.surveyed()
+    world.seen = []
+    phones.run_once()
+    assert surveys.surveyed()
 
 
 def test_a_phone_that_leaves_during_the_survey_is_surveyed_again(

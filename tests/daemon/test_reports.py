@@ -35,6 +35,18 @@ def test_the_board_shows_what_is_in_hand_and_forgets_the_rest() -> None:
     assert board.under_way({3: ("upload-1", 100)}, now=6) == []
 
 
+def test_a_copy_from_a_phone_is_no_upload_of_the_same_item() -> None:
+    board = Board()
+    board.copied(1, 300)
+    leased = {1: ("pull", 400)}
+    assert board.under_way(leased, now=5) == [Beat("pull", 5, "pull", 1, 300, 400)]
+    assert board.under_way({1: ("upload-1", 400)}, now=6) == []
+    board.progress(1, 20)
+    assert board.under_way({1: ("upload-1", 400)}, now=7) == [
+        Beat("upload-1", 7, "upload", 1, 20, 400)
+    ]
+
+
 def test_the_rate_is_that_of_the_last_half_minute() -> None:
     at = [0.0]
     rate = Rate(lambda: at[0])

@@ -81,7 +81,7 @@ def test_a_phone_is_copied_and_uploaded_once(
         copy = tmp_path / "mirror/Lab Pixel Lab" / name
         assert copy.read_bytes() == content
         assert copy.stat().st_mtime == 1_600_000_000
-    assert not any((tmp_path / "mirror/.photosync/part").iterdir())
+    assert not any((tmp_path / "mirror/.photosync/part").glob("*/*"))
     (line,) = (one for one in phone_world.json("list")["items"] if one["path"].endswith("film.mp4"))
     where = phone_world.json("show", str(line["id"]))["item"]["mirror_path"]
     assert where == str(tmp_path / "mirror/Lab Pixel Lab/Pictures/App/film.mp4")
