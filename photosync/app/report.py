@@ -212,6 +212,7 @@ def _eta(counts: Counts, rate: int, used: int, limit: int, now: int) -> int | No
 
 def _source(view: SourceView, counts: Counts, *, running: bool) -> Json:
     source = view.source
+    needed = (State.FOUND,) if source.kind == SourceKind.PHONE else (State.FOUND, State.MIRRORED)
     connected = source.connected
     if not running and source.kind == SourceKind.FOLDER:
         connected = Path(source.address).is_dir()
@@ -223,7 +224,7 @@ def _source(view: SourceView, counts: Counts, *, running: bool) -> Json:
         "connected": connected,
         "last_seen_at": rfc3339(view.last_seen_at),
         "items": counts.total(source.id),
-        "waiting": sum(counts.items(one, source.id) for one in READY_STATES),
+        "waiting": sum(counts.items(one, source.id) for one in needed),
     }
 
 
