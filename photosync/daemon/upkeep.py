@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Upkeep:
             self._too_full = True
             return False
         self._too_full = False
-        self._database.keep_copy(DAILY)
+        today = time.strftime("%Y%m%d", time.gmtime(self._clock()))
+        self._database.keep_copy(f"{DAILY}-{today}")
         log.info("database.copied size_bytes=%d", size_bytes)
         return False
 

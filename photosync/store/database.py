@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BACKUPS_KEPT = 3
+KIND = re.compile("[a-z]+")
 LEFT_OVER_SECONDS = 3600
 """An unfinished copy that is older was left by a process that is no more."""
 
@@ -294,13 +296,15 @@ class Database:
             self.rows(f'SELECT * FROM "{quoted}" LIMIT 1')  # noqa: S608 - names of our own schema
 
     def keep_copy(self, mark: str) -> Path:
-        """Write a consistent copy ``photosync.db.MARK.bak``; the newest few are kept.
+        """Write a consistent copy ``photosync.db.MARK.bak``; the newest few of a kind are kept.
+
+        The kind is what the mark begins with, before a hyphen or a number: ``daily``, ``v``.
 
         Raises:
             Stopping: The program ended before it was written.
         """
         target = self._copy(mark)
-        for old in self.file.parent.glob(f"{target.name}.*.part"):
+        for old in self.file.parent.glob(f"{DATABASE_NAME}.*.part"):
             if time.time() - old.stat().st_mtime > LEFT_OVER_SECONDS:
                 old.unlink(missing_ok=True)
         fresh = target.with_name(f"{target.name}.{os.getpid()}.part")  # two may upgrade at once
@@ -311,7 +315,12 @@ class Database:
             fresh.unlink(missing_ok=True)
             raise
         fresh.replace(target)
-        for old in self.copies()[BACKUPS_KEPT:]:
+        _sync(target.parent)
+        kind = KIND.match(mark)
+        beginning = kind[0] if kind else mark
+        others = [one for one in self.copies() if one != target]  # whatever the clock said then
+        family = [one for one in others if _mark(one).startswith(beginning)]
+        for old in family[BACKUPS_KEPT - 1 :]:
             old.unlink()
         return target
 
@@ -328,16 +337,15 @@ class Database:
             raise Stopping from error
         finally:
             connection.set_progress_handler(None, 0)
+        _sync(target)  # before it takes the place of an older one
 
     def _copy(self, mark: str) -> Path:
         return self.file.with_name(f"{DATABASE_NAME}.{mark}.bak")
 
-    def copied_at(self, mark: str) -> float | None:
-        """When the copy ``mark`` was made, in seconds UTC; None if there is none."""
-        try:
-            return self._copy(mark).stat().st_mtime
-        except FileNotFoundError:
-            return None
+    def copied_at(self, kind: str) -> float | None:
+        """When the newest copy of a kind was made, in seconds UTC; None if there is none."""
+        made = [one.stat().st_mtime for one in self.copies() if _mark(one).startswith(kind)]
+        return max(made, default=None)
 
     def changed_at(self) -> float:
         """When the database was last written to, in seconds UTC."""
@@ -363,6 +371,22 @@ class Database:
                 connection.close()
             self._all.clear()
         self._local = threading.local()
+
+
+def _mark(copy: Path) -> str:
+    return copy.name.removeprefix(f"{DATABASE_NAME}.").removesuffix(".bak")
+
+
+def _sync(path: Path) -> None:
+    """See to it that a power cut does not take back a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # folders of some shares
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def statements_of(script: str) -> Iterator[str]:

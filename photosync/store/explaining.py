@@ -14,6 +14,7 @@ from photosync.errors import (
     PhotosyncError,
     StateFolderUnusable,
 )
+from photosync.store.health import is_sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,11 +87,13 @@ def damaged(file: Path, why: str, copies: Sequence[Path]) -> DatabaseDamaged:
     """
     name = shlex.quote(str(file))
     away = f"mkdir -p {name}.damaged && mv -t {name}.damaged {name} {name}-wal {name}-shm"
-    if copies:
-        cure = f"Stop photosync, then: {away}; cp {shlex.quote(str(copies[0]))} {name}"
+    copy = next(filter(is_sound, copies), None)
+    if copy is not None:
+        cure = f"Stop photosync, then: {away}; cp {shlex.quote(str(copy))} {name}"
     else:
+        none = "None of its copies is sound" if copies else "No copy is kept"
         cure = (
-            f"No copy is kept. Stop photosync, then start anew: {away} - photos that are in the"
-            " library already are recognised by their bytes and not doubled."
+            f"{none}. Stop photosync, then start anew: {away} - photos that are in the library"
+            " already are recognised by their bytes and not doubled."
         )
     return DatabaseDamaged(f"The database {file} is damaged ({why}).", hint=cure)

@@ -30,7 +30,7 @@ def test_a_copy_is_made_at_once_and_then_daily(database: Database) -> None:
     upkeep = Upkeep(database, clock=lambda: now)
     assert not upkeep.run_once()
     (copy,) = database.copies()
-    assert copy.name == "photosync.db.daily.bak"
+    assert copy.name == f"photosync.db.daily-{day(now)}.bak"
     os.utime(copy, (now - 9, now - 9))
     first = copy.stat().st_mtime
 
@@ -43,6 +43,46 @@ def test_a_copy_is_made_at_once_and_then_daily(database: Database) -> None:
     assert copy.stat().st_mtime > first
     assert database.copies() == [copy]
     database.close()
+
+
+def test_three_days_are_kept_and_what_was_there_before_an_upgrade(database: Database) -> None:
+    now = time.time()
+    os.utime(database.keep_copy("v3-20200101"), (1, 1))
+    for number in range(5):
+        Control(database).set_flag("x", str(number), now=1)
+        at = now + number * (DAY_SECONDS + 60)
+        Upkeep(database, clock=lambda at=at: at).run_once()  # type: ignore[misc]
+        os.utime(database.file.with_name(f"photosync.db.daily-{day(at)}.bak"), (at, at))
+        os.utime(database.file, (at + 5, at + 5))
+    days = [day(now + number * (DAY_SECONDS + 60)) for number in (4, 3, 2)]
+    assert [one.name for one in database.copies()] == [
+        *(f"photosync.db.daily-{one}.bak" for one in days),
+        "photosync.db.v3-20200101.bak",
+    ]
+    database.close()
+
+
+def test_a_damaged_copy_is_not_what_the_way_back_leads_to(
+    database: Database, tmp_path: Path
+) -> None:
+    older, newer = database.keep_copy("daily-1"), database.keep_copy("daily-2")
+    os.utime(older, (1, 1))
+    content = bytearray(newer.read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    newer.write_bytes(content)
+    database.close()
+    (tmp_path / "photosync.db").write_bytes(b"no database")
+    with Database(tmp_path) as damaged, pytest.raises(DatabaseDamaged) as caught:
+        damaged.migrate()
+    assert f"cp {older}" in caught.value.hint
+
+    older.write_bytes(b"")
+    with Database(tmp_path) as damaged, pytest.raises(DatabaseDamaged, match="None of its copies"):
+        damaged.migrate()
+
+
+def day(at: float) -> str:
+    return time.strftime("%Y%m%d", time.gmtime(at))
 
 
 def test_what_did_not_change_is_not_copied_again(database: Database) -> None:
