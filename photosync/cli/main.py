@@ -15,6 +15,7 @@ from photosync.cli import (
     configuration,
     control,
     demo,
+    doctor,
     emulate,
     items,
     phones,
@@ -61,6 +62,7 @@ app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)
 app.command("verify")(verify.verify)
+app.command("doctor")(doctor.doctor)
 app.command("phones")(phones.phones)
 app.command("folders")(phones.folders)
 app.command("pause")(control.pause)

@@ -33,7 +33,7 @@ def phones(
     from photosync.cli.phone_views import phones_view
 
     settings = settings_of(config, verbose=verbose)
-    _keep_quiet(verbose=verbose)
+    keep_quiet(verbose=verbose)
     _refuse_switched_off(settings)
     lines = phone_lines(settings)
     text = phones_view(lines) if lines else NO_PHONE
@@ -60,7 +60,7 @@ def folders(
     from photosync.cli.phone_views import folders_view
 
     settings = settings_of(config, verbose=verbose)
-    _keep_quiet(verbose=verbose)
+    keep_quiet(verbose=verbose)
     _refuse_switched_off(settings)
     _refuse_nonsense(paths or [], choose=choose, leave=leave)
     lines = folder_lines(settings, phone)
@@ -76,7 +76,7 @@ def folders(
     end(Result(text, document, DONE if lines else USER_MUST_ACT), as_json=as_json)
 
 
-def _keep_quiet(*, verbose: bool) -> None:
+def keep_quiet(*, verbose: bool) -> None:
     """What the daemon logs of phones is what these verbs show."""
     if not verbose:
         logging.getLogger("photosync.device").setLevel(logging.ERROR)

@@ -273,7 +273,7 @@ class Database:
     def _refuse_emptied_file(self) -> None:
         """A file of 0 bytes beside kept copies was emptied by an accident: never start over it."""
         if self.exists and self.file.stat().st_size == 0 and self.copies():
-            raise self._damaged("it is empty")
+            raise self.damaged("it is empty")
 
     def _climb(self, steps: Sequence[str]) -> None:
         """All steps in one transaction: nobody ever sees a version between, or half of one.
@@ -356,7 +356,8 @@ class Database:
         """The kept copies, newest first."""
         return kept_copies(self.file)
 
-    def _damaged(self, why: str) -> DatabaseDamaged:
+    def damaged(self, why: str) -> DatabaseDamaged:
+        """The error that says so, with the way back."""
         return damaged(self.file, why, self.copies())
 
     def _unusable(self, error: OSError) -> PhotosyncError:
