@@ -39,10 +39,8 @@ NOT_ON_THE_WAY = {
     "google/sign_in.py:revoke": "photosync auth --revoke: nothing but the token goes",
     "store/albums.py:Albums.forget": IN_TROUBLE,
     "store/control.py:Control.open_library_gate": IN_TROUBLE,
-    "store/control.py:Control.raise_problem": IN_TROUBLE,
     "store/intake.py:Intake.revive": IN_TROUBLE,
     "store/media.py:MediaItems.release_of": IN_TROUBLE,
-    "store/phone_folders.py:PhoneFolders.seen": "what is on the phone, seen anew each time",
     "store/spending.py:Spending.quota_spent": IN_TROUBLE,
     "store/spending.py:Spending.refund": IN_TROUBLE,
     "store/verified.py:Verified.send_again": "one transaction an item: verb by verb, not by itself",
@@ -144,7 +142,7 @@ class Stage:
             if found:
                 yield f"{what}: {found[:3]}"
         database.close()
-        left = [*world.home.glob("mirror/.photosync/part/*"), *_unfinished(world)]
+        left = [*world.home.glob("mirror/.photosync/part/*/*"), *_unfinished(world)]
         if left:
             yield f"left over: {left}"
 
