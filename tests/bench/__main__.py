@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MIB = 1 << 20
+LOT, LOTS = 500, 20
+IDLE_SECONDS = 60
 
 
 def requests_a_photo(world: World) -> None:
@@ -94,6 +96,40 @@ def latency(world: World) -> None:
     print(f"latency: {middle:.2f} s from file to library (worst {max(seconds):.2f} s)")
 
 
+def long_life(world: World) -> None:
+    """10,000 photos through one daemon: what it holds after the first 500, and at the end."""
+    world.emulator.options.writes_per_minute = 100_000
+    world.emulator.options.daily_limit = 10_000_000
+    world.configure(google="writes_per_minute = 10000\ndaily_requests = 10000000")
+    daemon = Daemon(world)
+    held = []
+    try:
+        for lot in range(LOTS):
+            for number in range(lot * LOT, (lot + 1) * LOT):
+                world.put(f"{lot}/{number}.jpg", jpeg(number, 3000))
+            _until(partial(_all_done, world, (lot + 1) * LOT), seconds=300)
+            held.append(_holds_of(daemon))
+        _until(lambda: world.json("status")["daemon"]["state"] == "idle", seconds=60)
+        began, before = time.monotonic(), _cpu_seconds(daemon)
+        time.sleep(IDLE_SECONDS)
+        idle = (_cpu_seconds(daemon) - before) / (time.monotonic() - began)
+        log_bytes = len(daemon.log())
+        daemon.stop()
+    finally:
+        daemon.kill()
+    for count, one in ((LOT, held[0]), (LOTS * LOT, held[-1])):
+        print(
+            f"long life: after {count:,} photos {one[0] / 1024:.1f} MiB, {one[1]} descriptors,"
+            f" {one[2]} threads"
+        )
+    state_bytes = sum(one.stat().st_size for one in world.state.iterdir() if one.is_file())
+    print(
+        f"long life: idle {idle:.2%} of a core with {LOTS} folders watched;"
+        f" the state has {state_bytes / LOTS / LOT:.0f} bytes a photo,"
+        f" the verbose log {log_bytes / LOTS / LOT:.0f}"
+    )
+
+
 def start_up(world: World) -> None:
     """What a verb costs before it does anything."""
     world.once()
@@ -127,7 +163,16 @@ def phones(world: World) -> None:
     phone.phones()
 
 
-ALL = (requests_a_photo, latency, start_up, large_file, memory, phones, beside_rclone)
+ALL = (
+    requests_a_photo,
+    latency,
+    start_up,
+    large_file,
+    memory,
+    long_life,
+    phones,
+    beside_rclone,
+)
 
 
 def main(names: list[str]) -> None:
@@ -158,6 +203,19 @@ def _until(what: Callable[[], bool], *, seconds: float) -> None:
         if time.monotonic() > ends:
             raise TimeoutError
         time.sleep(0.05)
+
+
+def _all_done(world: World, wanted: int) -> bool:
+    time.sleep(0.5)
+    return bool(world.json("status")["items"]["done"] == wanted)
+
+
+def _holds_of(daemon: Daemon) -> tuple[int, int, int]:
+    """Resident memory in KiB, open descriptors, threads."""
+    process = Path(f"/proc/{daemon.process.pid}")
+    told = (process / "status").read_text()
+    resident, threads = (int(told.split(f"{name}:")[1].split()[0]) for name in ("VmRSS", "Threads"))
+    return resident, len(list((process / "fd").iterdir())), threads
 
 
 def _timed(what: Callable[[], object]) -> float:

@@ -1,8 +1,9 @@
 """``python -m tests.soak [--seconds N] [--hours N] [--seed N]``: everything at once, at random.
 
-Files appear, change, move and vanish; Google fails; the program is killed, stopped, paused, and
-started under a wrong clock. At the end an audit, file by file. The seed is printed and replays
-the same plan; threads and processes meet as they like.
+Files appear, change, move and vanish; a phone comes and goes (if the lab is there); Google fails;
+the disk of the mirror fills up (if it can be mounted); the program is killed, stopped, paused, and
+started under a wrong clock. At the end an audit, file by file. The
+seed is printed and replays the same plan; threads and processes meet as they like.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +26,12 @@ from photosync.emulator.faults import KINDS
 from photosync.emulator.server import Emulator
 from tests.crash.test_matrix import AUDITS
 from tests.journeys.conftest import World, jpeg, mp4, sha256
+from tests.lab import lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from tests.lab.lab import LabPhone
 
 PROGRAM = [sys.executable, "-m", "tests.soak.program"]
 NEED_THE_USER = {"storage-full", "invalid-grant", "api-not-enabled", "scope-missing", "quota-day"}
@@ -35,18 +40,23 @@ NEED_THE_USER = {"storage-full", "invalid-grant", "api-not-enabled", "scope-miss
 MIB = 1 << 20
 SETTINGS = '[upload]\nresumable_above = "1 MiB"\nchunk = "256 KiB"\n'
 PATIENCE_SECONDS = 300
+MIRROR_MIB = 512
+SHORT_SECONDS = 900
+"""What a phone takes in longer ones does not fit onto so small a disk."""
 
 
 @dataclass
 class Soak:
     """``ever``: the hash of every version that a file had as a whole."""
 
-    world: World
+    world: SoakWorld
     chance: random.Random
     ever: set[str] = field(default_factory=set)
     done: Counter[str] = field(default_factory=Counter)
     made: int = 0
     process: subprocess.Popen[bytes] | None = None
+    phone: LabPhone | None = None
+    disks: tuple[Path, ...] = ()
 
     def go(self, seconds: float) -> None:
         """Do one thing after another."""
@@ -63,6 +73,10 @@ class Soak:
             (1, self.stop),
             (1, self.pause),
         ]
+        if self.phone is not None:
+            actions += [(10, self.shoot), (2, self.shoot_film), (6, self.unplug), (1, self.stall)]
+        if self.disks:
+            actions.append((1, self.fill_a_disk))
         names = [action for _, action in actions]
         weights = [weight for weight, _ in actions]
         self.start()
@@ -108,6 +122,13 @@ class Soak:
 
     def _files(self) -> list[Path]:
         return sorted(one for one in self.world.pictures.rglob("*.*") if one.is_file())
+
+    def _shots(self) -> list[Path]:
+        return [] if self.phone is None else list(self.phone.storage.glob("DCIM/*/[!.]*"))
+
+    def _copies(self) -> list[Path]:
+        """What bears its final name in the mirror."""
+        return [one for one in self.world.mirror.glob("[!.]*/**/*") if one.is_file()]
 
     def add(self) -> None:
         for _ in range(self.chance.choice([1, 1, 1, 10])):
@@ -174,10 +195,56 @@ class Soak:
         assert self.world.run("pause").returncode == 0
         assert self.world.run("resume").returncode == 0
 
+    def _shoot(self, content: bytes, suffix: str) -> None:
+        """As a camera app does: under a hidden name first."""
+        assert self.phone is not None
+        self.ever.add(sha256(content))
+        folder = self.phone.storage / "DCIM" / self.chance.choice(["Camera", "Screenshots"])
+        folder.mkdir(exist_ok=True)
+        pending = folder / f".pending-1-{self.made}{suffix}"
+        pending.write_bytes(content)
+        pending.rename(folder / f"{self.made}{suffix}")
+
+    def shoot(self) -> None:
+        self.made += 1
+        self._shoot(jpeg(self.made, self.chance.randrange(1000, 60_000)), ".jpg")
+
+    def shoot_film(self) -> None:
+        self.made += 1
+        self._shoot(mp4(self.made, self.chance.randrange(MIB, 10 * MIB)), ".mp4")
+
+    def unplug(self) -> None:
+        """For a moment, or until the next time."""
+        assert self.phone is not None
+        self.phone.unplug()
+        if self.chance.random() < 0.8:
+            time.sleep(self.chance.random() * 0.3)
+            self.phone.plug()
+
+    def stall(self) -> None:
+        """Nothing comes through the cable; then somebody pulls it."""
+        assert self.phone is not None
+        self.phone.cable.stall()
+        time.sleep(self.chance.random())
+        self.phone.unplug()
+        self.phone.plug()
+
+    def fill_a_disk(self) -> None:
+        """For a second or two there is no room at all."""
+        filler = self.chance.choice(self.disks) / "filler"
+        with suppress(OSError), filler.open("wb") as full:
+            while True:
+                full.write(bytes(MIB))
+                full.flush()
+        time.sleep(1 + self.chance.random())
+        filler.unlink()
+
     def settle(self) -> None:
         """No more trouble: everything goes where it belongs."""
         self.end(signal.SIGKILL)
         self.world.emulator.faults.clear()
+        if self.phone is not None:
+            self.phone.plug()
         ends = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < ends:
             told = subprocess.run(
@@ -199,8 +266,12 @@ class Soak:
         import sqlite3
 
         library = Counter(item.sha256 for item in self.world.emulator.library.items())
-        present = {sha256(one.read_bytes()) for one in self._files()}
+        shot = {sha256(one.read_bytes()) for one in self._shots()}
+        present = {sha256(one.read_bytes()) for one in self._files()} | shot
         wrong = [f"lost: {len(present - library.keys())} files"] * bool(present - library.keys())
+        copies = {sha256(one.read_bytes()) for one in self._copies()}
+        wrong += [f"not copied: {len(shot - copies)} files"] * bool(shot - copies)
+        wrong += [f"never a file on the phone: {len(copies - shot)}"] * bool(copies - shot)
         wrong += [f"never a file: {one}" for one in library.keys() - self.ever]
         wrong += [f"{times} times: {one}" for one, times in library.items() if times > 1]
         database = sqlite3.connect(self.world.state / "photosync.db")
@@ -223,17 +294,65 @@ class Soak:
         return wrong
 
 
+@contextmanager
+def _disk(folder: Path, mib: int, *, wanted: bool) -> Iterator[bool]:
+    """A disk of its own for a folder, where this user may mount one."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not wanted:
+        yield False
+        return
+    command = ["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=700", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@contextmanager
+def _phone(folder: Path) -> Iterator[LabPhone | None]:
+    """A phone of the lab, if there can be one."""
+    if lab.missing_adb() or lab.missing_lab():
+        yield None
+        return
+    (folder / "adb-home").mkdir()
+    with (
+        lab.host(folder / "adb-home") as host,
+        lab.phone(host, folder / "phone", "SOAK1") as made,
+    ):
+        yield made
+
+
+@dataclass
+class SoakWorld(World):
+    """With a mirror, which has to be all copied in the end."""
+
+    def __post_init__(self) -> None:
+        self.mirror = self.home / "mirror"
+        super().__post_init__()
+
+
 def soak(folder: Path, *, seconds: float, seed: int) -> tuple[list[str], Soak]:
     """What was wrong after so long a run."""
-    with Emulator(folder / "google") as emulator:
+    home = folder / "home"
+    home.mkdir()
+    with (
+        Emulator(folder / "google") as emulator,
+        _phone(folder) as phone,
+        _disk(home / "mirror", MIRROR_MIB, wanted=seconds <= SHORT_SECONDS) as is_small,
+    ):
         emulator.options.reused_token = random.Random(seed).choice(["same-id", "code-3"])
         emulator.options.writes_per_minute = 100_000
         emulator.options.daily_limit = 10_000_000
-        world = World(folder / "home", emulator)
+        world = SoakWorld(home, emulator)
         world.configure(
-            google="writes_per_minute = 10000\ndaily_requests = 10000000", more=SETTINGS
+            google="writes_per_minute = 10000\ndaily_requests = 10000000",
+            phone="enabled = false" if phone is None else f"adb_port = {phone.host.port}",
+            more=f'{SETTINGS}[mirror]\npath = "{world.mirror}"\nmin_free = 0\n',
         )
-        one = Soak(world, random.Random(seed))
+        disks = (world.mirror,) if is_small else ()
+        one = Soak(world, random.Random(seed), phone=phone, disks=disks)
         try:
             one.go(seconds)
             one.settle()
