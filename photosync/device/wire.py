@@ -17,6 +17,13 @@ LONGEST_NAME = 4096
 """Bytes. No file system has longer names; more is no name but a broken stream."""
 
 LONGEST_TEXT = 1 << 16
+LARGEST_ERRNO = 2**31 - 1
+LARGEST_SIZE = 1 << 42
+"""Bytes. No phone holds 4 TiB, and the sizes of a million such files still add up in 64 bits."""
+
+LATEST = (2**63 - 1) // 10**9
+"""Seconds, also before 1970: nanoseconds of it still fit into 64 bits."""
+
 DATA_BYTES = 64 * 1024
 """The largest piece of a file in one packet (SYNC_DATA_MAX)."""
 
@@ -109,7 +116,7 @@ def stat_answer(raw: bytes, *, version: int) -> Stat:
         return Stat(0 if mode else 2, mode, size_bytes, mtime)  # all zeros: there is no such file
     kind, errno, _dev, inode, mode, _n, _uid, _gid, size_bytes, _a, mtime, _c = STAT2.unpack(raw)
     _expect(kind, b"STA2")
-    return Stat(errno, mode, size_bytes, mtime, inode)
+    return _bounded(errno, mode, size_bytes, mtime, inode)
 
 
 def dent(raw: bytes, *, version: int) -> tuple[Stat, int] | None:
@@ -127,13 +134,24 @@ def dent(raw: bytes, *, version: int) -> tuple[Stat, int] | None:
         kind, errno, _dev, inode, mode, _n, _u, _g, size_bytes, _a, mtime, _c, length = (
             DENT2.unpack(raw)
         )
-        found = Stat(errno, mode, size_bytes, mtime, inode)
+        found = _bounded(errno, mode, size_bytes, mtime, inode)
     if kind == b"DONE":
         return None
     _expect(kind, b"DENT" if version == 1 else b"DNT2")
     if not 0 < length <= LONGEST_NAME:
         raise PhoneGarbled(f"The phone listed a name of {length:,} bytes.")
     return found, length
+
+
+def _bounded(errno: int, mode: int, size_bytes: int, mtime: int, inode: int) -> Stat:
+    """Only a phone gone mad says more than the numbers that the system and SQLite can hold."""
+    return Stat(
+        min(errno, LARGEST_ERRNO),
+        mode,
+        min(size_bytes, LARGEST_SIZE),
+        min(max(mtime, -LATEST), LATEST),
+        inode,
+    )
 
 
 def _expect(kind: bytes, expected: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 
@@ -13,6 +14,9 @@ from photosync.device import wire
 from photosync.errors import PhoneGarbled
 
 U32 = st.integers(0, 2**32 - 1)
+ERRNO = st.integers(0, wire.LARGEST_ERRNO)
+SIZE = st.integers(0, wire.LARGEST_SIZE)
+TIME = st.integers(-wire.LATEST, wire.LATEST)
 U64 = st.integers(0, 2**64 - 1)
 S64 = st.integers(-(2**63), 2**63 - 1)
 PATHS = st.binary(min_size=1, max_size=1024).filter(lambda path: b"\0" not in path)
@@ -36,12 +40,22 @@ def test_a_kind_has_four_letters() -> None:
         wire.request(b"STAT2", b"/x")
 
 
-@given(errno=U32, mode=U32, size=U64, mtime=S64, inode=U64)
+@given(errno=ERRNO, mode=U32, size=SIZE, mtime=TIME, inode=U64)
 def test_sizes_beyond_4_gib_and_times_before_1970_are_exact(
     errno: int, mode: int, size: int, mtime: int, inode: int
 ) -> None:
     raw = struct.pack("<4sIQQIIIIQqqq", b"STA2", errno, 1, inode, mode, 1, 0, 0, size, 5, mtime, 6)
     assert wire.stat_answer(raw, version=2) == wire.Stat(errno, mode, size, mtime, inode)
+
+
+@given(errno=U32, size=U64, mtime=S64)
+def test_no_number_is_too_large_for_what_comes_after(errno: int, size: int, mtime: int) -> None:
+    raw = struct.pack("<4sIQQIIIIQqqq", b"STA2", errno, 1, 2, 3, 1, 0, 0, size, 5, mtime, 6)
+    found = wire.stat_answer(raw, version=2)
+    assert os.strerror(found.errno)
+    assert (found.errno == 0) == (errno == 0)
+    assert -(2**63) <= found.mtime * 10**9 < 2**63
+    assert found.size_bytes * 10**6 < 2**63
 
 
 @given(mode=st.integers(1, 2**32 - 1), size=U32, mtime=U32)
@@ -56,7 +70,7 @@ def test_all_zeros_of_the_old_protocol_mean_that_nothing_is_there() -> None:
     assert wire.stat_answer(struct.pack("<4sIII", b"STAT", 0, 0, 0), version=1).errno == 2
 
 
-@given(errno=U32, mode=U32, size=U64, mtime=S64, length=st.integers(1, 4096))
+@given(errno=ERRNO, mode=U32, size=SIZE, mtime=TIME, length=st.integers(1, 4096))
 def test_a_line_of_a_listing(errno: int, mode: int, size: int, mtime: int, length: int) -> None:
     raw = struct.pack(
         "<4sIQQIIIIQqqqI", b"DNT2", errno, 1, 9, mode, 1, 0, 0, size, 5, mtime, 6, length
