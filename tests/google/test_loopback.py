@@ -1,0 +1,65 @@
+"""The way back from the browser, whoever else knocks on that port."""
+
+from __future__ import annotations
+
+import socket
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from photosync.errors import SignInRequired
+from photosync.google.loopback import receive
+
+WORDS = (
+    *(b"GET ", b"POST ", b"/", b"?", b"code=", b"error=", b" HTTP/1.1\r\n", b"\r\n", b"\0"),
+    *(b"://[", b"Host: evil.example\r\n", b"Content-Length: 99999999999\r\n", b"%00%ff"),
+    b"A" * 70_000,
+)
+PARTS = st.one_of(st.binary(max_size=60), st.sampled_from(WORDS))
+
+
+@given(requests=st.lists(st.lists(PARTS, max_size=8).map(b"".join), max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_any_request_leaves_the_way_free_for_the_answer(requests: list[bytes]) -> None:
+    hostile = [one for one in requests if b"code=" not in one and b"error=" not in one]
+    with receive(0, "Signed in.") as (address, wait):
+        port = urlsplit(address).port
+        knocks = [*hostile, b"GET /?code=good&state=s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
+        said: list[bytes] = []
+        thread = Thread(target=_knock, args=(port, knocks, said))
+        thread.start()
+        came = wait(20)
+        thread.join(20)
+    assert came == f"{address}?code=good&state=s"
+    assert b"Signed in." in said[-1]
+    assert all(b"Traceback" not in one for one in said)
+
+
+def test_nothing_of_a_request_is_said_back(capfd: pytest.CaptureFixture[str]) -> None:
+    with receive(0, "Signed in.") as (address, wait):
+        said: list[bytes] = []
+        knocks = [b"GET /<script>alert(1)</script> HTTP/1.1\r\n\r\n"]
+        thread = Thread(target=_knock, args=(urlsplit(address).port, knocks, said))
+        thread.start()
+        with pytest.raises(SignInRequired):
+            wait(1.5)
+        thread.join(20)
+    assert b"<script>" not in said[0]
+    assert capfd.readouterr().err == ""
+
+
+def _knock(port: int, knocks: list[bytes], said: list[bytes]) -> None:
+    for one in knocks:
+        with socket.create_connection(("127.0.0.1", port), 20) as connection:
+            answer = b""
+            try:
+                connection.sendall(one)
+                connection.shutdown(socket.SHUT_WR)
+                while block := connection.recv(65536):
+                    answer += block
+            except OSError:
+                pass  # it had heard enough
+            said.append(answer)
