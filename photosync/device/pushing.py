@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from photosync.device import storage, wire
 from photosync.device.sync import shown
-from photosync.errors import FileExists, FileUnreadable, ItemGone, PhoneGone, PhotosyncError
+from photosync.errors import FileExists, FileUnreadable, PhotosyncError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -135,7 +135,7 @@ def announce(phone: Phone, target: bytes) -> bool:
         answer = phone.run(
             scan_command(target, android=phone.identity.android), seconds=SCAN_SECONDS
         )
-    except (PhoneGone, ItemGone) as error:
+    except PhotosyncError as error:
         log.debug("phone.not_announced reason=%s", error)
         return False
     heard = answer.status == 0 and heard_of(answer.out)

@@ -270,7 +270,8 @@ class MirrorDisk:
         """Give the finished copy its name; the one it got.
 
         The name may be taken: by an older version, or by one that differs only in case. If that
-        is this very copy, made before a crash, it is taken over.
+        is this very copy, made before a crash, it is taken over. Where a file lies in the place
+        of a folder, the folder gets another name.
 
         Raises:
             MirrorFull, MirrorAway: It cannot be written.
@@ -289,6 +290,7 @@ class MirrorDisk:
         part = self.parts_folder / str(number)
         for attempt in range(MOST_NAMES):
             name = path if attempt == 0 else apart(path, number + attempt - 1)
+            name = self._around_files(name)
             target = self.root / name
             _make_folder(target.parent)
             if _named(part, target) or _same(target, hashes):
@@ -297,6 +299,19 @@ class MirrorDisk:
                 return name
         text = f"no name is free beside {path!r}"
         raise RuntimeError(text)
+
+    def _around_files(self, path: str) -> str:
+        """``path`` with other names for those of its folders that files have."""
+        *folders, name = path.split("/")
+        way = ""
+        for folder in folders:
+            below = f"{way}{folder}"
+            number = 0
+            while (self.root / below).exists() and not (self.root / below).is_dir():
+                number += 1
+                below = apart(f"{way}{folder}", number)
+            way = f"{below}/"
+        return f"{way}{name}"
 
     @contextmanager
     def open(self, path: str, size_bytes: int) -> Iterator[BinaryIO]:

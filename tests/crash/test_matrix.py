@@ -8,8 +8,11 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,13 +24,14 @@ from tests.journeys.conftest import World, jpeg, mp4, sha256
 from tests.lab import lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from tests.lab.lab import AdbHost
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(1500)]
 
+SIDE_BY_SIDE = 4
 LONG_AGO = 1_600_000_000
 UPLOAD = '[upload]\nresumable_above = "256 KiB"\nchunk = "256 KiB"\n'
 
@@ -78,8 +82,8 @@ class Program:
         return code, json.loads(told.read_text()) if told.exists() else None
 
 
-@pytest.fixture(scope="module")
-def program() -> Iterator[Program]:
+@contextmanager
+def _program() -> Iterator[Program]:
     command = [sys.executable, "-m", "tests.crash.zygote"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -87,6 +91,18 @@ def program() -> Iterator[Program]:
         yield Program(process)
         assert process.stdin is not None
         process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def programs() -> Iterator[list[Program]]:
+    """Several, for worlds side by side: much of a run is waiting."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(_program()) for _ in range(SIDE_BY_SIDE)]
+
+
+@pytest.fixture
+def program(programs: list[Program]) -> Program:
+    return programs[0]
 
 
 @dataclass
@@ -101,15 +117,15 @@ class Stage:
     expected: list[bytes]
     duplicates: int
     failed: int
-    made: int = 0
+    numbers: Iterator[int] = field(default_factory=count)
 
     @contextmanager
     def world(self) -> Iterator[World]:
         """A fresh state, a fresh library; a used token is refused, as Google may do."""
-        self.made += 1
-        with Emulator(self.folder / f"google-{self.made}") as emulator:
+        number = next(self.numbers)
+        with Emulator(self.folder / f"google-{number}") as emulator:
             emulator.options.reused_token = "code-3"
-            world = World(self.folder / f"home-{self.made}", emulator)
+            world = World(self.folder / f"home-{number}", emulator)
             world.pictures.rmdir()
             world.pictures = self.folder / "Pictures"
             _expire(world.state / "token.json")
@@ -283,16 +299,28 @@ def _die_at(border: Border, stage: Stage, program: Program) -> tuple[bool, list[
     return died == DIED, [*faults, log] if faults else []
 
 
-def _die_everywhere(crossed: Iterable[Crossed], stage: Stage, program: Program) -> None:
+def _die_everywhere(crossed: Iterable[Crossed], stage: Stage, programs: Sequence[Program]) -> None:
     matrix = _borders_of(crossed)
     wrong: list[str] = []
     deaths: set[Border] = set()
-    for border in matrix:
-        died, faults = _die_at(border, stage, program)
+    free: SimpleQueue[Program] = SimpleQueue()
+    for program in programs:
+        free.put(program)
+
+    def die(border: Border) -> None:
+        mine = free.get()
+        try:
+            died, faults = _die_at(border, stage, mine)
+        finally:
+            free.put(mine)
         if died:
             deaths.add(border)
         if faults:
             wrong.append(f"{border}: " + "\n".join(faults))
+
+    with ThreadPoolExecutor(len(programs)) as pool:
+        for _ in pool.map(die, matrix):
+            pass
     assert not wrong, "\n\n".join(wrong)
     # threads meet otherwise each time, and may cross a border less often
     assert len(deaths) > len(matrix) * 0.7, sorted(set(matrix) - deaths)
@@ -300,17 +328,19 @@ def _die_everywhere(crossed: Iterable[Crossed], stage: Stage, program: Program) 
     assert spared <= SOMETIMES
 
 
-def test_a_death_at_any_border_on_a_folders_way(folder_stage: Stage, program: Program) -> None:
-    _die_everywhere(_crossed(folder_stage, program), folder_stage, program)
+def test_a_death_at_any_border_on_a_folders_way(
+    folder_stage: Stage, programs: list[Program]
+) -> None:
+    _die_everywhere(_crossed(folder_stage, programs[0]), folder_stage, programs)
 
 
 def test_a_death_at_any_border_on_a_phones_way(
-    folder_stage: Stage, phone_stage: Stage, program: Program
+    folder_stage: Stage, phone_stage: Stage, programs: list[Program]
 ) -> None:
     """Those that a folder's photos do not cross."""
-    common = {one[:2] for one in _crossed(folder_stage, program)}
-    own = [one for one in _crossed(phone_stage, program) if one[:2] not in common]
-    _die_everywhere(own, phone_stage, program)
+    common = {one[:2] for one in _crossed(folder_stage, programs[0])}
+    own = [one for one in _crossed(phone_stage, programs[0]) if one[:2] not in common]
+    _die_everywhere(own, phone_stage, programs)
 
 
 def test_no_border_is_forgotten(folder_stage: Stage, phone_stage: Stage, program: Program) -> None:

@@ -111,9 +111,13 @@ def test_a_name_that_the_disk_refuses_becomes_a_plain_one(
 
 
 def test_a_file_where_a_folder_should_be(disk: MirrorDisk) -> None:
-    (disk.root / "Pixel").write_bytes(b"no folder")
-    with pytest.raises(MirrorAway, match="cannot be written"):
-        copied(disk, 1, "Pixel/a.jpg", b"bytes")
+    """On the phone it was a file once, and is a folder now."""
+    assert copied(disk, 1, "Pixel/x.jpg", b"a photo") == "Pixel/x.jpg"
+    (disk.root / "Pixel/x~1.jpg").write_bytes(b"the user's own")
+    assert copied(disk, 2, "Pixel/x.jpg/y/a.jpg", b"bytes") == "Pixel/x~2.jpg/y/a.jpg"
+    assert copied(disk, 3, "Pixel/x.jpg/b.jpg", b"more") == "Pixel/x~2.jpg/b.jpg"
+    assert (disk.root / "Pixel/x.jpg").read_bytes() == b"a photo"
+    assert (disk.root / "Pixel/x~2.jpg/y/a.jpg").read_bytes() == b"bytes"
 
 
 def test_a_copy_goes_on_where_it_stopped(disk: MirrorDisk) -> None:
