@@ -12,7 +12,7 @@ import pytest
 
 from photosync.device import pushing
 from photosync.device.pushing import heard_of, push, scan_command
-from photosync.errors import FileExists, FileUnreadable, PhoneFull, PhoneGone
+from photosync.errors import FileExists, FileUnreadable, PhoneFull, PhoneGarbled, PhoneGone
 from tests.device.conftest import opened
 from tests.device.names import ODD_NAMES
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from photosync.device.phone import Phone
+    from photosync.device.shell import Answer
     from tests.lab.lab import LabPhone
 
 CONTENT = os.urandom(300_000)
@@ -104,6 +105,22 @@ def test_a_phone_that_cannot_hash_sends_it_back(phone: Phone, lab_phone: LabPhon
     assert put(phone, "Back/a.jpg")
     phone.sha256 = own  # type: ignore[method-assign]
     assert (lab_phone.storage / "Back/a.jpg").read_bytes() == CONTENT
+
+
+def test_a_media_library_that_answers_nonsense_is_no_error(
+    phone: Phone, lab_phone: LabPhone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = phone.run
+
+    def garbled(line: bytes, *, seconds: float = 60.0) -> Answer:
+        if line.startswith(b"content"):
+            raise PhoneGarbled("nonsense")
+        return run(line, seconds=seconds)
+
+    phone.identity = replace(phone.identity, android=34)
+    monkeypatch.setattr(phone, "run", garbled)
+    assert put(phone, "Announced/a.jpg")
+    assert (lab_phone.storage / "Announced/a.jpg").read_bytes() == CONTENT
 
 
 def test_the_phone_will_not_have_it(phone: Phone, lab_phone: LabPhone) -> None:
