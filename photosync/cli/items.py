@@ -55,7 +55,7 @@ def list_items(
     """List items, the newest first."""
     from photosync.app.report import item_line
     from photosync.app.state import looked_at
-    from photosync.cli.views import items_table
+    from photosync.cli.views import items_view
 
     lines = []
     with looked_at(settings_of(config, verbose=verbose)) as opened_state:
@@ -73,8 +73,8 @@ def list_items(
     document = {"version": 1, "items": lines, "more": len(lines) == limit}
     chosen = {"--state": state, "--source": source}
     words = [f"{name} {shlex.quote(one)}" for name, one in chosen.items() if one is not None]
-    table = items_table(lines, limit=limit, again=" ".join(["photosync list", *words]))
-    end(Result(table, document), as_json=as_json)
+    text = items_view(lines, limit=limit, again=" ".join(["photosync list", *words]))
+    end(Result(text, document), as_json=as_json)
 
 
 def show(

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from photosync.app.report import rfc3339
-from photosync.cli.result import printable
+from photosync.cli.result import plural, printable
 from photosync.cli.views import local
 from photosync.domain.media import in_units
 
@@ -54,34 +54,38 @@ def phones_view(lines: list[PhoneLine]) -> RenderableType:
     return Group(*parts)
 
 
-def folders_view(lines: list[FolderLine]) -> RenderableType:
-    """What ``photosync folders`` shows: a table for each phone."""
-    parts: list[RenderableType] = []
+def folders_view(lines: list[FolderLine]) -> Text:
+    """What ``photosync folders`` shows: a line each that can be copied, phone by phone."""
+    text = Text()
     for serial in dict.fromkeys(line.serial for line in lines):
         own = [line for line in lines if line.serial == serial]
-        parts.append(Text(f"{printable(own[0].phone)} ({serial})", style="bold"))
-        parts.append(_folders_of_one(own))
+        text.append(f"{printable(own[0].phone)} ({serial})\n", style="bold")
+        _append_folders(text, own)
     if any(line.wanted and line.choice == "new" for line in lines):
         hint = "Decide: photosync folders --choose FOLDER (or --leave FOLDER); --choose alone asks."
-        parts.append(Text(hint, style="bold"))
-    return Group(*parts)
+        text.append(hint, style="bold")
+    text.rstrip()
+    return text
 
 
-def _folders_of_one(lines: list[FolderLine]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("folder", overflow="fold")
-    for heading in ("photos", "videos", "size"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("newest", no_wrap=True)
-    table.add_column("")
-    for line in lines:
-        style, words = CHOICES[line.choice] if line.wanted else NOT_WANTED
-        table.add_row(
-            Text(line.shown),
-            f"{line.photos:,}",
-            f"{line.videos:,}",
-            in_units(line.size_bytes),
-            local(rfc3339(line.newest_at))[:10],
-            Text(words, style=style),
-        )
-    return table
+def _append_folders(text: Text, lines: list[FolderLine]) -> None:
+    counts = [_counts(line) for line in lines]
+    count_width = max(map(len, counts))
+    words_width = max(len(_choice(line)[1]) for line in lines)
+    for line, count in zip(lines, counts, strict=True):
+        style, words = _choice(line)
+        newest = local(rfc3339(line.newest_at))[:10]
+        text.append(f"  {words:{words_width}}", style=style)
+        text.append(f"  {count:>{count_width}}  {in_units(line.size_bytes):>10}  {newest:10}  ")
+        text.append(f"{line.shown}\n")
+
+
+def _choice(line: FolderLine) -> tuple[str, str]:
+    return CHOICES[line.choice] if line.wanted else NOT_WANTED
+
+
+def _counts(line: FolderLine) -> str:
+    """``1,234 photos, 5 videos``."""
+    photos = f"{line.photos:,} {plural(line.photos, 'photo')}"
+    videos = f"{line.videos:,} {plural(line.videos, 'video')}"
+    return ", ".join([photos] * bool(line.photos) + [videos] * bool(line.videos)) or "0 photos"

@@ -42,7 +42,7 @@ def end(result: Result, *, as_json: bool) -> None:
     if as_json:
         print_json(result.document)
     else:
-        console().print(result.text, soft_wrap=isinstance(result.text, str), markup=False)
+        console().print(result.text, soft_wrap=isinstance(result.text, (str, Text)), markup=False)
     raise typer.Exit(result.exit_code)
 
 

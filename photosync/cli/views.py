@@ -73,28 +73,29 @@ def status_view(document: Json) -> RenderableType:
     return Group(*parts)
 
 
-def items_table(lines: list[Json], *, limit: int, again: str) -> RenderableType:
-    """What ``photosync list`` shows; ``again`` is how it was asked, to ask for more."""
+def items_view(lines: list[Json], *, limit: int, again: str) -> Text:
+    """What ``photosync list`` shows; ``again`` is how it was asked, to ask for more.
+
+    A line each, however long: a folded path cannot be copied, nor found with grep.
+    """
     if not lines:
-        return "No items."
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("item", "state", "source", "file", "size", "why"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "size" else "left")
+        return Text("No items.")
+    text = Text()
+    number_width = max(len(str(line["id"])) for line in lines)
+    state_width = max(len(line["state"]) for line in lines)
     for line in lines:
-        error = line["error"]
-        table.add_row(
-            str(line["id"]),
-            Text(line["state"], style=STYLES.get(line["state"], "")),
-            Text(line["source"]),
-            Text(line["path"]),
-            in_units(line["size_bytes"]),
-            Text(printable(error["message"]) if error else _copy_of(line)),
-        )
-    if len(lines) < limit:
-        return table
-    words = f"There may be more: {printable(again)} --before {lines[-1]['id']}"
-    more = Text(words, style="dim")
-    return Group(table, more)
+        text.append(f"{line['id']:>{number_width}}  ")
+        text.append(f"{line['state']:{state_width}}", style=STYLES.get(line["state"], ""))
+        text.append(f"  {in_units(line['size_bytes']):>10}  ")
+        text.append(f"{line['source']}: ", style="dim").append(line["path"] + "\n")
+        why = printable(line["error"]["message"]) if line["error"] else _copy_of(line)
+        if why:
+            text.append(" " * (number_width + 2) + why + "\n", style="dim")
+    if len(lines) == limit:
+        words = f"There may be more: {printable(again)} --before {lines[-1]['id']}"
+        text.append(words, style="dim")
+    text.rstrip()
+    return text
 
 
 def _copy_of(line: Json) -> str:

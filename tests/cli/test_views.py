@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from photosync.app.looking import FolderLine
+from photosync.cli.phone_views import folders_view
 from photosync.cli.result import plural, print_json, printable
-from photosync.cli.views import _headline, _sources, span
+from photosync.cli.views import _headline, _sources, items_view, span
 from photosync.domain.media import in_units
 
 
@@ -112,3 +114,72 @@ def test_while_a_phone_is_only_copied_nobody_knows_how_long_it_takes() -> None:
     assert "left" not in words
     assert "2.0 KiB/s, 30 s left" in headline(copies=copies, uploads=[{}])
     assert "2.0 KiB/s, 30 s left" in headline()
+
+
+LONG = "Android/media/com.whatsapp/WhatsApp/Media/WhatsApp Images/Private and more/IMG_1.jpg"
+
+
+def test_a_long_path_stays_in_one_piece() -> None:
+    error = {"code": "empty", "message": "It is\x1b[2J empty."}
+    lines = [
+        item(12, "failed", error=error),
+        item(7, "duplicate", duplicate_of=3),
+        item(3, "done"),
+    ]
+    assert str(items_view(lines, limit=3, again="photosync list")).splitlines() == [
+        f"12  failed        1.0 KiB  Pixel: {LONG}",
+        "    It is [2J empty.",
+        f" 7  duplicate     1.0 KiB  Pixel: {LONG}",
+        "    The same bytes as item 3.",
+        f" 3  done          1.0 KiB  Pixel: {LONG}",
+        "There may be more: photosync list --before 3",
+    ]
+    assert "more" not in str(items_view(lines[2:], limit=3, again="")).replace(LONG, "")
+    assert str(items_view([], limit=3, again="")) == "No items."
+
+
+def item(number: int, state: str, **more: Any) -> dict[str, Any]:
+    line = {
+        "id": number,
+        "state": state,
+        "source": "Pixel",
+        "path": LONG,
+        "size_bytes": 1024,
+        "error": None,
+        "duplicate_of": None,
+    }
+    return {**line, **more}
+
+
+def folder(path: str, choice: str, *, photos: int, videos: int, wanted: bool = True) -> FolderLine:
+    return FolderLine(
+        phone="Pixel",
+        serial="R58M",
+        path=path,
+        photos=photos,
+        videos=videos,
+        size_bytes=1024,
+        newest_at=1_600_000_000,
+        choice=choice,
+        wanted=wanted,
+    )
+
+
+def test_folders_are_shown_so_that_their_names_can_be_copied() -> None:
+    lines = [
+        folder("DCIM/Camera", "settings", photos=1234, videos=1),
+        folder(LONG, "new", photos=0, videos=2),
+    ]
+    assert str(folders_view(lines)).splitlines() == [
+        "Pixel (R58M)",
+        "  backed up           1,234 photos, 1 video     1.0 KiB  2020-09-13  DCIM/Camera",
+        f"  new: not backed up               2 videos     1.0 KiB  2020-09-13  {LONG}",
+        "Decide: photosync folders --choose FOLDER (or --leave FOLDER); --choose alone asks.",
+    ]
+
+
+def test_folders_of_a_phone_that_nobody_wants() -> None:
+    (_, line) = str(folders_view([folder("a", "new", photos=1, videos=0, wanted=False)])).split(
+        "\n"
+    )
+    assert line.startswith("  phone not in phone.serials  1 photo ")
