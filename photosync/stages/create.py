@@ -17,6 +17,8 @@ from photosync.domain.backoff import item_wait, tries_so_far
 from photosync.errors import (
     AlbumGone,
     BlockedError,
+    DatabaseError,
+    DiskFull,
     FileRefused,
     ItemError,
     PhotosyncError,
@@ -152,6 +154,8 @@ class Create:
                 self._create(this.parts.pop(), this)
             if not this.parts:
                 self._judge(this)
+        except DiskFull:
+            raise  # nothing is wrong with the library: this worker rests
         except BlockedError as error:
             self._gate.close(error)
         except TransientError as error:
@@ -207,7 +211,7 @@ class Create:
             self._album_gone(batch[0].album, batch, error)
         except Exception as error:
             self._unanswered(batch, error)
-            if isinstance(error, (TransientError, BlockedError, Stopping)):
+            if isinstance(error, (TransientError, BlockedError, DatabaseError, Stopping)):
                 raise
         else:
             self._was_in_trouble = False
@@ -260,7 +264,7 @@ class Create:
         for item in batch:
             if isinstance(error, Stopping):
                 self._items.release(item, maybe_created=True)  # it may have been under way
-            elif isinstance(error, BlockedError):
+            elif isinstance(error, (BlockedError, DatabaseError)):
                 self._items.release(item)
             elif isinstance(error, TransientError) and pause is not None:
                 rest(self._items, item, error, pause, now=now, alone=len(batch) == 1)

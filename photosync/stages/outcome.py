@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from photosync.domain.backoff import item_wait, tries_so_far
 from photosync.domain.media import readable
-from photosync.errors import BlockedError, ItemError, ItemGone, Stopping, TransientError
+from photosync.errors import (
+    BlockedError,
+    DatabaseError,
+    ItemError,
+    ItemGone,
+    Stopping,
+    TransientError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,13 +34,13 @@ BUG = "bug"
 def settling(items: MediaItems, item: MediaItem, clock: Callable[[], float]) -> Iterator[None]:
     """Turn what the block raises into the item's fate.
 
-    Transient: put aside. The item's fault: failed. Its file gone: skipped. Blocked or
-    stopping: let go untouched, and raised on. Anything else is a bug: logged with its
-    traceback and put aside, so that one poisoned file cannot hold up the rest.
+    Transient: put aside. The item's fault: failed. Its file gone: skipped. Blocked, stopping,
+    or no way into the database: let go untouched, and raised on. Anything else is a bug: logged
+    with its traceback and put aside, so that one poisoned file cannot hold up the rest.
     """
     try:
         yield
-    except (BlockedError, Stopping):
+    except (BlockedError, DatabaseError, Stopping):
         items.release(item)
         raise
     except ItemGone as error:

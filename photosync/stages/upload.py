@@ -10,6 +10,7 @@ from photosync.domain.states import State
 from photosync.errors import (
     BlockedError,
     ChecksumMismatch,
+    DiskFull,
     ItemTrouble,
     MirrorAway,
     MirrorLost,
@@ -93,7 +94,7 @@ class Upload:
                 self._send(item)
         except SourceMissing as error:
             self._source_lost(item.source_id, error)
-        except MirrorAway:
+        except (DiskFull, MirrorAway):
             raise  # nothing is wrong with the library: this worker rests
         except BlockedError as error:
             self._gate.close(error)

@@ -302,7 +302,14 @@ class Database:
 
         Raises:
             Stopping: The program ended before it was written.
+            DiskFull, StateFolderUnusable: It could not be.
         """
+        try:
+            return self._keep_copy(mark)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _keep_copy(self, mark: str) -> Path:
         target = self._copy(mark)
         for old in self.file.parent.glob(f"{DATABASE_NAME}.*.part"):
             if time.time() - old.stat().st_mtime > LEFT_OVER_SECONDS:

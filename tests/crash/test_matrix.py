@@ -303,24 +303,15 @@ def _die_everywhere(crossed: Iterable[Crossed], stage: Stage, programs: Sequence
     matrix = _borders_of(crossed)
     wrong: list[str] = []
     deaths: set[Border] = set()
-    free: SimpleQueue[Program] = SimpleQueue()
-    for program in programs:
-        free.put(program)
 
-    def die(border: Border) -> None:
-        mine = free.get()
-        try:
-            died, faults = _die_at(border, stage, mine)
-        finally:
-            free.put(mine)
+    def die(border: Border, program: Program) -> None:
+        died, faults = _die_at(border, stage, program)
         if died:
             deaths.add(border)
         if faults:
             wrong.append(f"{border}: " + "\n".join(faults))
 
-    with ThreadPoolExecutor(len(programs)) as pool:
-        for _ in pool.map(die, matrix):
-            pass
+    _side_by_side(die, matrix, programs)
     assert not wrong, "\n\n".join(wrong)
     # threads meet otherwise each time, and may cross a border less often
     assert len(deaths) > len(matrix) * 0.7, sorted(set(matrix) - deaths)
@@ -341,6 +332,68 @@ def test_a_death_at_any_border_on_a_phones_way(
     common = {one[:2] for one in _crossed(folder_stage, programs[0])}
     own = [one for one in _crossed(phone_stage, programs[0]) if one[:2] not in common]
     _die_everywhere(own, phone_stage, programs)
+
+
+NEVER_FULL = frozenset({"request", "body", "phone"})
+
+
+def _fill_at(border: Border, stage: Stage, program: Program) -> tuple[bool, list[str]]:
+    """Whether the disk was full there, and what is wrong after the next run."""
+    with stage.world() as world:
+        code, told = program.run(world, "run", "--once", die=border)
+        for left in _unfinished(world):
+            _old(left)
+        log = (world.home / "log").read_text()
+        faults = ["a bug"] * ("Traceback" in log) + [f"exit code {code}"] * (code not in range(4))
+        code, _ = program.run(world, "run", "--once")
+        faults += stage.faults(world)
+        if code not in (0, 1):
+            faults.append(f"then exit code {code}")
+    was_full = told is None or told["was_full"]
+    return was_full, [*faults, log[-3000:]] if faults else []
+
+
+@pytest.mark.parametrize("way", ["folder", "phone"])
+def test_a_disk_that_is_full_at_any_write(
+    request: pytest.FixtureRequest, programs: list[Program], way: str
+) -> None:
+    stage = request.getfixturevalue(f"{way}_stage")
+    crossed = [one for one in _crossed(stage, programs[0]) if one[0] not in NEVER_FULL]
+    matrix = [
+        (kind, site, "full", nth) for kind, site, times in crossed for nth in sorted({1, times})
+    ]
+    wrong: list[str] = []
+    full: set[tuple[str, str]] = set()
+
+    def fill(border: Border, program: Program) -> None:
+        was_full, faults = _fill_at(border, stage, program)
+        if was_full:
+            full.add(border[:2])
+        if faults:
+            wrong.append(f"{border}: " + "\n".join(faults))
+
+    _side_by_side(fill, matrix, programs)
+    assert not wrong, "\n\n".join(wrong)
+    assert len(full) > 20
+
+
+def _side_by_side(
+    do: Callable[[Border, Program], None], matrix: Sequence[Border], programs: Sequence[Program]
+) -> None:
+    free: SimpleQueue[Program] = SimpleQueue()
+    for program in programs:
+        free.put(program)
+
+    def one(border: Border) -> None:
+        mine = free.get()
+        try:
+            do(border, mine)
+        finally:
+            free.put(mine)
+
+    with ThreadPoolExecutor(len(programs)) as pool:
+        for _ in pool.map(one, matrix):
+            pass
 
 
 def test_no_border_is_forgotten(folder_stage: Stage, phone_stage: Stage, program: Program) -> None:

@@ -3,13 +3,16 @@
 Started once, it has everything imported, and forks a child for each line of JSON on stdin:
 ``{"arguments": [...], "log": FILE, "told": FILE, "die": {"kind", "site", "when", "nth"} | null}``.
 The child runs the verb and writes the borders that it crossed to ``told``; the answer is one line
-with its exit code, ``DIED`` if it died where it was asked to.
+with its exit code, ``DIED`` if it died where it was asked to. With ``"when": "full"`` it does not
+die: the disk is full there, and for the next few writes.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import sqlite3
 import sys
 import threading
 from collections import Counter
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import photosync
 from photosync.cli import main as program
+from photosync.daemon import supervisor, worker
 from photosync.device.stream import Stream
 from photosync.files.mirroring import Part
 from photosync.google.http import Slice, Wire
@@ -42,6 +46,10 @@ FILE_CALLS = (
     "unlink",
     "utime",
 )
+NEED_ROOM = frozenset({"fsync", "link", "mkdir", "rename", "replace", "_put", "commit"})
+"""What a full disk refuses."""
+
+FULL_TIMES = 3
 COPY_CALLS = ("_put", "go_on", "start_over")
 PLUMBING = ("store/database.py", "google/http.py", "device/stream.py")
 """A border is named by who wanted it, not by what all of them go through."""
@@ -55,8 +63,10 @@ class Borders:
         self._lock = threading.Lock()
         self._crossed: Counter[tuple[str, str]] = Counter()
         self._seen: dict[str, set[str]] = {}
+        self._full = 0
+        self.was_full = False
 
-    def cross(self, kind: str, do: Callable[[], Any], *own: str) -> Any:
+    def cross(self, kind: str, call: str, do: Callable[[], Any], *own: str) -> Any:
         """Do what changes the world, between two points at which the process may die.
 
         ``own``: the function of photosync that does it, if it is not on the stack yet.
@@ -70,6 +80,8 @@ class Borders:
             self._seen.setdefault(kind, set()).update(stack)
             number = self._crossed[kind, site]
         self._maybe_die(kind, site, "before", number)
+        if call in NEED_ROOM and self._is_full(kind, site, number):
+            raise _no_room(kind)
         result = do()
         self._maybe_die(kind, site, "after", number)
         return result
@@ -79,13 +91,30 @@ class Borders:
         if self._die == here:
             os._exit(DIED)
 
+    def _is_full(self, kind: str, site: str, number: int) -> bool:
+        here = {"kind": kind, "site": site, "when": "full", "nth": number}
+        with self._lock:
+            if self._die == here and not self.was_full:
+                self._full, self.was_full = FULL_TIMES, True
+            self._full -= 1
+            return self._full >= 0
+
     def told(self) -> dict[str, Any]:
         """What was crossed, how often, and through which functions."""
         crossed = [[kind, site, times] for (kind, site), times in sorted(self._crossed.items())]
         return {
             "crossed": crossed,
             "seen": {kind: sorted(some) for kind, some in self._seen.items()},
+            "was_full": self.was_full,
         }
+
+
+def _no_room(kind: str) -> Exception:
+    if kind != "commit":
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorname = "SQLITE_FULL"
+    return error
 
 
 def _wanted_by(stack: list[str]) -> str:
@@ -116,7 +145,7 @@ def watch(borders: Borders) -> None:
             return execute(self, sql, parameters)
 
         lasts = sql == "COMMIT" or sql.startswith(("VACUUM INTO", "PRAGMA journal_mode"))
-        return borders.cross("commit", do) if lasts else do()
+        return borders.cross("commit", "commit", do) if lasts else do()
 
     Connection.execute = execute_watched  # type: ignore[method-assign]
     methods: list[tuple[type, str, str, str]] = [
@@ -136,9 +165,15 @@ def _watched(
     borders: Borders, kind: str, call: Callable[..., Any], *own: str
 ) -> Callable[..., Any]:
     def watched(*arguments: Any, **options: Any) -> Any:
-        return borders.cross(kind, lambda: call(*arguments, **options), *own)
+        return borders.cross(kind, call.__name__, lambda: call(*arguments, **options), *own)
 
     return watched
+
+
+def hurry() -> None:
+    """Whoever finds the disk full tries again at once."""
+    for module, name in ((worker, "BLOCKED_SECONDS"), (supervisor, "STUCK_SECONDS")):
+        setattr(module, name, getattr(module, name) / 50)
 
 
 def child(order: dict[str, Any]) -> None:
@@ -152,6 +187,8 @@ def child(order: dict[str, Any]) -> None:
         borders = Borders(order["die"])
         write = Path(order["told"]).write_text
         watch(borders)
+        if order["die"] and order["die"]["when"] == "full":
+            hurry()
         os.umask(0o077)
         code = program.outcome(order["arguments"])
         write(json.dumps(borders.told()))

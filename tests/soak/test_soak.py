@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 @pytest.mark.journey
 def test_a_few_seconds_of_everything_at_once(tmp_path: Path) -> None:
-    wrong, one = soak(tmp_path, seconds=10, seed=1)
+    wrong, one = soak(tmp_path, seconds=15, seed=1)
     assert wrong == []
     assert one.made > 20

@@ -8,6 +8,8 @@ from photosync.domain.states import State
 from photosync.errors import (
     AlbumGone,
     ConnectionLost,
+    DatabaseError,
+    DiskFull,
     FileRefused,
     ItemTrouble,
     RateLimited,
@@ -23,6 +25,7 @@ from photosync.stages.create import Create
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from photosync.errors import PhotosyncError
     from photosync.google.ports import NewItem
     from tests.stages.conftest import House
 
@@ -631,3 +634,26 @@ def test_a_line_that_shuts_the_gate_ends_the_round(house: House) -> None:
     house.create(linger_seconds=0).run_once()
     assert len(house.library.batches) < 12
     assert house.overview.in_hand() == {}
+
+
+@pytest.mark.parametrize("error", [DiskFull("full"), DatabaseError("locked")])
+def test_trouble_on_this_computer_fails_no_photo(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: PhotosyncError
+) -> None:
+    """A database that another program held while an album was begun failed the whole batch."""
+    house.album = "Trip"
+    house.uploaded("a.jpg", "b.jpg")
+    house.clock.pass_by(1000)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(house.library, "create", refuse)
+        with pytest.raises(type(error)):
+            house.create().run_once()
+    assert house.gate.is_open()
+    assert set(house.states().values()) == {State.UPLOADED}
+    assert all(one.leased_by is None for one in house.overview.items())
+    assert house.create().run_once()
+    assert set(house.states().values()) == {State.DONE}

@@ -9,6 +9,8 @@ from photosync.errors import (
     ChecksumMismatch,
     ConnectionLost,
     DailyQuotaSpent,
+    DatabaseError,
+    DiskFull,
     FileRefused,
     Offline,
     RateLimited,
@@ -22,6 +24,7 @@ from photosync.stages.upload import AHEAD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from photosync.errors import PhotosyncError
     from photosync.google.ports import UploadFile
     from tests.stages.conftest import House
 
@@ -243,3 +246,24 @@ def test_an_outage_costs_a_handful_of_requests(house: House) -> None:
         house.clock.pass_by(5)
     assert calls < 50
     assert sum(one.attempts for one in house.overview.items()) == 1
+
+
+@pytest.mark.parametrize("error", [DiskFull("full"), DatabaseError("locked")])
+def test_trouble_on_this_computer_is_no_trouble_with_the_library(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: PhotosyncError
+) -> None:
+    """A disk that was full for a second kept everything from the library for an hour."""
+    house.mirrored("a.jpg", "b.jpg")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(house.items, "mark_uploaded", refuse)
+        with pytest.raises(type(error)):
+            house.upload().run_once()
+    assert house.gate.is_open()
+    assert house.problems() == []
+    assert all(one.leased_by is None for one in house.overview.items())
+    assert all(one.attempts == 0 for one in house.overview.items())
+    assert house.upload().run_once()
