@@ -10,6 +10,7 @@
     │   ├── WriteCollision         409: two writes met (at least 1 s)
     │   ├── ItemTrouble            Google will not have this one item right now
     │   ├── FileInUse              somebody still writes to the file
+    │   ├── CopyStalled            a phone does not give a file to its end
     │   └── PhoneGarbled           a phone answered against the protocol
     ├── ItemError                  this item fails, the next one goes on
     │   ├── EmptyFile, FileTooLarge, FileUnreadable, NotMedia    told before anything is sent
@@ -112,6 +113,12 @@ class FileInUse(TransientError):
     """Somebody is still writing to the file."""
 
     code = "file_in_use"
+
+
+class CopyStalled(TransientError):
+    """Nothing came any more in the middle of a file, though the phone is there."""
+
+    code = "copy_stalled"
 
 
 class PhoneGarbled(TransientError):

@@ -35,9 +35,13 @@ PATIENCE_SECONDS = 10.0
 class Plugged:
     """A phone that can be used, as a source."""
 
-    source: Source
+    watched: Watched
     phone: Phone
-    files: PhoneFiles
+
+    @property
+    def source(self) -> Source:
+        """Where its items come from."""
+        return self.watched.source
 
 
 class Phones:
@@ -140,6 +144,8 @@ class Phones:
         for one in plugged:
             self._lost(one.source, error)
             self._presence.look_again(one.phone.transport)
+        if not plugged:
+            self._sources.set_connected(source_id, connected=False, now=int(self._clock()))
 
     def _wanted(self, serial: str) -> bool:
         return not self._serials or serial in self._serials
@@ -157,16 +163,18 @@ class Phones:
             album=self._album,
         )
         phone, files = self._opened(seen)
+        watched = Watched(source, files)
         with self._lock:
-            self._plugged[serial] = Plugged(source, phone, files)
+            self._plugged[serial] = Plugged(watched, phone)
         self._sources.set_connected(source.id, connected=True, now=int(self._clock()))
         log.info("phone.plugged source=%d label=%r", source.id, source.label)
-        self._looks.add(Watched(source, files))
+        self._looks.add(watched)
         self._tell_plugged()
 
     def _unplug(self, serial: str) -> None:
         with self._lock:
             gone = self._plugged.pop(serial)
+        gone.watched.gone.set()
         self._looks.remove(gone.source.id)
         self._lost(gone.source, PhoneGone("The phone was unplugged."))
         log.info("phone.unplugged source=%d label=%r", gone.source.id, gone.source.label)

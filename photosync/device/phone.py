@@ -132,23 +132,25 @@ class Phone:
         """
         self.check(entry)
         path = storage.absolute(entry.path)
+        measured = self._measured(entry, target, have_bytes)
         if have_bytes:
-            received_bytes = self._rest(path, target, have_bytes)
+            received_bytes = self._rest(path, measured, have_bytes)
         else:
             with self.sync() as sync:
-                received_bytes = sync.pull(path, target)
+                received_bytes = sync.pull(path, measured)
         self.check(entry)
         _complete(entry, path, have_bytes + received_bytes)
 
     def pull_all(self, files: Sequence[tuple[Entry, Target]]) -> list[ItemError | ItemGone | None]:
         """Copy many small files with requests sent ahead; what went wrong with each, or None."""
         paths = [storage.absolute(entry.path) for entry, _ in files]
+        measured = [self._measured(entry, target) for entry, target in files]
         wrong = self._differences(files, paths)
         waiting = [index for index, error in enumerate(wrong) if error is None]
         while waiting:
             with self.sync() as sync:
                 row = tuple(waiting)
-                pulled = sync.pulls((paths[index], files[index][1]) for index in row)
+                pulled = sync.pulls((paths[index], measured[index]) for index in row)
                 try:
                     for index, received_bytes in zip(row, pulled, strict=True):
                         waiting.remove(index)
@@ -157,6 +159,11 @@ class Phone:
                     wrong[waiting.pop(0)] = error
         after = self._differences(files, paths)
         return [before or now for before, now in zip(wrong, after, strict=True)]
+
+    def _measured(self, entry: Entry, target: Target, have_bytes: int = 0) -> _Measured:
+        """``target``, for no more than the file has by its listing: else it would fill the disk."""
+        wraps_sizes = self.identity.dialect.stat == 1
+        return _Measured(entry, target, entry.size_bytes - have_bytes, wraps_sizes=wraps_sizes)
 
     def _differences(
         self, files: Sequence[tuple[Entry, Target]], paths: Sequence[bytes]
@@ -247,6 +254,36 @@ class Phone:
         if answer.status == NOT_FOUND:
             return None
         raise refusal(target, answer.err)
+
+
+class _Measured:
+    """Passes on what comes, up to a limit.
+
+    An old phone tells sizes without their upper bits: what more comes may belong to the file.
+    """
+
+    def __init__(self, entry: Entry, target: Target, left_bytes: int, *, wraps_sizes: bool) -> None:
+        self._entry = entry
+        self._target = target
+        self._left_bytes = left_bytes
+        self._wraps_sizes = wraps_sizes
+
+    def write(self, block: memoryview) -> None:
+        """The next bytes.
+
+        Raises:
+            FileReplaced, FileTooLarge: There are more than there should be.
+        """
+        self._left_bytes -= len(block)
+        if self._left_bytes < 0:
+            name = shown(storage.absolute(self._entry.path))
+            if self._wraps_sizes:
+                raise FileTooLarge(
+                    f"{name} has more bytes than the phone says; the adb of so old an Android"
+                    " cannot tell more than 4 GiB."
+                )
+            raise FileReplaced(f"{name} became longer while it was copied.")
+        self._target.write(block)
 
 
 class _Head:

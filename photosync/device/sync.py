@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
 from photosync.device import wire
@@ -107,6 +107,8 @@ class Sync:
         for _ in self._sent_ahead(kind, paths):
             found = wire.stat_answer(self._stream.read(size), version=self._dialect.stat)
             self._answered()
+            if self._dialect.list == 1:  # it has to be the time that a listing says
+                found = replace(found, mtime=wire.signed32(found.mtime))
             yield found
 
     def lists(self, folders: Iterable[bytes]) -> Iterator[Iterator[wire.Named]]:

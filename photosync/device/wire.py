@@ -21,8 +21,9 @@ LARGEST_ERRNO = 2**31 - 1
 LARGEST_SIZE = 1 << 42
 """Bytes. No phone holds 4 TiB, and the sizes of a million such files still add up in 64 bits."""
 
-LATEST = (2**63 - 1) // 10**9
-"""Seconds, also before 1970: nanoseconds of it still fit into 64 bits."""
+EARLIEST, LATEST = -(2**31), (2**63 - 1) // 10**9
+"""Seconds: 1901, before which no file system of Android's has times, and 2262, until which
+nanoseconds fit into 64 bits."""
 
 DATA_BYTES = 64 * 1024
 """The largest piece of a file in one packet (SYNC_DATA_MAX)."""
@@ -113,7 +114,8 @@ def stat_answer(raw: bytes, *, version: int) -> Stat:
     if version == 1:
         kind, mode, size_bytes, mtime = STAT1.unpack(raw)
         _expect(kind, b"STAT")
-        return Stat(0 if mode else 2, mode, size_bytes, mtime)  # all zeros: there is no such file
+        errno = 0 if mode else 2  # all zeros: there is no such file
+        return Stat(errno, mode, size_bytes, signed32(mtime))
     kind, errno, _dev, inode, mode, _n, _uid, _gid, size_bytes, _a, mtime, _c = STAT2.unpack(raw)
     _expect(kind, b"STA2")
     return _bounded(errno, mode, size_bytes, mtime, inode)
@@ -129,7 +131,7 @@ def dent(raw: bytes, *, version: int) -> tuple[Stat, int] | None:
     """
     if version == 1:
         kind, mode, size_bytes, mtime, length = DENT1.unpack(raw)
-        found = Stat(0, mode, size_bytes, mtime)
+        found = Stat(0, mode, size_bytes, signed32(mtime))
     else:
         kind, errno, _dev, inode, mode, _n, _u, _g, size_bytes, _a, mtime, _c, length = (
             DENT2.unpack(raw)
@@ -149,9 +151,14 @@ def _bounded(errno: int, mode: int, size_bytes: int, mtime: int, inode: int) -> 
         min(errno, LARGEST_ERRNO),
         mode,
         min(size_bytes, LARGEST_SIZE),
-        min(max(mtime, -LATEST), LATEST),
+        min(max(mtime, EARLIEST), LATEST),
         inode,
     )
+
+
+def signed32(seconds: int) -> int:
+    """The lower 32 bits of a time, as the old protocol has it: 1901 to 2038."""
+    return (seconds + 2**31) % 2**32 - 2**31
 
 
 def _expect(kind: bytes, expected: bytes) -> None:

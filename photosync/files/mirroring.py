@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from photosync.domain.media import NANOSECONDS, Hashes, in_units, readable
 from photosync.domain.naming import apart, plain_path
 from photosync.errors import (
+    FileTooLarge,
     ItemGone,
     MirrorAway,
     MirrorFull,
@@ -29,7 +30,7 @@ from photosync.files.lanes import Lanes
 from photosync.files.opening import OpenFile, open_beneath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from photosync.files.folder import Halt
@@ -75,6 +76,10 @@ class Part:
         self._progress = progress
         self._path = file
         self._file = file.open("a+b", buffering=0)
+        if os.fstat(self._file.fileno()).st_nlink > 1:  # it got its name, and then came a death
+            self._file.close()
+            file.unlink()
+            self._file = file.open("a+b", buffering=0)
         self._sha256 = hashlib.sha256()
         self._sha1 = hashlib.sha1(usedforsecurity=False)
         self._lanes: Lanes | None = None
@@ -219,12 +224,13 @@ class MirrorDisk:
         except OSError as error:
             raise unwritable(self.root, error) from error
 
-    def need(self, size_bytes: int) -> None:
-        """See to it that there is room for so many more bytes.
+    def need(self, size_bytes: int, *, parts: Iterable[int] = ()) -> None:
+        """See to it that there is room for so many bytes, of which ``parts`` hold some already.
 
         Raises:
             MirrorFull: There is not.
         """
+        size_bytes = max(0, size_bytes - sum(map(self._held_bytes, parts)))
         try:
             found = os.statvfs(self.root)
         except OSError as error:
@@ -252,6 +258,12 @@ class MirrorDisk:
             yield part
         finally:
             part.close()
+
+    def _held_bytes(self, number: int) -> int:
+        try:
+            return (self.parts_folder / str(number)).stat().st_size
+        except OSError:
+            return 0
 
     def drop(self, number: int) -> None:
         """Away with an unfinished copy."""
@@ -406,9 +418,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def unwritable(file: Path, error: OSError) -> MirrorFull | MirrorAway:
+def unwritable(file: Path, error: OSError) -> MirrorFull | MirrorAway | FileTooLarge:
     """An error of the system while a copy is made, as one of ours."""
     name = readable(str(file))
+    if error.errno == errno.EFBIG:
+        return FileTooLarge(
+            f"The disk of the mirror takes no file as large as {name} has to be.",
+            hint="Put mirror.path on a disk with another file system than FAT.",
+        )
     if error.errno in FULL:
         return MirrorFull(f"The disk that holds {name} is full.")
     return MirrorAway(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import SourceKind, readable
@@ -42,10 +43,11 @@ WINDOW = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A source and its files."""
+    """A source and its files. ``gone``: it was taken away, whatever a look at it still finds."""
 
     source: Source
     files: SourceFiles
+    gone: Event = field(default_factory=Event)
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class Discover:
         except SourceMissing as error:
             self.lost(watched.source, error)
             raise
-        self._there(watched.source)
+        self._there(watched)
         self._tell_of_unreadable(watched)
         return look
 
@@ -132,10 +134,21 @@ class Discover:
         for code in LOST_CODES:
             self._control.clear_problem(code, str(source.id))
 
-    def _there(self, source: Source) -> None:
-        self._clear_lost(source)
-        self._sources.set_connected(source.id, connected=True, now=int(self._clock()))
+    def _there(self, watched: Watched) -> None:
+        self._clear_lost(watched.source)
+        self._connect(watched)
         self._bells.ring("mirror", "pull", "upload")
+
+    def _connect(self, watched: Watched) -> None:
+        """Its items are within reach, unless it was taken away during the look.
+
+        Whoever takes it away sets ``gone`` first, and then notes that it is not connected.
+        """
+        now = int(self._clock())
+        if not watched.gone.is_set():
+            self._sources.set_connected(watched.source.id, connected=True, now=now)
+        if watched.gone.is_set():
+            self._sources.set_connected(watched.source.id, connected=False, now=now)
 
     def _tell_of_unreadable(self, watched: Watched) -> None:
         """A folder that may not be listed may hold photos that nobody would ever hear of."""
@@ -210,7 +223,7 @@ class Discover:
     def _record(self, watched: Watched, intake: _Batch) -> None:
         if intake.record():
             # the files lie there to be read, or they could not have been examined
-            self._sources.set_connected(watched.source.id, connected=True, now=int(self._clock()))
+            self._connect(watched)
             self._bells.ring("mirror", "pull")
 
     def _beware_of_emptiness(self, watched: Watched, look: Look, under: str) -> None:

@@ -17,8 +17,17 @@ from photosync.domain.media import NANOSECONDS, Entry, SourceKind, readable
 from photosync.domain.media_types import mime_type
 from photosync.domain.naming import local_path
 from photosync.domain.states import State
-from photosync.errors import FileReplaced, ItemError, ItemGone, NotMedia, PhoneGone
-from photosync.stages.outcome import settling
+from photosync.errors import (
+    CopyStalled,
+    FileReplaced,
+    ItemError,
+    ItemGone,
+    MirrorFull,
+    NotMedia,
+    PhoneGone,
+    PhoneStalled,
+)
+from photosync.stages.outcome import put_aside, settling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +41,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AT_ONCE = 16
+FULL_SECONDS = 300
+"""What does not fit onto the disk waits so long, for others that do."""
+
 SMALL_BYTES = 8 << 20
 RESUMED_BYTES = 32 << 20
 """From here on a copy that was cut off is kept and goes on; below it is as quickly begun anew."""
@@ -105,9 +117,12 @@ class Pull:
             small = [item for item in group if item.size_bytes < SMALL_BYTES]
             if small:
                 self._many(source, phone, small, waiting)
+            full: MirrorFull | None = None
             for item in group:
                 if item in waiting:
-                    self._large(source, phone, item, waiting)
+                    full = self._large_if_room(source, phone, item, waiting) or full
+            if full is not None:
+                raise full
         except PhoneGone as error:
             self._source_lost(source_id, error)
         finally:
@@ -117,13 +132,17 @@ class Pull:
     def _many(
         self, source: Source, phone: PhoneLink, small: list[MediaItem], waiting: list[MediaItem]
     ) -> None:
-        self._mirror.need(sum(item.size_bytes for item in small))
+        self._mirror.need(sum(item.size_bytes for item in small), parts=[item.id for item in small])
         with ExitStack() as stack:
             copies = [stack.enter_context(self._part(item)) for item in small]
             for copy in copies:
                 copy.start_over()
             entries = map(_entry, small)
-            wrong = phone.pull_all(list(zip(entries, copies, strict=True)))
+            try:
+                wrong = phone.pull_all(list(zip(entries, copies, strict=True)))
+            except PhoneStalled as stall:
+                self._first_to_wait(list(zip(small, copies, strict=True)), waiting, stall.message)
+                raise
             if any(isinstance(error, ItemGone) for error in wrong):
                 phone.tops()  # a phone that is locked by now shows nothing: it is all still there
             for item, copy, error in zip(small, copies, wrong, strict=True):
@@ -134,19 +153,53 @@ class Pull:
                     self._finish(source, item, copy)
         self._bells.ring("upload", "create")
 
-    def _large(
+    def _large_if_room(
         self, source: Source, phone: PhoneLink, item: MediaItem, waiting: list[MediaItem]
-    ) -> None:
-        self._mirror.need(item.size_bytes)
+    ) -> MirrorFull | None:
+        """Copy a large file; one that does not fit makes way for others that do."""
+        try:
+            self._mirror.need(item.size_bytes, parts=[item.id])
+        except MirrorFull as error:
+            waiting.remove(item)
+            now = int(self._clock())
+            self._items.defer(
+                item,
+                not_before=now + FULL_SECONDS,
+                code=error.code,
+                message=error.message,
+                now=now,
+                tries=0,
+            )
+            return error
         waiting.remove(item)
+        self._large(source, phone, item)
+        return None
+
+    def _large(self, source: Source, phone: PhoneLink, item: MediaItem) -> None:
+        stalled: PhoneStalled | None = None
         with self._settled(item), self._part(item) as copy:
             try:
                 self._copy(phone, item, copy)
             except ItemGone:
                 phone.tops()  # as above
                 raise
+            except PhoneStalled as error:
+                stalled = error
+                raise CopyStalled(error.message) from error  # it waits, and others go first
             self._finish(source, item, copy)
+        if stalled is not None:
+            raise stalled
         self._bells.ring("upload", "create")
+
+    def _first_to_wait(
+        self, under_way: Sequence[tuple[MediaItem, Copy]], waiting: list[MediaItem], why: str
+    ) -> None:
+        """The phone stalled at the first that is not whole: it must not hold up the others."""
+        for item, copy in under_way:
+            if copy.size_bytes < item.size_bytes:
+                waiting.remove(item)
+                put_aside(self._items, item, CopyStalled(why), now=int(self._clock()))
+                return
 
     def _copy(self, phone: PhoneLink, item: MediaItem, copy: Copy) -> None:
         entry = _entry(item)
