@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from photosync.app.connecting import connection_of, refuse_without_token
-from photosync.app.state import make_state_dir, opened
+from photosync.app.state import MIRROR_MADE, make_state_dir, opened
 from photosync.daemon import lock
 from photosync.daemon.bells import Bells
 from photosync.daemon.everywhere import Everywhere
@@ -158,6 +158,7 @@ class _Builder:
             self._settings.mirror.path,
             least_free_bytes=self._settings.mirror.min_free,
             owner=self._own_name(),
+            moved_from=self._moved_from(),
         )
         side = self._phone_side(mirror) if self._settings.phone.enabled else None
         everywhere = Everywhere(
@@ -201,6 +202,13 @@ class _Builder:
             control.set_flag(OWN_NAME, name, now=self._state.now())
         return name
 
+    def _moved_from(self) -> str:
+        """Where the mirror was before the settings moved it, if copies there are still needed."""
+        made = self._state.control.flag(MIRROR_MADE)
+        if made in (None, str(self._settings.mirror.path)):
+            return ""
+        return str(made) if Copies(self._state.database).wait() else ""
+
     def _reopen_after_raised_quota(self) -> None:
         """Our own count shut the gate: by today's settings there may be requests left."""
         used, said_by_google = self._state.overview.requests_today(now=self._state.now())
@@ -236,6 +244,11 @@ class _Builder:
                 control=self._state.control,
                 now=self._state.now(),
             )
+        if phones and self._settings.phone.enabled:
+            from photosync.app.looking import leave_out
+
+            for source in phones:
+                leave_out(self._state, self._settings, source.address)
 
     def _folders(self, watched: list[Watched]) -> Folders:
         roots = {

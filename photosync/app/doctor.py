@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.app.connecting import connected
 from photosync.app.looking import phone_lines
-from photosync.app.phones import MIRROR_MADE
 from photosync.app.report import status
-from photosync.app.state import looked_at, make_state_dir, opened
+from photosync.app.state import MIRROR_MADE, looked_at, make_state_dir, opened
 from photosync.daemon import lock
 from photosync.domain.media import in_units, readable
 from photosync.errors import (

@@ -13,7 +13,7 @@ from photosync.app.state import looked_at, opened
 from photosync.device.phone import Phone
 from photosync.device.presence import Presence, Readiness
 from photosync.device.server import AdbServer
-from photosync.device.survey import is_beneath, survey
+from photosync.device.survey import nearest, survey
 from photosync.domain.media import SourceKind, path_base64, readable
 from photosync.errors import PhoneNotReady, SettingsError
 from photosync.store.phone_folders import PhoneFolders
@@ -171,7 +171,7 @@ def decide(
             for one in found:
                 _decide(state, one, choice)
         for serial in {one.serial for one in lines}:
-            _leave_out(state, settings, serial)
+            leave_out(state, settings, serial)
         state.control.ring(now=state.now())
 
 
@@ -180,7 +180,7 @@ def _decide(state: State, line: FolderLine, choice: Choice) -> None:
     PhoneFolders(state.database).choose(source.id, [line.path], choice=choice, now=state.now())
 
 
-def _leave_out(state: State, settings: Settings, serial: str) -> None:
+def leave_out(state: State, settings: Settings, serial: str) -> None:
     """What waits from folders that are not taken (any more); taken again, it comes back by sight.
 
     What a worker has in its hands at this moment goes on.
@@ -192,11 +192,11 @@ def _leave_out(state: State, settings: Settings, serial: str) -> None:
         found = PhoneFolders(state.database).of_source(source.id)
         decided = {one.path: one.choice for one in found}
         for some in waiting.pages(source.id):
-            out = {
-                one.id: "photosync folders --leave leaves its folder out."
-                for one in some
-                if _choice(one.path.rpartition("/")[0], decided, settings) == "leave"
-            }
+            out = {}
+            for one in some:
+                why = WHY_LEFT.get(_choice(one.path.rpartition("/")[0], decided, settings))
+                if why is not None:
+                    out[one.id] = why
             waiting.change(left_out=out, albums={}, now=state.now(), alone=False)
 
 
@@ -275,19 +275,14 @@ def _folders_of(seen: Seen, server: AdbServer, settings: Settings) -> list[Folde
 
 
 def _choice(path: str, decided: dict[str, Choice], settings: Settings) -> str:
-    """The nearest decision above a folder; the settings' own folders are taken unless left."""
-    at = path
-    while at:
-        if at in decided and decided[at] != "new":
-            return decided[at]
-        if at in settings.phone.folders or is_beneath(at, settings.phone.folders):
-            above = at.rpartition("/")[0]
-            if not is_beneath(above, settings.phone.folders):
-                return "settings"
-        at = at.rpartition("/")[0]
-    return RULE_WORDS[settings.phone.new_folders]
+    """What holds for a folder of a phone."""
+    return nearest(path, decided, settings.phone.folders) or RULE_WORDS[settings.phone.new_folders]
 
 
+WHY_LEFT = {
+    "leave": "photosync folders --leave leaves its folder out.",
+    "new": "Its folder is not backed up (any more): photosync folders",
+}
 RULE_WORDS = {"ask": "new", "take": "take", "leave": "leave"}
 
 

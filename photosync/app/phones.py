@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from photosync.app.state import MIRROR_MADE
 from photosync.daemon.folders import Folders
 from photosync.daemon.phones import Phones
 from photosync.daemon.surveys import Surveys
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from photosync.store.phone_folders import Choice
     from photosync.store.sources import Sources
 
-MIRROR_MADE = "mirror_made"
 RULES: dict[str, Choice] = {"ask": "new", "take": "take", "leave": "leave"}
 
 
@@ -83,20 +83,24 @@ def phone_side(
         assert identity is not None
         phone = Phone(server, seen.transport, identity)
         return phone, PhoneFiles(
-            phone.another(), lambda: chosen(identity), selection=selection, clock=state.clock
+            phone.another(),
+            wanted.folders,
+            lambda: decided(identity),
+            selection=selection,
+            clock=state.clock,
         )
 
-    def chosen(identity: Identity) -> tuple[Sequence[str], Sequence[str]]:
-        """Folders that are taken, and those in them that are left."""
-        decided = [
+    def decided(identity: Identity) -> tuple[Sequence[str], Sequence[str]]:
+        """Folders that are taken, and those that are left."""
+        known = [
             one
             for source in sources.all()
             if (source.kind, source.address) == (SourceKind.PHONE, identity.serial)
             for one in folders.of_source(source.id)
         ]
-        taken = [one.path for one in decided if one.choice == "take"]
-        left = [one.path for one in decided if one.choice == "leave"]
-        return [*wanted.folders, *taken], left
+        taken = [one.path for one in known if one.choice == "take"]
+        left = [one.path for one in known if one.choice == "leave"]
+        return taken, left
 
     def watch(watched: Watched, hint: Callable[[str, str | None], None]) -> Notices:
         files = cast("PhoneFiles", watched.files)

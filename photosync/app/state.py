@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from photosync.config import Settings
 
 
+MIRROR_MADE = "mirror_made"
+"""The flag that says where the mirror was made."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What verbs work with. ``clock`` gives seconds UTC."""

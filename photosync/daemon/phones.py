@@ -81,6 +81,7 @@ class Phones:
         self._monotonic = monotonic
         self._lock = Lock()
         self._plugged: dict[str, Plugged] = {}
+        self._doubted: set[str] = set()
         self._told: dict[tuple[str, str], str] = {}
 
     def run_once(self) -> bool:
@@ -91,8 +92,11 @@ class Phones:
             for one in seen
             if one.identity is not None and self._wanted(one.identity.serial)
         }
-        for serial in [one for one in self._plugged if not self._still(one, ready)]:
-            self._unplug(serial)
+        with self._lock:
+            doubted, self._doubted = self._doubted, set()
+        for serial in list(self._plugged):
+            if serial in doubted or not self._still(serial, ready):
+                self._unplug(serial)
         for serial, one in ready.items():
             if serial not in self._plugged:
                 self._plug(serial, one)
@@ -141,6 +145,7 @@ class Phones:
         """Something could not reach a phone: it is away until it says who it is again."""
         with self._lock:
             plugged = [one for one in self._plugged.values() if one.source.id == source_id]
+            self._doubted.update(one.source.address for one in plugged)
         for one in plugged:
             self._lost(one.source, error)
             self._presence.look_again(one.phone.transport)

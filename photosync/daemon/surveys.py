@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from photosync.device.survey import is_beneath, survey
+from photosync.device.survey import is_beneath, nearest, survey
 from photosync.domain.media import readable
 from photosync.errors import PhoneGone
 from photosync.store.control import Problem
@@ -95,7 +95,8 @@ class Surveys:
         if taken != self._taken.setdefault(plugged.source.id, taken):
             self._taken[plugged.source.id] = taken
             self._looks.look_at_everything()
-        new = [one for one in known if one.choice == "new"]
+        decided = {one.path: one.choice for one in known}
+        new = [one for one in known if not nearest(one.path, decided, self._named)]
         subject = str(plugged.source.id)
         if not new:
             self._control.clear_problem(NEW_FOLDERS, subject)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from photosync.device import storage
 from photosync.device.listing import entry_of
+from photosync.device.survey import is_top
 from photosync.domain.media import Finding, readable
 from photosync.domain.media_types import (
     BY_EXTENSION,
@@ -14,12 +15,15 @@ from photosync.domain.media_types import (
     limit_bytes,
     mime_type,
 )
+from photosync.domain.naming import CARD_PREFIX
 from photosync.domain.selection import Selection
 from photosync.errors import EmptyFile, FileTooLarge, ItemError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
+    from photosync.device.listing import Walk
     from photosync.device.phone import Phone
     from photosync.domain.media import Entry
 
@@ -37,10 +41,10 @@ Version = tuple[str, int, int]
 
 
 class PhoneFiles:
-    """Files in the folders of a phone (relative, on every storage) that ``folders`` names.
+    """Files in folders of a phone: those that the settings name, on every storage, and taken ones.
 
-    ``folders`` gives those that are taken and those in them that are left; asked at each full
-    look, for the user may choose at any time.
+    ``decided`` gives the folders that are taken and those that are left, by their exact paths;
+    asked at each full look, for the user may choose at any time.
 
     ``listed``: what was last seen of them, with mtimes, for whoever watches them; 0 for one of
     the named that is not there yet.
@@ -49,14 +53,16 @@ class PhoneFiles:
     def __init__(
         self,
         phone: Phone,
-        folders: Callable[[], tuple[Sequence[str], Sequence[str]]],
+        named: Sequence[str],
+        decided: Callable[[], tuple[Sequence[str], Sequence[str]]] = lambda: ((), ()),
         *,
         selection: Selection = EVERYTHING,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.phone = phone
-        self._folders = folders
+        self._named = named
+        self._decided = decided
         self._selection = selection
         self._clock = clock
         self._monotonic = monotonic
@@ -64,6 +70,7 @@ class PhoneFiles:
         self._first_seen: dict[Version, float] = {}
         self._no_media: dict[Version, None] = {}
         self._left: frozenset[str] = frozenset()
+        self._shallow: frozenset[str] = frozenset()
         self._bare = False
         self.listed: dict[str, int] = {}
 
@@ -99,12 +106,15 @@ class PhoneFiles:
         if under:
             yield from self._below(under)
             return
-        taken, left = self._folders()
+        taken, left = self._decided()
         tops = self.phone.tops()
-        wanted = {path for one in taken for path in storage.on_each(one, tops)}
-        self._left = frozenset(path for one in left for path in storage.on_each(one, tops)) - wanted
-        with self.phone.walk(self._selection, leave_out=self._left) as walk:
-            outermost = _outermost(wanted)
+        self._left = frozenset(left)
+        named = {path for one in self._named for path in storage.on_each(one, tops)} - self._left
+        # what was decided is about one folder on one storage, and about a top for its own files
+        self._shallow = frozenset(one for one in taken if is_top(one))
+        there = {one for one in taken if any(_is_on(one, top) for top in tops)}
+        outermost = _outermost(named | there, self._left, self._shallow)
+        with self._walk() as walk:
             yield from walk.entries(outermost)
         self._bare = not walk.folders
         self._unreadable = walk.unreadable
@@ -162,10 +172,13 @@ class PhoneFiles:
             _forget_oldest(self._no_media)
         return mime
 
+    def _walk(self) -> AbstractContextManager[Walk]:
+        return self.phone.walk(self._selection, leave_out=self._left, shallow=self._shallow)
+
     def _below(self, under: str) -> Iterator[Entry]:
         """What lies in a folder that was listed before, or one file in it; else nothing."""
         if under in self.listed:
-            with self.phone.walk(self._selection, leave_out=self._left) as walk:
+            with self._walk() as walk:
                 yield from walk.entries([under])
             self.listed.update(walk.folders)
             self._unreadable.update(walk.unreadable)
@@ -177,13 +190,28 @@ class PhoneFiles:
                 yield entry
 
 
-def _outermost(folders: Iterable[str]) -> list[str]:
-    """The folders without those that lie in others of them."""
+def _outermost(folders: Iterable[str], left: frozenset[str], shallow: frozenset[str]) -> list[str]:
+    """The folders without those that a walk through others of them comes to anyway."""
     kept: list[str] = []
     for path in sorted(set(folders), key=len):
-        if not any(path.startswith(f"{one}/") or not one for one in kept):
+        if not any(_comes_to(one, path, left) for one in kept if one not in shallow):
             kept.append(path)
     return kept
+
+
+def _comes_to(top: str, path: str, left: frozenset[str]) -> bool:
+    """Whether a walk from ``top`` comes to ``path``: it does not enter folders that are left."""
+    at = path
+    while at != top:
+        if at in left or not at:
+            return False
+        at = at.rpartition("/")[0]
+    return True
+
+
+def _is_on(path: str, top: str) -> bool:
+    """Whether the folder lies on that storage; "" is the internal one."""
+    return path.partition("/")[0] == top if top else not path.startswith(CARD_PREFIX)
 
 
 def _forget_oldest(known: dict[Version, float] | dict[Version, None]) -> None:

@@ -32,7 +32,8 @@ EVERYTHING = Selection()
 class Walk:
     """One walk through ``tops`` and everything below.
 
-    Symlinks are never followed. ``folders``: every folder that was listed, with its mtime in
+    Symlinks are never followed. Folders in ``leave_out`` are not entered, and those in ``shallow``
+    no deeper than their own files. ``folders``: every folder that was listed, with its mtime in
     seconds UTC as the phone said it. ``unreadable``: what could not be listed, and why.
     ``complete``: whether everything was seen, so that what was not seen is not there.
     """
@@ -43,10 +44,12 @@ class Walk:
         *,
         selection: Selection = EVERYTHING,
         leave_out: frozenset[str] = frozenset(),
+        shallow: frozenset[str] = frozenset(),
     ) -> None:
         self._sync = sync
         self._selection = selection
         self._leave_out = leave_out
+        self._shallow = shallow
         self.folders: dict[str, int] = {}
         self.unreadable: dict[str, str] = {}
         self.complete = False
@@ -119,6 +122,8 @@ class Walk:
             elif one.stat.errno:
                 self._report(path, os.strerror(one.stat.errno))
             elif one.stat.is_folder:
+                if folder in self._shallow:
+                    continue
                 if path not in self._leave_out and not self._selection.excludes_folder(path):
                     below.append(path)
             elif one.stat.is_file:

@@ -103,11 +103,15 @@ class Phone:
 
     @contextmanager
     def walk(
-        self, selection: Selection, *, leave_out: frozenset[str] = frozenset()
+        self,
+        selection: Selection,
+        *,
+        leave_out: frozenset[str] = frozenset(),
+        shallow: frozenset[str] = frozenset(),
     ) -> Iterator[Walk]:
-        """A walk through folders of the phone; see ``Walk.entries``."""
+        """A walk through folders of the phone; see ``Walk``."""
         with self.sync() as sync:
-            yield Walk(sync, selection=selection, leave_out=leave_out)
+            yield Walk(sync, selection=selection, leave_out=leave_out, shallow=shallow)
 
     def check(self, entry: Entry) -> None:
         """See to it that the file is the version that was listed.

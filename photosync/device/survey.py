@@ -12,7 +12,7 @@ from photosync.domain.naming import CARD_PREFIX
 from photosync.domain.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from photosync.device.phone import Phone
 
@@ -54,6 +54,30 @@ def survey(phone: Phone, selection: Selection = EVERYTHING) -> list[MediaFolder]
             folder.size_bytes += entry.size_bytes
             folder.newest_at = max(folder.newest_at, entry.mtime_ns // NANOSECONDS)
     return sorted(found.values(), key=lambda one: (-one.newest_at, one.path))
+
+
+def is_top(path: str) -> bool:
+    """Whether it is the top of a storage: what is decided about it holds for its own files."""
+    return not path or (path.startswith(CARD_PREFIX) and "/" not in path)
+
+
+def nearest(path: str, decided: Mapping[str, str], named: Sequence[str]) -> str:
+    """What holds for a folder: "settings", what was decided about it or one above, or "".
+
+    ``decided``: path → "take", "leave" or "new", exact paths; ``named``: folders of the settings,
+    on any storage.
+    """
+    at = path
+    while True:
+        choice = decided.get(at, "new")
+        if choice != "new" and (at == path or not is_top(at)):
+            return choice
+        if is_top(at):
+            return ""
+        above = at.rpartition("/")[0]
+        if is_beneath(at, named) and not is_beneath(above, named):
+            return "settings"
+        at = above
 
 
 def is_beneath(path: str, folders: Sequence[str]) -> bool:

@@ -196,10 +196,14 @@ class MirrorDisk:
     """The folder of copies. ``least_free_bytes`` are never used up.
 
     ``owner``: a name of this photosync's own, for the folder of its unfinished copies.
+    ``moved_from``: where the mirror was, if copies there still have to be uploaded.
     """
 
-    def __init__(self, root: Path, *, least_free_bytes: int, owner: str = "own") -> None:
+    def __init__(
+        self, root: Path, *, least_free_bytes: int, owner: str = "own", moved_from: str = ""
+    ) -> None:
         self.root = root
+        self._moved_from = moved_from
         self.parts_folder = root / PARTS / owner
         self._least_free_bytes = least_free_bytes
 
@@ -210,8 +214,18 @@ class MirrorDisk:
             MirrorAway: It was made before and is not there, or it cannot be written.
             MirrorFull: The disk is full.
         """
-        if (self.root / MARK).is_file():
-            return
+        try:
+            if (self.root / MARK).is_file():
+                return
+        except OSError as error:
+            raise unwritable(self.root, error) from error
+        if self._moved_from:
+            raise MirrorAway(
+                f"mirror.path was {readable(self._moved_from)}, and copies there are still to be"
+                " uploaded.",
+                hint=f"Move that folder to {readable(str(self.root))}, or set mirror.path back"
+                " until they are in the library.",
+            )
         if known:
             raise MirrorAway(f"The mirror {readable(str(self.root))} is not there.")
         try:
@@ -247,7 +261,12 @@ class MirrorDisk:
     def part(
         self, number: int, *, halt: Halt, progress: Callable[[int], None] = _tell_nobody
     ) -> Iterator[Part]:
-        """The unfinished copy of item ``number``; what was written stays for the next try."""
+        """The unfinished copy of item ``number``; what was written stays for the next try.
+
+        Raises:
+            MirrorFull, MirrorAway: It cannot be written.
+        """
+        self.prepare(known=True)  # a disk that was unmounted a moment ago leaves a bare folder
         file = self.parts_folder / str(number)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -267,7 +286,11 @@ class MirrorDisk:
 
     def drop(self, number: int) -> None:
         """Away with an unfinished copy."""
-        (self.parts_folder / str(number)).unlink(missing_ok=True)
+        file = self.parts_folder / str(number)
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(file, error) from error
 
     def parts(self) -> list[int]:
         """The items of which there are unfinished copies."""
@@ -337,6 +360,7 @@ class MirrorDisk:
         try:
             descriptor = open_beneath(self.root, path)
         except SourceMissing as error:
+            self.prepare(known=True)
             raise MirrorAway(error.message) from error
         except ItemGone as error:
             self.prepare(known=True)

@@ -114,7 +114,7 @@ class Pull:
         source_id = group[0].source_id
         try:
             source, phone = self._phones(source_id)
-            small = [item for item in group if item.size_bytes < SMALL_BYTES]
+            small = [item for item in group if _goes_with_others(item)]
             if small:
                 self._many(source, phone, small, waiting)
             full: MirrorFull | None = None
@@ -265,6 +265,10 @@ def _by_source(items: Sequence[MediaItem]) -> list[list[MediaItem]]:
     for item in items:
         groups.setdefault(item.source_id, []).append(item)
     return list(groups.values())
+
+
+def _goes_with_others(item: MediaItem) -> bool:
+    return item.size_bytes < SMALL_BYTES and item.error_code != CopyStalled.code
 
 
 def _entry(item: MediaItem) -> Entry:

@@ -36,6 +36,12 @@ class Due:
     mtime_ns: int
 
 
+WAIT = """
+    SELECT 1 FROM media_items INDEXED BY media_items_copied
+    WHERE state = 'mirrored' AND mirror_path IS NOT NULL LIMIT 1
+"""
+
+
 class Copies:
     """What lies in the mirror, by the record."""
 
@@ -54,6 +60,10 @@ class Copies:
             )
             for row in rows
         ]
+
+    def wait(self) -> bool:
+        """Whether any copy still has to be uploaded."""
+        return self._database.row(WAIT) is not None
 
     def forget(self, ids: Sequence[int]) -> None:
         """They are gone. Their items stay what they are and are not pulled again."""

@@ -4,21 +4,24 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from photosync import config
 from photosync.app.building import _labels, running
-from photosync.app.state import opened
-from photosync.domain.media import Finding, SourceKind
+from photosync.app.state import MIRROR_MADE, opened
+from photosync.domain.media import Finding, Hashes, SourceKind
 from photosync.domain.quota import google_day
 from photosync.domain.states import State
-from photosync.errors import DiskFull, MirrorFull, SettingsError, SignInRequired
+from photosync.errors import DiskFull, MirrorAway, MirrorFull, SettingsError, SignInRequired
+from photosync.files.mirroring import MirrorDisk
 from photosync.stages.mirror import Mirror
 from photosync.store.control import Problem
 from photosync.store.intake import Intake
+from photosync.store.media import MediaItems
 from photosync.store.overview import Overview
+from photosync.store.phone_folders import PhoneFolders
 from photosync.store.sources import Sources
 from photosync.store.spending import Spending
 
@@ -148,3 +151,71 @@ def test_a_raised_budget_opens_the_gate_that_our_own_count_shut(
         )
     with running(settings, once=True, halt=Event()), opened(settings) as state:
         assert len([one for one in state.control.problems() if one.gate == "library"]) == left
+
+
+def phone_settings(folder: Path, *lines: str) -> Settings:
+    file = folder / "config.toml"
+    file.write_text(
+        'state_dir = "state"\n[google]\napi_url = "http://127.0.0.1:9"\n'
+        + "\n".join(["[phone]", "adb_port = 9", *lines]),
+        "utf-8",
+    )
+    return config.load(file, {"HOME": str(folder)})
+
+
+def test_what_waits_from_a_folder_that_left_the_settings_is_left_out(tmp_path: Path) -> None:
+    settings = phone_settings(tmp_path, 'folders = ["DCIM"]')
+    with opened(settings) as state:
+        settings.google.token_file.write_text("{}")
+        phone = Sources(state.database).register(SourceKind.PHONE, "R58M", label="Pixel", album="")
+        PhoneFolders(state.database).seen(phone.id, [("Fun", 1, 1, 1)], choice="new", now=1)
+        PhoneFolders(state.database).choose(phone.id, ["Fun"], choice="take", now=1)
+        paths = ("DCIM/Camera/a.jpg", "Pictures/private.jpg", "Fun/b.jpg")
+        files = [Finding(path, 5, 5, "image/jpeg") for path in paths]
+        Intake(state.database).add(phone.id, files, first=State.FOUND, now=1)
+    with running(settings, once=True, halt=Event()), opened(settings) as state:
+        states = {one.source_path: one.state for one in state.overview.items(limit=9)}
+    assert states == {
+        "DCIM/Camera/a.jpg": State.FOUND,
+        "Pictures/private.jpg": State.SKIPPED,
+        "Fun/b.jpg": State.FOUND,
+    }
+
+
+@pytest.mark.parametrize(("waits", "refused"), [(True, True), (False, False)])
+def test_a_mirror_is_not_left_behind_with_copies_that_wait(
+    tmp_path: Path, waits: bool, refused: bool
+) -> None:
+    settings = phone_settings(tmp_path, f'[mirror]\npath = "{tmp_path / "new"}"\nmin_free = 0')
+    with opened(settings) as state:
+        settings.google.token_file.write_text("{}")
+        state.control.set_flag(MIRROR_MADE, str(tmp_path / "old"), now=1)
+        phone = Sources(state.database).register(SourceKind.PHONE, "R58M", label="Pixel", album="")
+        Sources(state.database).set_connected(phone.id, connected=True, now=1)
+        files = [Finding("DCIM/a.jpg", 5, 5, "image/jpeg")]
+        Intake(state.database).add(phone.id, files, first=State.FOUND, now=1)
+        if waits:
+            items = MediaItems(state.database)
+            (item,) = items.claim(State.FOUND, worker="w", now=2)
+            hashes = Hashes(5, "0" * 64, "0" * 40)
+            items.mark_hashed(
+                item, hashes, album="", taken_at=None, mirror_path="Pixel/a.jpg", now=2
+            )
+    built = []
+    made = MirrorDisk.__init__
+
+    def remember(self: MirrorDisk, *arguments: Any, **more: Any) -> None:
+        made(self, *arguments, **more)
+        built.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MirrorDisk, "__init__", remember)
+        with running(settings, once=True, halt=Event()):
+            pass
+    (disk,) = built
+    if refused:
+        with pytest.raises(MirrorAway, match="still to be uploaded"):
+            disk.prepare(known=False)
+    else:
+        disk.prepare(known=False)
+    assert (tmp_path / "new").exists() is not refused

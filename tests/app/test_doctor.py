@@ -17,8 +17,7 @@ from photosync import config
 from photosync.app import doctor
 from photosync.app.doctor import Finding, Verdict, examine, is_healthy
 from photosync.app.looking import PhoneLine
-from photosync.app.phones import MIRROR_MADE
-from photosync.app.state import opened
+from photosync.app.state import MIRROR_MADE, opened
 from photosync.daemon import lock
 from photosync.domain.media import Finding as Found
 from photosync.domain.media import SourceKind

@@ -200,7 +200,7 @@ def _mirror(database: Database, phone: Phone, root: Path) -> None:
 
 
 def _files(phone: Phone) -> PhoneFiles:
-    return PhoneFiles(phone, lambda: (["DCIM"], []))
+    return PhoneFiles(phone, ["DCIM"])
 
 
 def _listing(host: lab.AdbHost, made: lab.LabPhone, phone: Phone) -> None:

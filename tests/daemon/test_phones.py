@@ -237,6 +237,32 @@ def test_a_phone_that_could_not_be_reached_is_asked_who_it_is(world: World) -> N
     assert world.lost == [error]
 
 
+def test_a_phone_that_was_lost_for_a_moment_is_taken_up_again(world: World) -> None:
+    """It said who it is before anybody looked: it is there, and yet has to be looked at anew."""
+    phones = world.phones()
+    world.plug(PIXEL)
+    phones.run_once()
+    source = world.source()
+    phones.was_lost(source.id, PhoneGone("a hiccup"))
+    assert not world.source().connected
+    phones.run_once()
+    assert world.source().connected
+    assert world.looks == [source.id]
+    assert len(world.plugs) == 2
+
+
+def test_a_source_without_a_phone_is_not_connected(world: World) -> None:
+    phones = world.phones()
+    world.plug(PIXEL)
+    phones.run_once()
+    source = world.source()
+    world.seen = []
+    phones.run_once()
+    world.sources.set_connected(source.id, connected=True, now=1)
+    phones.was_lost(source.id, PhoneGone("not plugged in"))
+    assert not world.source().connected
+
+
 def test_before_the_first_word_of_adb_nothing_is_known(world: World) -> None:
     world.presence_looked = False
     assert not world.phones().looked()

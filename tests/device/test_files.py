@@ -9,6 +9,7 @@ import pytest
 
 from photosync.device.files import PhoneFiles, _outermost
 from photosync.device.storage import absolute, below, on_each
+from photosync.device.survey import nearest
 from photosync.domain.media import Entry
 from photosync.errors import PhoneGone
 from tests.device.conftest import opened
@@ -40,7 +41,7 @@ def files(phone: Phone, clock: Clocks) -> PhoneFiles:
     from dataclasses import replace
 
     phone.identity = replace(phone.identity, ahead_seconds=100.0)
-    return PhoneFiles(phone, lambda: (["DCIM"], []), clock=clock, monotonic=clock)
+    return PhoneFiles(phone, ["DCIM"], clock=clock, monotonic=clock)
 
 
 def at(seconds: float) -> Entry:
@@ -113,7 +114,7 @@ def test_one_folder_or_one_file_can_be_looked_at(files: PhoneFiles, lab_phone: L
 
 
 def test_a_phone_that_shows_none_of_its_folders_is_bare(phone: Phone) -> None:
-    files = PhoneFiles(phone, lambda: (["Nowhere"], []))
+    files = PhoneFiles(phone, ["Nowhere"])
     assert list(files.entries()) == []
     assert files.is_bare()
     assert files.name == "Lab Pixel Lab"
@@ -126,7 +127,7 @@ def test_a_phone_without_its_storage_is_locked(
     from photosync.device import storage
 
     with opened(own_phone) as phone:
-        files = PhoneFiles(phone, lambda: (["DCIM"], []))
+        files = PhoneFiles(phone, ["DCIM"])
         files.check()
         monkeypatch.setattr(storage, "INTERNAL", b"/storage/not/there")
         with pytest.raises(PhoneGone, match="storage") as caught:
@@ -167,5 +168,60 @@ def test_folders_of_the_settings_are_looked_for_on_each_storage() -> None:
 
 
 def test_folders_in_other_folders_are_not_walked_twice() -> None:
-    assert _outermost(["DCIM/Camera", "DCIM", "Pictures", "DCIM2"]) == ["DCIM", "DCIM2", "Pictures"]
-    assert _outermost(["", "DCIM"]) == [""]
+    none: frozenset[str] = frozenset()
+    several = ["DCIM/Camera", "DCIM", "Pictures", "DCIM2"]
+    assert _outermost(several, none, none) == ["DCIM", "DCIM2", "Pictures"]
+    assert _outermost(several, frozenset({"DCIM/Camera"}), none)[-1] == "DCIM/Camera"
+    assert _outermost(["", "DCIM"], none, none) == [""]
+    assert _outermost(["", "DCIM"], none, frozenset({""})) == ["", "DCIM"]
+
+
+CARD = "sd:1A2B-3C4D"
+TREE = (
+    *("DCIM/Camera/a.jpg", "DCIM/Face/b.jpg", "DCIM/Face/Mine/c.jpg", "Pictures/d.jpg"),
+    *("Fun/e.jpg", "top.jpg", f"{CARD}/DCIM/Camera/f.jpg", f"{CARD}/Fun/g.jpg", f"{CARD}/top.jpg"),
+)
+
+
+@pytest.mark.parametrize(
+    ("taken", "left", "expected"),
+    [
+        ([], [], "abcdf"),
+        ([], ["DCIM/Face"], "adf"),
+        (["DCIM/Face/Mine"], ["DCIM/Face"], "acdf"),
+        ([], ["Pictures"], "abcf"),
+        ([], ["DCIM"], "df"),
+        (["DCIM/Camera"], ["DCIM"], "adf"),
+        ([], ["DCIM/Camera"], "bcdf"),
+        ([], [f"{CARD}/DCIM/Camera"], "abcd"),
+        ([], [f"{CARD}/DCIM"], "abcd"),
+        ([""], [], "abcdft"),
+        ([CARD], [], "abcdfT"),
+        (["Fun"], [], "abcdef"),
+        ([f"{CARD}/Fun"], [], "abcdfg"),
+        (["sd:9999-9999/Gone"], [], "abcdf"),
+    ],
+)
+def test_what_is_looked_at_is_what_folders_shows(
+    own_phone: LabPhone, taken: list[str], left: list[str], expected: str
+) -> None:
+    """The phone's files and ``photosync folders`` mean the same by a choice."""
+    assert own_phone.card is not None
+    for path in TREE:
+        root = own_phone.card if path.startswith(CARD) else own_phone.storage
+        file = root / path.removeprefix(f"{CARD}/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x")
+        os.utime(file, (1_600_000_000, 1_600_000_000))
+    short = {path: path[-5] for path in TREE} | {"top.jpg": "t", f"{CARD}/top.jpg": "T"}
+    named = ("DCIM", "Pictures")
+    with opened(own_phone) as phone:
+        found = list(PhoneFiles(phone, named, lambda: (taken, left)).entries())
+    assert "".join(sorted(short[one.path] for one in found)) == "".join(sorted(expected))
+    decided = dict.fromkeys(taken, "take") | dict.fromkeys(left, "leave")
+    shown = [
+        short[path]
+        for path in TREE
+        if nearest(path.rpartition("/")[0], decided, named) in ("settings", "take")
+    ]
+    assert "".join(sorted(shown)) == "".join(sorted(expected))

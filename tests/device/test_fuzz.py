@@ -229,7 +229,7 @@ def _through(database: Database, phone: Phone, root: Path) -> None:
         clock=lambda: 2e9,
     )
     try:
-        discover.look(Watched(source, PhoneFiles(phone, lambda: (["DCIM"], []))))
+        discover.look(Watched(source, PhoneFiles(phone, ["DCIM"])))
     except PhotosyncError:
         return
     sources.set_connected(source.id, connected=True, now=1)

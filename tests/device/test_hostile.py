@@ -7,6 +7,7 @@ import os
 import stat
 import struct
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,7 +110,7 @@ def phone(fake: FakeServer, liar: Liar) -> Iterator[Phone]:
 
 
 def listed(phone: Phone) -> tuple[set[str], dict[str, str]]:
-    files = PhoneFiles(phone, lambda: (["DCIM"], []))
+    files = PhoneFiles(phone, ["DCIM"])
     found = {one.path for one in files.entries()}
     return found, files.unreadable
 
@@ -156,7 +157,7 @@ def test_a_listing_of_a_million_lines_takes_little_memory(phone: Phone, liar: Li
     liar.names[TOP + b"/DCIM"] = lambda: (
         (b"%07d.jpg" % number, (0, FILE, 1, THEN)) for number in range(1_000_000)
     )
-    walk = PhoneFiles(phone, lambda: (["DCIM"], [])).entries()
+    walk = PhoneFiles(phone, ["DCIM"]).entries()
     next(walk)
     before = resident_bytes()
     seen = 1 + sum(1 for _ in walk)
@@ -279,3 +280,41 @@ def test_no_command_is_made_of_a_name(phone: Phone, fake: FakeServer) -> None:
         phone.sha256(name)
     quoted = b"'/storage/emulated/0/DCIM/'\\''; touch /sdcard/pwned; '\\''\xff$(reboot)`id`.jpg'"
     assert asked == [b"shell,v2,raw:sha256sum <" + quoted]
+
+
+class Sink:
+    """Counts what is written to it."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+
+    def write(self, block: memoryview) -> None:
+        self.size_bytes += len(block)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_file_that_never_ends_is_cut_off(phone: Phone, liar: Liar, together: bool) -> None:
+    """It would fill the disk that the copies lie on."""
+    liar.nodes[TOP + b"/DCIM/a.jpg"] = (0, FILE, 1000, THEN)
+    liar.contents[TOP + b"/DCIM/a.jpg"] = bytes(5_000_000)
+    entry, sink = Entry("DCIM/a.jpg", 1000, THEN * 10**9), Sink()
+    if together:
+        (error,) = phone.pull_all([(entry, sink)])
+        assert isinstance(error, FileReplaced)
+    else:
+        with pytest.raises(FileReplaced):
+            phone.pull(entry, sink)
+    assert sink.size_bytes <= 1000
+
+
+def test_a_command_that_says_nothing_for_long_is_waited_for(fake: FakeServer, phone: Phone) -> None:
+    """Hashing a film takes longer than any answer of adb's may."""
+    release = Event()
+
+    def hash_slowly(connection: socket.socket, _asked: bytes) -> None:
+        release.wait(3.0)  # longer than the server's limit of 2 seconds for an answer
+        connection.sendall(b"\1" + struct.pack("<I", 64) + b"0" * 64)
+        connection.sendall(b"\3" + struct.pack("<I", 1) + b"\0")
+
+    fake.services[b"shell,v2"] = hash_slowly
+    assert phone.sha256("DCIM/a.jpg") == "0" * 64

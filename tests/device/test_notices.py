@@ -44,7 +44,7 @@ class Hints:
 @pytest.fixture
 def camera(own_phone: LabPhone) -> Iterator[tuple[Phone, PhoneFiles, Hints, Notices]]:
     with opened(own_phone) as phone:
-        files = PhoneFiles(phone, lambda: (["DCIM"], []))
+        files = PhoneFiles(phone, ["DCIM"])
         list(files.entries())
         hints = Hints()
         made = Notices(phone, lambda: files.listed, hints)
@@ -104,7 +104,7 @@ def test_a_folder_of_the_settings_that_is_only_made_later_is_noticed(
 ) -> None:
     shutil.rmtree(own_phone.storage / "DCIM")
     with opened(own_phone) as phone:
-        files = PhoneFiles(phone, lambda: (["DCIM", "Movies"], []))
+        files = PhoneFiles(phone, ["DCIM", "Movies"])
         hints = Hints()
         assert list(files.entries()) == []
         assert files.is_bare()

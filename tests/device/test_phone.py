@@ -139,7 +139,7 @@ def test_an_sd_card_is_a_storage_of_its_own(own_phone: LabPhone) -> None:
     fill(own_phone.card / "DCIM", "a.jpg", content=b"\xff\xd8\xff on the card")
     with opened(own_phone) as phone:
         assert phone.tops() == ["", "sd:1A2B-3C4D"]
-        files = PhoneFiles(phone, lambda: (["DCIM", "Pictures"], []))
+        files = PhoneFiles(phone, ["DCIM", "Pictures"])
         found = {one.path: one for one in files.entries()}
         assert set(found) == {"DCIM/a.jpg", "sd:1A2B-3C4D/DCIM/a.jpg"}
         target = io.BytesIO()

@@ -5,18 +5,15 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
 
 import pytest
 
 from photosync.domain.media import Hashes
-from photosync.errors import MirrorAway, MirrorFull, MirrorLost, Stopping
+from photosync.errors import FileTooLarge, MirrorAway, MirrorFull, MirrorLost, Stopping
 from photosync.files import mirroring
 from photosync.files.mirroring import RESUMED_BYTES, MirrorDisk
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 THEN_NS = 1_600_000_000 * 10**9
 
@@ -264,3 +261,74 @@ def test_an_unfinished_copy_is_dropped(disk: MirrorDisk) -> None:
     disk.drop(1)
     disk.drop(1)
     assert parts(disk) == []
+
+
+def test_a_death_between_two_names_costs_no_copy(disk: MirrorDisk) -> None:
+    """The unfinished copy is the finished one under another name: nothing may be done to it."""
+    path = copied(disk, 1, "Pixel/a.jpg", b"finished")
+    os.link(disk.root / path, disk.parts_folder / "1")
+    with disk.part(1, halt=Event()) as part:
+        part.start_over()
+        part.write(b"half")
+    assert (disk.root / path).read_bytes() == b"finished"
+
+
+def test_what_a_part_holds_already_is_not_needed_again(tmp_path: Path) -> None:
+    found = os.statvfs(tmp_path)
+    free = found.f_bavail * found.f_frsize
+    disk = MirrorDisk(tmp_path / "mirror", least_free_bytes=0)
+    disk.prepare(known=False)
+    with disk.part(1, halt=Event()) as part:
+        part.write(bytes(1000))
+    os.truncate(disk.parts_folder / "1", free)  # sparse: it takes no room
+    disk.need(free + free // 2, parts=[1])
+    with pytest.raises(MirrorFull):
+        disk.need(free + free // 2)
+
+
+def test_a_disk_that_takes_no_large_files() -> None:
+    error = mirroring.unwritable(Path("/mirror/film.mp4"), OSError(errno.EFBIG, "too large"))
+    assert isinstance(error, FileTooLarge)
+    assert "FAT" in error.hint
+
+
+def test_a_mirror_that_is_unmounted_in_the_middle_is_not_begun_below_the_mount_point(
+    disk: MirrorDisk, tmp_path: Path
+) -> None:
+    disk.root.rename(tmp_path / "unmounted")
+    disk.root.mkdir()
+    with pytest.raises(MirrorAway), disk.part(2, halt=Event()):
+        pass
+    assert list(disk.root.iterdir()) == []
+
+
+def test_a_mirror_that_the_settings_moved_while_copies_wait(tmp_path: Path) -> None:
+    old = MirrorDisk(tmp_path / "old", least_free_bytes=0)
+    old.prepare(known=False)
+    path = copied(old, 1, "Pixel/a.jpg", b"bytes")
+    moved = MirrorDisk(tmp_path / "new", least_free_bytes=0, moved_from=str(old.root))
+    for known in (True, False):
+        with pytest.raises(MirrorAway, match="still to be uploaded") as caught:
+            moved.prepare(known=known)
+        assert f"Move that folder to {moved.root}" in caught.value.hint
+    with pytest.raises(MirrorAway, match="still to be uploaded"), moved.open(path, 5):
+        pass
+    old.root.rename(moved.root)
+    moved.prepare(known=False)
+    with moved.open(path, 5) as file:
+        assert file.read() == b"bytes"
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+def test_a_mirror_that_does_not_answer(
+    disk: MirrorDisk, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(MirrorAway):
+        disk.prepare(known=True)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(MirrorAway):
+        disk.drop(1)

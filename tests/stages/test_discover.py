@@ -194,3 +194,14 @@ def test_a_phone_that_shows_nothing_all_at_once_is_locked_until_it_is_unplugged(
 
     house.discover().lost(phone, PhoneGone("It was unplugged."))
     assert house.problems() == []
+
+
+def test_what_is_taken_away_during_a_look_stays_away(house: House) -> None:
+    """A cable was pulled while a look was written down: nobody else would take that back."""
+    house.put("a.jpg")
+    watched = Watched(house.source, house.folder)
+    watched.gone.set()
+    house.sources.set_connected(house.source.id, connected=False, now=1)
+    assert house.discover().look(watched).added == 1
+    (source,) = house.sources.all()
+    assert not source.connected

@@ -16,6 +16,7 @@ from photosync.errors import (
     PhoneGarbled,
     PhoneGone,
     PhoneNotReady,
+    PhoneStalled,
     Stopping,
 )
 from photosync.files.mirroring import MirrorDisk
@@ -372,3 +373,47 @@ def in_library(bench: Bench) -> None:
     bench.house.clock.pass_by(1000)
     while bench.house.create().run_once():
         pass
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_file_at_which_the_phone_stalls_does_not_hold_up_the_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, is_large: bool
+) -> None:
+    assert bench.phone is not None
+    if is_large:
+        monkeypatch.setattr(pull_module, "SMALL_BYTES", 1)
+    bench.put("DCIM/bad.jpg", JPEG + b"bad")
+    for number in range(5):
+        bench.put(f"DCIM/{number}.jpg", JPEG + bytes([number]))
+    bench.phone.errors["DCIM/bad.jpg"] = PhoneStalled("No answer for 15 seconds.")
+    for _ in range(3):
+        bench.pull().run_once()
+        bench.house.sources.set_connected(bench.source.id, connected=True, now=1)
+    states = {bench.item(f"DCIM/{number}.jpg").state for number in range(5)}
+    assert states == {State.MIRRORED}
+    bad = bench.item("DCIM/bad.jpg")
+    assert (bad.state, bad.error_code, bad.leased_by) == (State.FOUND, "copy_stalled", None)
+    assert bad.not_before > bench.house.clock()
+    assert {type(one) for one in bench.lost} == {PhoneStalled}
+    bench.put("DCIM/later.jpg", JPEG + b"later")
+    bench.house.clock.pass_by(86_400)
+    bench.pull().run_once()
+    assert bench.item("DCIM/later.jpg").state == State.MIRRORED, "it is asked for alone from now on"
+
+
+def test_what_does_not_fit_makes_way_for_what_does(bench: Bench) -> None:
+    for number in range(16):
+        bench.put(f"DCIM/{number}.mp4", b"", size=1 << 42)
+    bench.put("DCIM/small.jpg", JPEG)
+    with pytest.raises(MirrorFull):
+        bench.pull().run_once()
+    assert bench.pull().run_once()
+    assert bench.item("DCIM/small.jpg").state == State.MIRRORED
+    films = [bench.item(f"DCIM/{number}.mp4") for number in range(16)]
+    assert {(one.state, one.error_code, one.leased_by) for one in films} == {
+        (State.FOUND, "mirror_full", None)
+    }
+    assert {one.attempts for one in films} == {0}
+    bench.house.clock.pass_by(400)
+    with pytest.raises(MirrorFull):
+        bench.pull().run_once()
