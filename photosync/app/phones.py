@@ -51,11 +51,13 @@ class PhoneSide:
         """``step``, after the mirror is known to be there."""
 
         def checked() -> bool:
-            made = self.control.flag(MIRROR_MADE)
             here = str(self.disk.root)
-            self.disk.prepare(known=made == here)
-            if made != here:
+            ever = f"{MIRROR_MADE}:{here}"  # also one that the settings come back to
+            known = self.control.flag(ever) is not None or self.control.flag(MIRROR_MADE) == here
+            self.disk.prepare(known=known)
+            if self.control.flag(MIRROR_MADE) != here:
                 self.control.set_flag(MIRROR_MADE, here, now=int(self.clock()))
+                self.control.set_flag(ever, "", now=int(self.clock()))
             return step()
 
         return checked

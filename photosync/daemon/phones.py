@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from photosync.domain.media import SourceKind, readable
+from photosync.domain.media import readable
 from photosync.errors import AdbMissing, PhoneGone
 from photosync.stages.discover import Watched
 from photosync.store.control import Problem
@@ -161,12 +161,7 @@ class Phones:
 
     def _plug(self, serial: str, seen: Seen) -> None:
         assert seen.identity is not None
-        source = self._sources.register(
-            SourceKind.PHONE,
-            serial,
-            label=self._label(serial, seen.identity.label),
-            album=self._album,
-        )
+        source = self._sources.register_phone(serial, label=seen.identity.label, album=self._album)
         phone, files = self._opened(seen)
         watched = Watched(source, files)
         with self._lock:
@@ -183,15 +178,6 @@ class Phones:
         self._looks.remove(gone.source.id)
         self._lost(gone.source, PhoneGone("The phone was unplugged."))
         log.info("phone.unplugged source=%d label=%r", gone.source.id, gone.source.label)
-
-    def _label(self, serial: str, label: str) -> str:
-        """What the phone is called; with its number if another phone is called so, too."""
-        others = [one for one in self._sources.all() if one.kind == SourceKind.PHONE]
-        for one in others:
-            if one.address == serial:
-                return one.label  # its copies lie in a folder of that name
-        taken = {one.label.casefold() for one in others}
-        return label if label.casefold() not in taken else f"{label} {serial}"
 
     def _tell(self, seen: list[Seen]) -> None:
         """Put on record what the user has to do, and take back what is done."""

@@ -67,7 +67,8 @@ def parse(line: bytes) -> Notice | None:
 class Notices:
     """Watches the folders that ``listed`` names (relative paths, with their times of change).
 
-    ``hint(folder, None)``: look at that folder; ``hint(folder, path)``: that file in it is whole.
+    ``hint(folder, None)``: look at that folder, "" for all; ``hint(folder, path)``: that file in it
+    is whole.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Notices:
         self._lock = Lock()
         self._stream: Stream | None = None
         self._hearing = False
+        self._tops: list[str] = []
         self._watched: frozenset[str] = frozenset()
         self._times: dict[str, int] = {}
         self._again: dict[str, float] = {}
@@ -126,6 +128,11 @@ class Notices:
 
     def _look(self) -> None:
         """Compare the times of all folders with those of the last look."""
+        tops = self._phone.tops()
+        if tops != self._tops:  # an SD card was put in, or taken out
+            if self._tops:
+                self._hint("", None)
+            self._tops = tops
         listed = dict(self._listed())
         now = self._monotonic()
         phone_now = self._clock() + self._phone.identity.ahead_seconds

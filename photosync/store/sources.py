@@ -44,12 +44,19 @@ class Sources:
         values = {"kind": kind, "address": os.fsencode(address), "label": label, "album": album}
         return to_source(self._database.run(UPSERT, values)[0])
 
-    def register_phone(self, serial: str, *, label: str) -> Source:
-        """The phone of that serial number; its label and album stay as they were, if known."""
-        for one in self.all():
-            if one.kind == SourceKind.PHONE and one.address == serial:
-                return one
-        return self.register(SourceKind.PHONE, serial, label=label, album="")
+    def register_phone(self, serial: str, *, label: str, album: str | None = None) -> Source:
+        """The phone of that serial number; its label stays as it was, its album unless given.
+
+        Copies lie in a folder of that label: two phones of one model get different ones.
+        """
+        phones = [one for one in self.all() if one.kind == SourceKind.PHONE]
+        for one in phones:
+            if one.address == serial:
+                kept = one.album if album is None else album
+                return self.register(one.kind, serial, label=one.label, album=kept)
+        if label.casefold() in {one.label.casefold() for one in phones}:
+            label = f"{label} {serial}"
+        return self.register(SourceKind.PHONE, serial, label=label, album=album or "")
 
     def set_connected(self, source_id: int, *, connected: bool, now: int) -> None:
         """Note that the source can be reached, or that it cannot: its items wait then.

@@ -4,12 +4,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from photosync import config
 from photosync.app.building import _labels, running
+from photosync.app.phones import PhoneSide
 from photosync.app.state import MIRROR_MADE, opened
 from photosync.domain.media import Finding, Hashes, SourceKind
 from photosync.domain.quota import google_day
@@ -219,3 +220,18 @@ def test_a_mirror_is_not_left_behind_with_copies_that_wait(
     else:
         disk.prepare(known=False)
     assert (tmp_path / "new").exists() is not refused
+
+
+def test_a_mirror_that_the_settings_come_back_to_may_be_unmounted(tmp_path: Path) -> None:
+    settings, nobody = phone_settings(tmp_path), cast("Any", None)
+    with opened(settings) as state:
+        for name in ("a", "b"):
+            disk = MirrorDisk(tmp_path / name, least_free_bytes=0)
+            side = PhoneSide(nobody, nobody, nobody, disk, state.control, lambda: 1.0)
+            assert side.prepared(lambda: True)()
+        (tmp_path / "a").rename(tmp_path / "unmounted")
+        back = MirrorDisk(tmp_path / "a", least_free_bytes=0)
+        side = PhoneSide(nobody, nobody, nobody, back, state.control, lambda: 1.0)
+        with pytest.raises(MirrorAway):
+            side.prepared(lambda: True)()
+    assert not (tmp_path / "a").exists()

@@ -123,6 +123,16 @@ def test_a_folder_of_the_settings_that_is_only_made_later_is_noticed(
         made.stop()
 
 
+def test_a_card_that_is_put_in_later_is_a_reason_to_look_at_everything(
+    own_phone: LabPhone, camera: tuple[Phone, PhoneFiles, Hints, Notices]
+) -> None:
+    _, _, hints, made = camera
+    eventually(lambda: made._tops, "the first look")
+    assert "" not in hints.folders()
+    made._tops = made._tops[:1]  # as if the card had not been there
+    eventually(lambda: "" in hints.folders(), "the hint")
+
+
 def test_notices_end_with_the_phone(
     own_phone: LabPhone, camera: tuple[Phone, PhoneFiles, Hints, Notices]
 ) -> None:

@@ -11,6 +11,7 @@ from photosync.domain.uploads import UploadSession
 from photosync.store.control import Beat, Control, DeadTokens, Problem
 from photosync.store.database import Database
 from photosync.store.sessions import UploadSessions
+from photosync.store.sources import Sources
 from tests.store.conftest import NOW, Shelf
 
 if TYPE_CHECKING:
@@ -193,3 +194,13 @@ def test_whether_a_source_ever_held_anything(shelf: Shelf) -> None:
     shelf.found("a")
     assert shelf.sources.has_items(shelf.here)
     assert not shelf.sources.has_items(shelf.there)
+
+
+def test_two_phones_of_one_model_have_names_of_their_own(database: Database) -> None:
+    sources = Sources(database)
+    first = sources.register_phone("R58M", label="Pixel 8")
+    second = sources.register_phone("R59N", label="pixel 8", album="Trip")
+    assert (first.label, second.label) == ("Pixel 8", "pixel 8 R59N")
+    again = sources.register_phone("R59N", label="My new name")
+    assert (again.id, again.label, again.album) == (second.id, "pixel 8 R59N", "Trip")
+    assert sources.register_phone("R59N", label="x", album="").album == ""
