@@ -24,6 +24,7 @@ from photosync.errors import (
     ItemGone,
     MirrorFull,
     NotMedia,
+    PhoneGarbled,
     PhoneGone,
     PhoneStalled,
 )
@@ -140,7 +141,7 @@ class Pull:
             entries = map(_entry, small)
             try:
                 wrong = phone.pull_all(list(zip(entries, copies, strict=True)))
-            except PhoneStalled as stall:
+            except (PhoneStalled, PhoneGarbled) as stall:
                 self._first_to_wait(list(zip(small, copies, strict=True)), waiting, stall.message)
                 raise
             if any(isinstance(error, ItemGone) for error in wrong):
@@ -194,7 +195,7 @@ class Pull:
     def _first_to_wait(
         self, under_way: Sequence[tuple[MediaItem, Copy]], waiting: list[MediaItem], why: str
     ) -> None:
-        """The phone stalled at the first that is not whole: it must not hold up the others."""
+        """The phone failed at the first that is not whole: it must not hold up the others."""
         for item, copy in under_way:
             if copy.size_bytes < item.size_bytes:
                 waiting.remove(item)
