@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from photosync.emulator.server import Emulator
+from tests.lab import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.lab.lab import AdbHost, LabPhone
 
 PATIENCE = 60.0
 PROGRAM = [sys.executable, "-m", "photosync"]
@@ -194,3 +197,15 @@ def mp4(number: int, size_bytes: int) -> bytes:
 def world(tmp_path: Path) -> Iterator[World]:
     with Emulator(tmp_path / "google") as emulator:
         yield World(tmp_path / "home", emulator)
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdbHost]:
+    with lab.host(tmp_path_factory.mktemp("adb-home")) as made:
+        yield made
+
+
+@pytest.fixture
+def phone(host: AdbHost, tmp_path: Path) -> Iterator[LabPhone]:
+    with lab.phone(host, tmp_path / "phone-1", "LAB1111") as made:
+        yield made

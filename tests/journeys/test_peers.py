@@ -34,18 +34,6 @@ PIECES = '[upload]\nresumable_above = "1 MiB"\nchunk = "1 MiB"\n'
 LONG_AGO = 1_600_000_000
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdbHost]:
-    with lab.host(tmp_path_factory.mktemp("adb-home")) as made:
-        yield made
-
-
-@pytest.fixture
-def phone(host: AdbHost, tmp_path: Path) -> Iterator[LabPhone]:
-    with lab.phone(host, tmp_path / "phone", "LAB1111") as made:
-        yield made
-
-
 @pytest.fixture
 def phone_world(world: World, host: AdbHost) -> World:
     with_phone(world, host)

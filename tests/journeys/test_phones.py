@@ -15,25 +15,12 @@ from tests.lab import lab
 from tests.lab.server import FakeServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.journeys.conftest import World
     from tests.lab.lab import AdbHost, LabPhone
 
 pytestmark = pytest.mark.journey
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdbHost]:
-    with lab.host(tmp_path_factory.mktemp("adb-home")) as made:
-        yield made
-
-
-@pytest.fixture
-def phone(host: AdbHost, tmp_path: Path) -> Iterator[LabPhone]:
-    with lab.phone(host, tmp_path / "phone-1", "LAB1111") as made:
-        yield made
 
 
 @pytest.fixture
