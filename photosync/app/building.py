@@ -362,23 +362,28 @@ class _Builder:
         yield create.name, "create", create.run_once
 
     def _tell_of_dropped(self, kept_sources: list[Source]) -> None:
-        """A folder that left the settings while photos of it still wait."""
+        """A folder or a phone that left the settings while photos of it still wait."""
         now = self._state.now()
         counts = self._state.overview.counts()
         kept = {one.id for one in kept_sources}
         for source in self._sources.all():
-            if source.id in kept or source.kind != SourceKind.FOLDER:
+            if source.id in kept or self._is_wanted_phone(source):
                 continue
             self._sources.set_connected(source.id, connected=False, now=now)
-            waiting = sum(counts.items(state, source.id) for state in READY_STATES)
+            is_phone = source.kind == SourceKind.PHONE
+            needed = (
+                (State.FOUND,) if is_phone else READY_STATES
+            )  # copies are uploaded all the same
+            waiting = sum(counts.items(state, source.id) for state in needed)
             if not waiting:
                 continue
+            name = f"phone {source.label}" if is_phone else f"folder {readable(source.address)}"
             self._state.control.raise_problem(
                 Problem(
                     code="source_dropped",
                     subject=str(source.id),
-                    message=f"The folder {readable(source.address)} is no longer in the settings,"
-                    f" though {waiting} of its photos are not backed up.",
+                    message=f"The {name} is no longer in the settings, though {waiting} of its"
+                    " photos are not backed up.",
                     hint="Put it back into the settings, or skip its items.",
                     gate="",
                     needs_user=False,
@@ -386,6 +391,14 @@ class _Builder:
                     until=None,
                 )
             )
+
+    def _is_wanted_phone(self, source: Source) -> bool:
+        wanted = self._settings.phone
+        return (
+            source.kind == SourceKind.PHONE
+            and wanted.enabled
+            and (not wanted.serials or source.address in wanted.serials)
+        )
 
 
 def _beneath(folder: Path, mirror: Path) -> tuple[str, ...]:

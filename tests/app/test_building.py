@@ -235,3 +235,34 @@ def test_a_mirror_that_the_settings_come_back_to_may_be_unmounted(tmp_path: Path
         with pytest.raises(MirrorAway):
             side.prepared(lambda: True)()
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", False),
+        ('serials = ["R58M"]', False),
+        ('serials = ["X"]', True),
+        ("enabled=false", True),
+    ],
+)
+def test_photos_of_a_phone_that_left_the_settings_are_told_of(
+    tmp_path: Path, line: str, told: bool
+) -> None:
+    (tmp_path / "Pictures").mkdir()
+    settings = phone_settings(tmp_path, line, f'[[folder]]\npath = "{tmp_path / "Pictures"}"')
+    with opened(settings) as state:
+        settings.google.token_file.write_text("{}")
+        phone = Sources(state.database).register(SourceKind.PHONE, "R58M", label="Pixel", album="")
+        files = [Finding("DCIM/a.jpg", 5, 5, "image/jpeg")]
+        Intake(state.database).add(phone.id, files, first=State.FOUND, now=1)
+    with running(settings, once=True, halt=Event()), opened(settings) as state:
+        words = [one.message for one in state.control.problems() if one.code == "source_dropped"]
+    assert (
+        words
+        == [
+            "The phone Pixel is no longer in the settings, though 1 of its photos"
+            " are not backed up."
+        ]
+        * told
+    )
