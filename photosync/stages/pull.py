@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AT_ONCE = 16
-FULL_SECONDS = 300
-"""What does not fit onto the disk waits so long, for others that do."""
+MOST_ROUNDS = 20
+"""So often it looks further for what fits onto the disk."""
 
 SMALL_BYTES = 8 << 20
 RESUMED_BYTES = 32 << 20
@@ -84,21 +84,40 @@ class Pull:
             MirrorFull, MirrorAway: Nothing can be copied; everything is let go untouched.
         """
         self._sweep()
-        claimed = self._items.claim(
+        unfit: list[tuple[MediaItem, MirrorFull]] = []
+        claimed: list[MediaItem] = []
+        try:
+            for _ in range(MOST_ROUNDS):
+                before = len(unfit)
+                claimed = self._claim()
+                self._all(claimed, unfit)
+                if not claimed or len(unfit) - before < len(claimed):
+                    break  # there are no more, or some did fit
+        finally:
+            for item, _ in unfit:
+                self._items.release(item)
+        if unfit and len(unfit) - before == len(claimed):
+            raise unfit[0][1]
+        return bool(claimed or unfit)
+
+    def _claim(self) -> list[MediaItem]:
+        return self._items.claim(
             State.FOUND,
             worker=self.name,
             now=int(self._clock()),
             limit=AT_ONCE,
             kind=SourceKind.PHONE,
         )
+
+    def _all(self, claimed: Sequence[MediaItem], unfit: list[tuple[MediaItem, MirrorFull]]) -> None:
+        """Copy them phone by phone; ``unfit`` gets those that are too large for the disk now."""
         groups = _by_source(claimed)
         try:
             while groups:
-                self._of_one(groups.pop())
+                self._of_one(groups.pop(), unfit)
         finally:
             for item in chain.from_iterable(groups):
                 self._items.release(item)
-        return bool(claimed)
 
     def _sweep(self) -> None:
         """At start: away with unfinished copies of what is not copied any more."""
@@ -109,7 +128,7 @@ class Pull:
             self._mirror.drop(number)
         self._swept = True
 
-    def _of_one(self, group: list[MediaItem]) -> None:
+    def _of_one(self, group: list[MediaItem], unfit: list[tuple[MediaItem, MirrorFull]]) -> None:
         """Items of one phone; those that it did not come to are let go."""
         waiting = list(group)
         source_id = group[0].source_id
@@ -118,12 +137,16 @@ class Pull:
             small = [item for item in group if _goes_with_others(item)]
             if small:
                 self._many(source, phone, small, waiting)
-            full: MirrorFull | None = None
             for item in group:
-                if item in waiting:
-                    full = self._large_if_room(source, phone, item, waiting) or full
-            if full is not None:
-                raise full
+                if item not in waiting:
+                    continue
+                waiting.remove(item)
+                try:
+                    self._mirror.need(item.size_bytes, parts=[item.id])
+                except MirrorFull as error:
+                    unfit.append((item, error))  # it makes way for others that do fit
+                else:
+                    self._large(source, phone, item)
         except PhoneGone as error:
             self._source_lost(source_id, error)
         finally:
@@ -153,28 +176,6 @@ class Pull:
                         raise error
                     self._finish(source, item, copy)
         self._bells.ring("upload", "create")
-
-    def _large_if_room(
-        self, source: Source, phone: PhoneLink, item: MediaItem, waiting: list[MediaItem]
-    ) -> MirrorFull | None:
-        """Copy a large file; one that does not fit makes way for others that do."""
-        try:
-            self._mirror.need(item.size_bytes, parts=[item.id])
-        except MirrorFull as error:
-            waiting.remove(item)
-            now = int(self._clock())
-            self._items.defer(
-                item,
-                not_before=now + FULL_SECONDS,
-                code=error.code,
-                message=error.message,
-                now=now,
-                tries=0,
-            )
-            return error
-        waiting.remove(item)
-        self._large(source, phone, item)
-        return None
 
     def _large(self, source: Source, phone: PhoneLink, item: MediaItem) -> None:
         stalled: PhoneStalled | None = None

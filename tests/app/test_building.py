@@ -258,11 +258,7 @@ def test_photos_of_a_phone_that_left_the_settings_are_told_of(
         Intake(state.database).add(phone.id, files, first=State.FOUND, now=1)
     with running(settings, once=True, halt=Event()), opened(settings) as state:
         words = [one.message for one in state.control.problems() if one.code == "source_dropped"]
-    assert (
-        words
-        == [
-            "The phone Pixel is no longer in the settings, though 1 of its photos"
-            " are not backed up."
-        ]
-        * told
+    sentence = (
+        "The phone Pixel is no longer in the settings, though 1 of its photos are not backed up."
     )
+    assert words == [sentence] * told
