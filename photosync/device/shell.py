@@ -53,7 +53,7 @@ def run(
     ends = time.monotonic() + seconds
     out, err = bytearray(), bytearray()
     with server.open(serial, b"shell,v2,raw:" + line) as stream:
-        stream.wait_at_most(seconds)  # a command that only hashes says nothing before its end
+        stream.end_within(seconds)  # a command that only hashes says nothing before its end
         for kind, content in packets(stream):
             if kind == wire.EXIT:
                 return Answer(content[0] if content else 255, bytes(out), bytes(err))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -26,6 +27,7 @@ class Stream:
         self._socket = connection
         self._name = name
         self._timeout_seconds = timeout_seconds
+        self._ends: float | None = None
         self._buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._start = 0
@@ -54,6 +56,11 @@ class Stream:
         self._timeout_seconds = seconds
         with suppress(OSError):  # closed: the next read says so
             self._socket.settimeout(seconds)
+
+    def end_within(self, seconds: float) -> None:
+        """Read no longer than this from now, however little trickles in the while."""
+        self._ends = time.monotonic() + seconds
+        self.wait_at_most(seconds)
 
     def send(self, *pieces: bytes | memoryview) -> None:
         """Send all of it.
@@ -112,6 +119,8 @@ class Stream:
 
     def _receive(self, target: memoryview) -> int:
         try:
+            if self._ends is not None:
+                self._socket.settimeout(max(LEAST_SECONDS, self._ends - time.monotonic()))
             size = self._socket.recv_into(target)
             if QUICKACK is not None:
                 self._socket.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
@@ -131,6 +140,9 @@ class Stream:
             f"{self._name} has not answered for {self._timeout_seconds:.0f} seconds."
         )
 
+
+LEAST_SECONDS = 0.001
+"""Of a wait that is over: none at all would be a socket that never waits, another kind of error."""
 
 DIRECT_BYTES = 32 * 1024
 """From here on a copy through the buffer costs more than another call of the system."""

@@ -301,6 +301,25 @@ class MirrorDisk:
         except OSError as error:
             raise unwritable(self.parts_folder, error) from error
 
+    def drop_abandoned(self, *, before: float) -> None:
+        """Away with what other photosyncs left half copied and have not touched since ``before``.
+
+        A state folder that was deleted leaves its unfinished copies to nobody. Whose state folder
+        is still in use loses nothing but the time to begin the copy anew.
+        """
+        folder = self.root / PARTS
+        try:
+            for other in folder.iterdir():
+                if other == self.parts_folder or other.is_symlink() or not other.is_dir():
+                    continue
+                for file in other.iterdir():
+                    if file.name.isdecimal() and file.lstat().st_ctime < before:
+                        file.unlink()
+        except FileNotFoundError:
+            return  # another photosync sweeps at the same time, or there is none
+        except OSError as error:
+            raise unwritable(folder, error) from error
+
     def place(self, number: int, path: str, hashes: Hashes) -> str:
         """Give the finished copy its name; the one it got.
 

@@ -180,6 +180,9 @@ class MirrorPlace(MirrorFiles, Protocol):
     def drop(self, number: int) -> None:
         """Away with an unfinished copy."""
 
+    def drop_abandoned(self, *, before: float) -> None:
+        """Away with what other photosyncs left half copied and have not touched since."""
+
     def place(self, number: int, path: str, hashes: Hashes) -> str:
         """Give the finished copy its name; the one it got."""
 

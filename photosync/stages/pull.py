@@ -45,6 +45,9 @@ AT_ONCE = 16
 MOST_ROUNDS = 20
 """So often it looks further for what fits onto the disk."""
 
+ABANDONED_SECONDS = 30 * 86400
+"""So long nobody has gone on with a copy that another photosync began."""
+
 SMALL_BYTES = 8 << 20
 RESUMED_BYTES = 32 << 20
 """From here on a copy that was cut off is kept and goes on; below it is as quickly begun anew."""
@@ -126,6 +129,7 @@ class Pull:
         parts = self._mirror.parts()
         for number in set(parts) - self._items.among(parts, State.FOUND):
             self._mirror.drop(number)
+        self._mirror.drop_abandoned(before=self._clock() - ABANDONED_SECONDS)
         self._swept = True
 
     def _of_one(self, group: list[MediaItem], unfit: list[tuple[MediaItem, MirrorFull]]) -> None:

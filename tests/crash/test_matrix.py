@@ -39,6 +39,7 @@ IN_TROUBLE = "one transaction, and only in trouble: written or not, the next try
 NOT_ON_THE_WAY = {
     "config/files.py:_write_new": "photosync config init: a file of the user's, not of the queue",
     "config/files.py:init": "the same",
+    "files/mirroring.py:MirrorDisk.drop_abandoned": "what other photosyncs left a month ago",
     "files/mirroring.py:Part.__init__": "after a death between a copy's two names, which is tried",
     "google/auth.py:_tighten": "the permissions of a token file from elsewhere",
     "google/sign_in.py:revoke": "photosync auth --revoke: nothing but the token goes",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,3 +70,22 @@ def test_an_answer_without_end(fake: FakeServer) -> None:
 def test_a_command_longer_than_adb_takes(fake: FakeServer) -> None:
     with pytest.raises(ValueError, match="too long"):
         _says(fake).open("P1", bytes(70_000))
+
+
+def test_an_answer_that_trickles_ends_in_time(fake: FakeServer) -> None:
+    gone = Event()
+
+    def trickle(connection: socket.socket, _asked: bytes) -> None:
+        packet = wire.shell_packet(wire.STDOUT, bytes(1 << 16))
+        with suppress(OSError):  # hung up: that is what is waited for
+            while packet and not gone.wait(0.02):
+                connection.sendall(packet[:1])
+                packet = packet[1:]
+        gone.set()
+
+    fake.show("P1\tdevice")
+    fake.services[b"shell,v2,raw:"] = trickle
+    server = AdbServer("127.0.0.1", fake.port, timeout_seconds=60.0)
+    with pytest.raises(PhoneStalled):
+        shell.run(server, "P1", b"ls", seconds=0.2)
+    assert gone.wait(30)

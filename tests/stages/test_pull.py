@@ -241,6 +241,26 @@ def test_unfinished_copies_of_what_is_not_copied_any_more_are_swept_away(bench: 
     assert bench.disk.parts() == [waits]
 
 
+def test_unfinished_copies_that_another_photosync_left_are_swept_after_a_month(
+    bench: Bench,
+) -> None:
+    ours = [bench.disk.parts_folder / "3"]
+    theirs = [bench.disk.parts_folder.parent / f"other-{name}" / "3" for name in "ab"]
+    strange = theirs[0].with_name("notes.txt")
+    for file in (*ours, *theirs, strange):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"half")
+    bench.put("DCIM/a.jpg", JPEG)
+    bench.phone = None
+    began = max(file.lstat().st_ctime for file in theirs)
+    bench.house.clock.at = began + pull_module.ABANDONED_SECONDS - 60
+    bench.pull().run_once()
+    assert [file.exists() for file in theirs] == [True, True]
+    bench.house.clock.at = began + pull_module.ABANDONED_SECONDS + 60
+    bench.pull().run_once()
+    assert [file.exists() for file in (*theirs, strange)] == [False, False, True]
+
+
 def large(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> bytes:
     monkeypatch.setattr(pull_module, "SMALL_BYTES", 1000)
     monkeypatch.setattr(pull_module, "RESUMED_BYTES", 100_000)
