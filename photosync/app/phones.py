@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from photosync.app.looking import leave_out
 from photosync.app.state import MIRROR_MADE
 from photosync.daemon.folders import Folders
 from photosync.daemon.phones import Phones
@@ -138,6 +139,7 @@ def phone_side(
         selection=selection,
         named=wanted.folders,
         rule=RULES[wanted.new_folders],
+        leave_out=lambda serial: leave_out(state, settings, serial),
         clock=state.clock,
     )
     return PhoneSide(phones, looks, surveys, disk, state.control, state.clock)

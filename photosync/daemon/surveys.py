@@ -29,7 +29,10 @@ MOST_NAMED = 3
 
 
 class Surveys:
-    """``rule``: what becomes of a folder that appears; ``named``: those of the settings."""
+    """``rule``: what becomes of a folder that appears; ``named``: those of the settings.
+
+    ``leave_out`` lets go of what waits from folders of that phone that are not taken any more.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Surveys:
         selection: Selection,
         named: tuple[str, ...],
         rule: Choice,
+        leave_out: Callable[[str], None],
         clock: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -51,16 +55,19 @@ class Surveys:
         self._selection = selection
         self._named = named
         self._rule = rule
+        self._leave_out = leave_out
         self._clock = clock
         self._monotonic = monotonic
         self._due: dict[str, float] = {}
-        self._taken: dict[int, frozenset[str]] = {}
+        self._decided: dict[int, frozenset[tuple[str, Choice]]] = {}
 
     def run_once(self) -> bool:
         """Survey each phone that is due, and see what the user has decided meanwhile."""
         for plugged in self._phones.plugged():
+            self._heed(plugged)
             if self._due.get(plugged.phone.transport, 0.0) <= self._monotonic():
                 self._survey(plugged)
+                self._heed(plugged)
             self._tell(plugged)
         return False
 
@@ -89,12 +96,18 @@ class Surveys:
             now=int(self._clock()),
         )
 
+    def _heed(self, plugged: Plugged) -> None:
+        """Look anew once the user has taken a folder, or left one."""
+        source = plugged.source
+        known = self._folders.of_source(source.id)
+        decided = frozenset((one.path, one.choice) for one in known if one.choice != "new")
+        if decided != self._decided.setdefault(source.id, decided):
+            self._decided[source.id] = decided
+            self._leave_out(source.address)  # what a look found while the user was deciding
+            self._looks.look_at_everything()
+
     def _tell(self, plugged: Plugged) -> None:
         known = self._folders.of_source(plugged.source.id)
-        taken = frozenset(one.path for one in known if one.choice == "take")
-        if taken != self._taken.setdefault(plugged.source.id, taken):
-            self._taken[plugged.source.id] = taken
-            self._looks.look_at_everything()
         decided = {one.path: one.choice for one in known}
         new = [one for one in known if not nearest(one.path, decided, self._named)]
         subject = str(plugged.source.id)

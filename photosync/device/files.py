@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from photosync.device import storage
@@ -44,7 +45,7 @@ class PhoneFiles:
     """Files in folders of a phone: those that the settings name, on every storage, and taken ones.
 
     ``decided`` gives the folders that are taken and those that are left, by their exact paths;
-    asked at each full look, for the user may choose at any time.
+    asked folder by folder, for the user may choose at any time.
 
     ``listed``: what was last seen of them, with mtimes, for whoever watches them; 0 for one of
     the named that is not there yet.
@@ -69,8 +70,7 @@ class PhoneFiles:
         self._unreadable: dict[str, str] = {}
         self._first_seen: dict[Version, float] = {}
         self._no_media: dict[Version, None] = {}
-        self._left: frozenset[str] = frozenset()
-        self._shallow: frozenset[str] = frozenset()
+        self._tops: list[str] = []
         self._bare = False
         self.listed: dict[str, int] = {}
 
@@ -106,19 +106,13 @@ class PhoneFiles:
         if under:
             yield from self._below(under)
             return
-        taken, left = self._decided()
-        tops = self.phone.tops()
-        self._left = frozenset(left)
-        named = {path for one in self._named for path in storage.on_each(one, tops)} - self._left
-        # what was decided is about one folder on one storage, and about a top for its own files
-        self._shallow = frozenset(one for one in taken if is_top(one))
-        there = {one for one in taken if any(_is_on(one, top) for top in tops)}
-        outermost = _outermost(named | there, self._left, self._shallow)
-        with self._walk() as walk:
-            yield from walk.entries(outermost)
+        self._tops = self.phone.tops()
+        scope = self._scope()
+        with self._walk(scope) as walk:
+            yield from self._within(walk.entries(scope.outermost))
         self._bare = not walk.folders
         self._unreadable = walk.unreadable
-        self.listed = dict.fromkeys(outermost, NOT_THERE) | walk.folders
+        self.listed = dict.fromkeys(scope.outermost, NOT_THERE) | walk.folders
 
     def settled_in(self, entry: Entry, *, closed: bool = False) -> float:
         """Seconds until it is worth asking again; 0.0 if nobody is writing to it."""
@@ -172,22 +166,62 @@ class PhoneFiles:
             _forget_oldest(self._no_media)
         return mime
 
-    def _walk(self) -> AbstractContextManager[Walk]:
-        return self.phone.walk(self._selection, leave_out=self._left, shallow=self._shallow)
+    def _scope(self) -> Scope:
+        """What is taken as of now."""
+        taken, left = self._decided()
+        named = {path for one in self._named for path in storage.on_each(one, self._tops)}
+        there = {one for one in taken if any(_is_on(one, top) for top in self._tops)}
+        # what was decided is about one folder on one storage, and about a top for its own files
+        shallow = frozenset(one for one in taken if is_top(one))
+        apart = frozenset(left)
+        outermost = _outermost((named - apart) | there, apart, shallow)
+        return Scope(tuple(outermost), apart, shallow)
+
+    def _walk(self, scope: Scope) -> AbstractContextManager[Walk]:
+        return self.phone.walk(self._selection, leave_out=scope.left, shallow=scope.shallow)
+
+    def _within(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Those in folders that are still taken: a walk takes time, and the user may leave some."""
+        folder, is_taken = None, False
+        for entry in entries:
+            its_folder = entry.path.rpartition("/")[0]
+            if its_folder != folder:
+                folder, is_taken = its_folder, self._scope().reaches(its_folder)
+            if is_taken:
+                yield entry
 
     def _below(self, under: str) -> Iterator[Entry]:
         """What lies in a folder that was listed before, or one file in it; else nothing."""
+        scope = self._scope()
         if under in self.listed:
-            with self._walk() as walk:
-                yield from walk.entries([under])
+            if not scope.reaches(under):
+                return
+            with self._walk(scope) as walk:
+                yield from self._within(walk.entries([under]))
             self.listed.update(walk.folders)
             self._unreadable.update(walk.unreadable)
-        elif under.rpartition("/")[0] in self.listed:
+        elif (folder := under.rpartition("/")[0]) in self.listed and scope.reaches(folder):
             with self.phone.sync() as sync:
                 stat = sync.stat(storage.absolute(under))
             entry = entry_of(under, stat, self._selection) if stat.is_file else None
             if entry is not None:
                 yield entry
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The folders to walk from, those that are not entered, and those whose own files count."""
+
+    outermost: tuple[str, ...]
+    left: frozenset[str]
+    shallow: frozenset[str]
+
+    def reaches(self, folder: str) -> bool:
+        """Whether the files directly in a folder are taken."""
+        return any(
+            one == folder or (one not in self.shallow and _comes_to(one, folder, self.left))
+            for one in self.outermost
+        )
 
 
 def _outermost(folders: Iterable[str], left: frozenset[str], shallow: frozenset[str]) -> list[str]:
@@ -203,7 +237,7 @@ def _comes_to(top: str, path: str, left: frozenset[str]) -> bool:
     """Whether a walk from ``top`` comes to ``path``: it does not enter folders that are left."""
     at = path
     while at != top:
-        if at in left or not at:
+        if at in left or is_top(at):  # a card does not lie in the internal storage
             return False
         at = at.rpartition("/")[0]
     return True

@@ -52,6 +52,7 @@ class World:
         self.plugs: list[float] = []
         self.doubted: list[str] = []
         self.found: list[MediaFolder] = []
+        self.left_out: list[str] = []
 
     def phones(self, *, alone: bool = False, serials: tuple[str, ...] = ()) -> Phones:
         world = self
@@ -90,6 +91,7 @@ class World:
             selection=Selection(),
             named=("DCIM",),
             rule=rule,
+            leave_out=self.left_out.append,
             clock=lambda: self.now,
             monotonic=lambda: self.now,
         )
@@ -300,10 +302,27 @@ def test_folders_that_nobody_decided_about_are_told(
     world.folders.choose(source_id, ["Pictures/Signal"], choice="leave", now=1)
     surveys.run_once()
     assert world.told() == []
+    assert (world.looks_again, world.left_out) == (2, ["R58M", "R58M"])
+    surveys.run_once()
+    assert world.looks_again == 2
     world.now += 3601
     world.found.append(MediaFolder("New App", 1, 0, 1, 9))
     surveys.run_once()
     assert world.told() == ["new_folders"]
+
+
+def test_a_choice_made_during_the_first_survey_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, surveys = _surveyed(world, monkeypatch)
+
+    def survey(*_: object) -> list[MediaFolder]:
+        world.folders.choose(world.source().id, ["DCIM/Camera"], choice="leave", now=1)
+        return world.found
+
+    monkeypatch.setattr(surveys_module, "survey", survey)
+    surveys.run_once()
+    assert (world.looks_again, world.left_out) == (1, ["R58M"])
 
 
 @pytest.mark.parametrize("rule", ["take", "leave"])

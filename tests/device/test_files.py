@@ -174,6 +174,7 @@ def test_folders_in_other_folders_are_not_walked_twice() -> None:
     assert _outermost(several, frozenset({"DCIM/Camera"}), none)[-1] == "DCIM/Camera"
     assert _outermost(["", "DCIM"], none, none) == [""]
     assert _outermost(["", "DCIM"], none, frozenset({""})) == ["", "DCIM"]
+    assert _outermost(["", "sd:1A2B-3C4D"], none, none) == ["", "sd:1A2B-3C4D"]
 
 
 CARD = "sd:1A2B-3C4D"
@@ -225,3 +226,30 @@ def test_what_is_looked_at_is_what_folders_shows(
         if nearest(path.rpartition("/")[0], decided, named) in ("settings", "take")
     ]
     assert "".join(sorted(shown)) == "".join(sorted(expected))
+
+
+def test_a_choice_counts_at_once_in_whatever_is_looked_at(own_phone: LabPhone) -> None:
+    """Looks at one folder or file follow events; the next full look may be far away."""
+    for name in ("DCIM/Camera/a.jpg", "DCIM/Screenshots/b.jpg", "DCIM/Screenshots/Old/c.jpg"):
+        file = own_phone.storage / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x")
+    left: list[str] = []
+
+    def seen(under: str = "") -> list[str]:
+        return sorted(one.path for one in looked.entries(under))
+
+    with opened(own_phone) as phone:
+        looked = PhoneFiles(phone, ("DCIM",), lambda: ((), left))
+        assert len(seen()) == 3
+        walk = looked.entries()
+        first = next(walk)
+        assert first.path == "DCIM/Camera/a.jpg"
+        left.append("DCIM/Screenshots")
+        assert list(walk) == [], "a look that goes on heeds it, too"
+        for under in ("DCIM/Screenshots", "DCIM/Screenshots/Old", "DCIM/Screenshots/b.jpg"):
+            assert seen(under) == []
+        assert seen("DCIM") == ["DCIM/Camera/a.jpg"]
+        assert seen("DCIM/Camera/a.jpg") == ["DCIM/Camera/a.jpg"]
+        left.clear()
+        assert seen("DCIM/Screenshots/b.jpg") == ["DCIM/Screenshots/b.jpg"]

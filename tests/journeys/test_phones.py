@@ -220,6 +220,32 @@ def test_what_waits_in_a_folder_that_is_left_is_not_uploaded(
     assert phone_world.holds(jpeg(1), jpeg(2))
 
 
+def test_a_folder_that_is_left_while_the_daemon_runs_stays_left(
+    phone_world: World, phone: LabPhone
+) -> None:
+    old(shoot(phone, "DCIM/Camera/1.jpg", jpeg(1)))
+    old(shoot(phone, "DCIM/Screenshots/2.jpg", jpeg(2)))
+    with phone_world.daemon() as daemon:
+        wait_for(lambda: phone_world.holds(jpeg(1), jpeg(2)), daemon)
+        assert phone_world.run("pause").returncode == 0
+        shoot(phone, "DCIM/Screenshots/3.jpg", jpeg(3))
+        wait_for(lambda: phone_world.json("status")["items"]["total"] == 3, daemon)
+        left = phone_world.run("folders", "--leave", "DCIM/Screenshots")
+        assert left.returncode == 0
+        assert phone_world.run("resume").returncode == 0
+        shoot(phone, "DCIM/Screenshots/4.jpg", jpeg(4))
+        shoot(phone, "DCIM/Screenshots/Deep/5.jpg", jpeg(5))
+        shoot(phone, "DCIM/Camera/6.jpg", jpeg(6))
+        wait_for(lambda: phone_world.holds(jpeg(6)), daemon)
+        items = phone_world.json("list")["items"]
+        states = {one["path"].rpartition("/")[2]: one["state"] for one in items}
+        assert states == {"1.jpg": "done", "2.jpg": "done", "3.jpg": "skipped", "6.jpg": "done"}
+
+        assert phone_world.run("folders", "--choose", "DCIM/Screenshots").returncode == 0
+        wait_for(lambda: phone_world.holds(*map(jpeg, range(1, 7))), daemon)
+    assert len(phone_world.library()) == 6
+
+
 def test_phones_without_adb_name_the_package(world: World, tmp_path: Path) -> None:
     world.configure(phone=f"adb_port = {lab.free_port()}")
     done = subprocess.run(
