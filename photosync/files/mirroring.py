@@ -30,7 +30,7 @@ from photosync.files.lanes import Lanes
 from photosync.files.opening import OpenFile, open_beneath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from photosync.files.folder import Halt
@@ -238,7 +238,7 @@ class MirrorDisk:
         except OSError as error:
             raise unwritable(self.root, error) from error
 
-    def need(self, size_bytes: int, *, parts: Iterable[int] = ()) -> None:
+    def need(self, size_bytes: int, *, parts: Collection[int] = ()) -> None:
         """See to it that there is room for so many bytes, of which ``parts`` hold some already.
 
         Raises:
@@ -249,12 +249,14 @@ class MirrorDisk:
             found = os.statvfs(self.root)
         except OSError as error:
             raise unwritable(self.root, error) from error
-        left = found.f_bavail * found.f_frsize - size_bytes
-        if left < self._least_free_bytes:
+        free_bytes = found.f_bavail * found.f_frsize
+        lacking_bytes = size_bytes + self._least_free_bytes - free_bytes
+        lacking_bytes += len(parts) * found.f_frsize  # each file begins a block of the disk
+        if lacking_bytes > 0:
             raise MirrorFull(
-                f"The disk of the mirror {readable(str(self.root))} has too little room: photos"
-                f" of phones need {in_units(size_bytes)} more, and mirror.min_free keeps"
-                f" {in_units(self._least_free_bytes)} free."
+                f"The disk of the mirror {readable(str(self.root))} has {in_units(free_bytes)}"
+                f" free, of which mirror.min_free keeps {in_units(self._least_free_bytes)}:"
+                f" at least {in_units(lacking_bytes)} too little for what waits on phones."
             )
 
     @contextmanager

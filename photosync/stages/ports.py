@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from photosync.domain.media import Entry, Finding, Hashes, MediaItem
@@ -162,7 +162,7 @@ class Copy(Protocol):
 class MirrorPlace(MirrorFiles, Protocol):
     """The mirror, as far as making copies goes."""
 
-    def need(self, size_bytes: int, *, parts: Iterable[int] = ()) -> None:
+    def need(self, size_bytes: int, *, parts: Collection[int] = ()) -> None:
         """See to it that there is room for so many bytes, of which ``parts`` hold some already.
 
         Raises:

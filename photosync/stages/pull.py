@@ -138,7 +138,7 @@ class Pull:
         source_id = group[0].source_id
         try:
             source, phone = self._phones(source_id)
-            small = [item for item in group if _goes_with_others(item)]
+            small = self._fitting([one for one in group if _goes_with_others(one)], waiting, unfit)
             if small:
                 self._many(source, phone, small, waiting)
             for item in group:
@@ -157,10 +157,30 @@ class Pull:
             for item in waiting:
                 self._items.release(item)
 
+    def _fitting(
+        self,
+        items: Sequence[MediaItem],
+        waiting: list[MediaItem],
+        unfit: list[tuple[MediaItem, MirrorFull]],
+    ) -> list[MediaItem]:
+        """Those that fit onto the disk together; the others make way."""
+        fitting: list[MediaItem] = []
+        for item in items:
+            some = [*fitting, item]
+            try:
+                self._mirror.need(
+                    sum(one.size_bytes for one in some), parts=[one.id for one in some]
+                )
+            except MirrorFull as error:
+                waiting.remove(item)
+                unfit.append((item, error))
+            else:
+                fitting.append(item)
+        return fitting
+
     def _many(
         self, source: Source, phone: PhoneLink, small: list[MediaItem], waiting: list[MediaItem]
     ) -> None:
-        self._mirror.need(sum(item.size_bytes for item in small), parts=[item.id for item in small])
         with ExitStack() as stack:
             copies = [stack.enter_context(self._part(item)) for item in small]
             for copy in copies:

@@ -436,3 +436,25 @@ def test_what_does_not_fit_makes_way_for_what_does(bench: Bench) -> None:
         assert {(one.state, one.not_before, one.leased_by) for one in films} == {
             (State.FOUND, 0, None)
         }
+
+
+def test_as_many_small_photos_as_fit_are_copied(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        bench.put(f"DCIM/{number}.jpg", JPEG + bytes([number]))
+    room_bytes = 10 * (len(JPEG) + 1) + 5
+
+    def need(size_bytes: int, *, parts: Sequence[int]) -> None:
+        assert len(parts) <= 16
+        if size_bytes > room_bytes:
+            raise MirrorFull("The disk is full.")
+
+    monkeypatch.setattr(bench.disk, "need", need)
+    assert bench.pull().run_once()
+    items = [bench.item(f"DCIM/{number}.jpg") for number in range(30)]
+    assert [one.state for one in items] == [State.MIRRORED] * 10 + [State.FOUND] * 20
+    assert {one.leased_by for one in items} == {None}
+    room_bytes = 0
+    with pytest.raises(MirrorFull):
+        bench.pull().run_once()
