@@ -132,7 +132,7 @@ class ItemError(PhotosyncError):
     """This item cannot be uploaded as it is; the others can."""
 
     code = "item_error"
-    default_hint = "After mending it: photosync retry."
+    default_hint = "After mending it: photosync retry --all"
 
 
 class EmptyFile(ItemError):

@@ -477,6 +477,15 @@ def test_phones_are_switched_off_in_the_environment(environ: dict[str, str]) -> 
     assert config.load(None, {**environ, "PHOTOSYNC_PHONE__ENABLED": "True"}).phone.enabled
 
 
+def test_where_the_mirror_would_be_may_be_watched_if_there_is_none(
+    file: Path, environ: dict[str, str]
+) -> None:
+    file.write_text('[phone]\nenabled = false\n[[folder]]\npath = "~/Pictures/photosync"\n')
+    config.load(file, environ)
+    file.write_text('[mirror]\npath = "m"\n[[folder]]\npath = "~/Pictures/photosync"\n')
+    config.load(file, environ)
+
+
 def test_the_mirror_may_lie_in_a_watched_folder(file: Path, environ: dict[str, str]) -> None:
     file.write_text('[mirror]\npath = "all/phones"\n[[folder]]\npath = "all"\n')
     assert config.load(file, environ).mirror.path == file.parent / "all/phones"

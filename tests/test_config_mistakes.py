@@ -413,6 +413,8 @@ def test_whatever_the_environment_holds_it_loads_or_is_a_settings_error(
         ('[mirror]\npath = "~nobody-here/x"\n', "nobody's home folder is there"),
         ('[mirror]\npath = "m"\n[[folder]]\npath = "m"\n', "copies of phones go there"),
         ('[mirror]\npath = "m"\n[[folder]]\npath = "m/in"\n', "copies of phones go there"),
+        ('[[folder]]\npath = "~/Pictures/photosync"\n', "copies of phones go there"),
+        ('[[folder]]\npath = "~/Pictures/photosync/Pixel 8"\n', "copies of phones go there"),
         ('state_dir = "s"\n[mirror]\npath = "s/m"\n', "photosync keeps its own state there"),
     ],
 )

@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from photosync.config.files import can_be_path
+from photosync.config.paths import USUAL_MIRROR
 
 UNITS = {
     "": 1,
@@ -260,7 +261,7 @@ class Phone(_Table):
 class Mirror(_Table):
     """``[mirror]``."""
 
-    path: NeededPath = "~/Pictures/photosync"
+    path: NeededPath = USUAL_MIRROR
     keep: Annotated[str, AfterValidator(_keep_text)] = "forever"
     min_free: Annotated[int, _size(0, MOST_FREE)] = 2 * GIB
 

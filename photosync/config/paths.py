@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 STATE = "state_dir"
 MIRROR = "mirror.path"
+USUAL_MIRROR = "~/Pictures/photosync"
+NO = frozenset({"0", "off", "f", "false", "n", "no"})
+"""What pydantic takes for false."""
+
 GOOGLE_FILES = ("client_secret_file", "token_file")
 
 
@@ -77,7 +81,8 @@ def path_mistakes(
         *mistakes,
         *_among_folders(folders),
         *_with_state(folders, named.get(STATE), content, environ),
-        *_with_mirror(folders, named.get(MIRROR), named.get(STATE), environ),
+        *_with_mirror(folders, named.get(MIRROR) or _usual_mirror(content, environ)),
+        *_mirror_in_state(named.get(MIRROR), named.get(STATE), environ),
     ]
 
 
@@ -130,20 +135,39 @@ def _with_state(
             yield one.mistake(words, "name a folder that holds only photos, or set state_dir")
 
 
-def _with_mirror(
-    folders: list[_Named],
-    mirror: _Named | None,
-    state: _Named | None,
-    environ: Mapping[str, str],
-) -> Iterator[Mistake]:
+def _with_mirror(folders: list[_Named], mirror: _Named | None) -> Iterator[Mistake]:
     """The mirror may lie in a watched folder, which leaves it out then; not the other way."""
     if mirror is None:
         return
-    yield from _no_folder(mirror)
+    if mirror.place:  # else nobody wrote it
+        yield from _no_folder(mirror)
     for one in folders:
         if mirror.real == one.real or mirror.real in one.real.parents:
             words = "copies of phones go there (mirror.path)"
             yield one.mistake(words, "name another folder, or set mirror.path")
+
+
+def _usual_mirror(content: Mapping[str, Any], environ: Mapping[str, str]) -> _Named | None:
+    """Where copies go if nobody says so; None if there are none, or nobody knows where."""
+    table = content.get("mirror")
+    if isinstance(table, dict) and table.get("path") is not None:
+        return None  # what stands there is no path: the model says so
+    phone = content.get("phone")
+    enabled = phone.get("enabled", True) if isinstance(phone, dict) else True
+    if str(enabled).strip().lower() in NO:
+        return None
+    try:
+        real = Path(os.path.realpath(absolute(USUAL_MIRROR, None, environ)))
+    except RuntimeError:
+        return None
+    return _Named("", MIRROR, USUAL_MIRROR, real)
+
+
+def _mirror_in_state(
+    mirror: _Named | None, state: _Named | None, environ: Mapping[str, str]
+) -> Iterator[Mistake]:
+    if mirror is None:
+        return
     state_dir = state.real if state else Path(os.path.realpath(default_state_dir(environ)))
     if mirror.real == state_dir or state_dir in mirror.real.parents:
         words = "photosync keeps its own state there (state_dir)"
