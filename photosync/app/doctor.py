@@ -15,7 +15,7 @@ from photosync.app.looking import phone_lines
 from photosync.app.report import status
 from photosync.app.state import MIRROR_MADE, looked_at, make_state_dir, opened
 from photosync.daemon import lock
-from photosync.domain.media import in_units, readable
+from photosync.domain.media import SourceKind, in_units, readable
 from photosync.errors import (
     AdbMissing,
     MirrorAway,
@@ -244,11 +244,12 @@ def _mirror(settings: Settings) -> Iterator[Finding]:
     disk = MirrorDisk(root, least_free_bytes=settings.mirror.min_free)
     with looked_at(settings) as state:
         made = state is not None and state.control.flag(MIRROR_MADE) == str(root)
+        next_bytes = 0 if state is None else state.overview.smallest_found(SourceKind.PHONE)
     if not settings.phone.enabled and not made:
         return
     if made:
         disk.prepare(known=True)
-        disk.need(0)
+        disk.need(next_bytes, parts=range(bool(next_bytes)))
     above = root
     while not above.exists():
         above = above.parent

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from photosync.app.looking import leave_out
-from photosync.app.state import MIRROR_MADE
+from photosync.app.mirrors import prepare
 from photosync.daemon.folders import Folders
 from photosync.daemon.phones import Phones
 from photosync.daemon.surveys import Surveys
@@ -52,13 +52,7 @@ class PhoneSide:
         """``step``, after the mirror is known to be there."""
 
         def checked() -> bool:
-            here = str(self.disk.root)
-            ever = f"{MIRROR_MADE}:{here}"  # also one that the settings come back to
-            known = self.control.flag(ever) is not None or self.control.flag(MIRROR_MADE) == here
-            self.disk.prepare(known=known)
-            if self.control.flag(MIRROR_MADE) != here:
-                self.control.set_flag(MIRROR_MADE, here, now=int(self.clock()))
-                self.control.set_flag(ever, "", now=int(self.clock()))
+            prepare(self.disk, self.control, self.clock)
             return step()
 
         return checked

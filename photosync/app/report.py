@@ -7,26 +7,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from photosync.app.mirrors import place_of
 from photosync.daemon import lock
 from photosync.daemon.reports import COPY, UPLOAD
 from photosync.domain.media import SourceKind, path_base64, readable
 from photosync.domain.quota import next_reset
 from photosync.domain.states import READY_STATES, State
-from photosync.errors import DiskFull, SignInRequired
+from photosync.errors import (
+    AdbMissing,
+    DiskFull,
+    MirrorAway,
+    MirrorFull,
+    PhotosyncError,
+    SignInRequired,
+    SourceMissing,
+)
 from photosync.store.control import Problem
 
 if TYPE_CHECKING:
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
     from photosync.daemon.lock import Holder
-    from photosync.domain.media import MediaItem
-    from photosync.store.overview import Counts, Event, SourceView
+    from photosync.domain.media import MediaItem, Source
+    from photosync.store.overview import Counts, SourceView
 
 Json = dict[str, Any]
 
 DAY_SECONDS = 86_400
 LEAST_FREE_BYTES = 1 << 20
 REQUESTS_A_PHOTO = 1.02
+COPYING_RESTS = (MirrorFull.code, MirrorAway.code)
 HEALTHY, FAILED, USER_MUST_ACT, NOT_RUNNING = 0, 1, 3, 4
 
 
@@ -37,21 +47,24 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         return _nothing_yet(settings, holder, now)
     counts = state.overview.counts()
     problems = [one for one in state.control.problems() if not _is_past(one, counts, now)]
+    if holder is None:
+        problems = [one for one in problems if _is_standing(one, settings, state)]
     used, spent = state.overview.requests_today(now=now)
     rate = state.control.rate(now=now) if holder else 0
     limit = settings.google.daily_requests
     aside = state.overview.put_aside(now=now)
     uploads, copies = _under_way(state) if holder else ([], [])
     only_copies = bool(copies) and not uploads
+    doing = _doing(state, holder, counts, problems, now)
     document: Json = {
         "version": 1,
-        "daemon": _daemon(holder, _doing(state, holder, counts, problems, now)),
+        "daemon": _daemon(holder, doing),
         "items": _items(counts),
         "bytes": {"done": counts.size_bytes(State.DONE), "waiting": counts.waiting_bytes()},
         "rate": {
             "bytes_per_second": rate,
             "eta_seconds": None
-            if only_copies
+            if only_copies or doing == "blocked"
             else _eta(counts, rate, limit if spent else used, limit, now),
         },
         "quota": {
@@ -82,10 +95,18 @@ def exit_code(document: Json) -> int:
     """0 healthy, 1 something failed, 3 the user must act, 4 not running though work waits."""
     if any(problem["needs_user"] for problem in document["problems"]):
         return USER_MUST_ACT
-    items = document["items"]
-    if not document["daemon"]["running"] and any(items[state] for state in READY_STATES):
+    if not document["daemon"]["running"] and _has_work(document):
         return NOT_RUNNING
-    return FAILED if items["failed"] else HEALTHY
+    return FAILED if document["items"]["failed"] else HEALTHY
+
+
+def _has_work(document: Json) -> bool:
+    """Whether a daemon would have something to do: not with what is on a phone that is away."""
+    items = document["items"]
+    return bool(items["mirrored"] or items["uploaded"]) or any(
+        one["waiting"] and (one["connected"] or one["kind"] != SourceKind.PHONE)
+        for one in document["sources"]
+    )
 
 
 def item_line(item: MediaItem, label: str) -> Json:
@@ -111,16 +132,24 @@ def item_line(item: MediaItem, label: str) -> Json:
     return line
 
 
-def item_page(item: MediaItem, label: str, history: list[Event], *, mirror: Path) -> Json:
+def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool) -> Json:
     """One item as ``show`` shows it: everything that is no secret."""
-    copy = None if item.mirror_path is None else readable(str(mirror / item.mirror_path))
+    source = next(one.source for one in state.overview.sources() if one.source.id == item.source_id)
+    copy = None
+    if item.mirror_path is not None:
+        copy = place_of(state.control, mirror, item.mirror_path)
+    history = state.overview.history(item.id)
     return {
-        **item_line(item, label),
+        **item_line(item, source.label),
         "file_name": item.file_name,
         "sha256": item.sha256,
         "album": item.album,
         "google_id": item.google_id,
-        "mirror_path": copy,
+        "mirror_path": None
+        if item.mirror_path is None
+        else readable(str(copy or mirror / item.mirror_path)),
+        "mirror_there": copy is not None,
+        "waits_for": _waits_for(state, source, item, running=running),
         "attempts": item.attempts,
         "found_at": rfc3339(item.found_at),
         "history": [
@@ -128,6 +157,26 @@ def item_page(item: MediaItem, label: str, history: list[Event], *, mirror: Path
             for one in history
         ],
     }
+
+
+def _waits_for(state: OpenState, source: Source, item: MediaItem, *, running: bool) -> str:
+    """What keeps an item that is on its way from its next step, in one sentence; or ""."""
+    if item.state not in READY_STATES or item.leased_by is not None:
+        return ""
+    is_copied = item.mirror_path is not None and item.state != State.FOUND
+    if state.control.flag("paused") is not None:
+        return "photosync is paused (photosync resume)."
+    if not source.connected and not is_copied and item.state != State.UPLOADED:
+        there = "plugged in" if source.kind == SourceKind.PHONE else "there"
+        return f"{source.label} is not {there}."
+    if not running:
+        return "photosync is not running (photosync run)."
+    codes = COPYING_RESTS if (source.kind, item.state) == (SourceKind.PHONE, State.FOUND) else ()
+    for problem in state.control.problems():
+        at_gate = problem.gate == "library" and item.state != State.FOUND
+        if at_gate or problem.code in codes:
+            return problem.message
+    return ""
 
 
 def rfc3339(at: float | None) -> str | None:
@@ -187,6 +236,11 @@ def _doing(
         return "blocked"
     if shut and counts.waiting():
         return "waiting"
+    if any(one.code in COPYING_RESTS for one in problems) and not state.overview.in_hand():
+        others = (State.MIRRORED, State.UPLOADED)
+        folders = state.overview.ready(State.FOUND, now=now, kind=SourceKind.FOLDER)
+        if not folders and not any(state.overview.ready(one, now=now) for one in others):
+            return "blocked"
     return "working" if state.overview.busy(now=now) else "idle"
 
 
@@ -232,6 +286,32 @@ def _is_past(problem: Problem, counts: Counts, now: int) -> bool:
     """A rest that is over, with nothing left to send that could tell so."""
     is_over = problem.until is not None and problem.until <= now
     return problem.gate == "library" and not problem.needs_user and is_over and not counts.waiting()
+
+
+def _is_standing(problem: Problem, settings: Settings, state: OpenState) -> bool:
+    """Whether what the last run put on record may still be so, as far as a look can tell.
+
+    Nobody follows phones while photosync is stopped: they are asked anew by ``photosync phones``.
+    """
+    from photosync.files.folder import Folder
+    from photosync.files.mirroring import MirrorDisk  # only when there is something to look at
+
+    try:
+        if problem.code in COPYING_RESTS:
+            disk = MirrorDisk(settings.mirror.path, least_free_bytes=settings.mirror.min_free)
+            disk.prepare(known=True)
+            disk.need(0)
+            return False
+        if problem.code == SourceMissing.code:
+            roots = {str(one.source.id): one.source.address for one in state.overview.sources()}
+            folder = Folder(Path(roots.get(problem.subject, "")))
+            folder.check()
+            return folder.is_bare()
+    except PhotosyncError:
+        return True
+    if problem.code == AdbMissing.code:
+        return shutil.which("adb") is None
+    return not problem.code.startswith("phone_")
 
 
 def _with_unwritten(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:

@@ -90,6 +90,7 @@ def show(
     from photosync.app.report import item_page
     from photosync.app.state import looked_at
     from photosync.cli.views import item_view
+    from photosync.daemon import lock
 
     settings = settings_of(config, verbose=verbose)
     with looked_at(settings) as state:
@@ -100,10 +101,10 @@ def show(
             )
         found = state.overview.item(item)
         page = item_page(
+            state,
             found,
-            _labels(state)[found.source_id],
-            state.overview.history(item),
             mirror=settings.mirror.path,
+            running=lock.holder(settings.state_dir) is not None,
         )
     end(Result(item_view(page), {"version": 1, "item": page}), as_json=as_json)
 

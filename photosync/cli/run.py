@@ -21,6 +21,7 @@ from photosync.cli.result import (
     end,
     photos,
     plural,
+    printable,
 )
 from photosync.cli.signals import obey_signals
 
@@ -83,6 +84,7 @@ def _result(settings: Settings, outcome: Outcome, *, stopped: bool, seconds: flo
         "failed": outcome.failed,
         "left": outcome.left,
         "being_written": outcome.unsettled,
+        "away": sum(outcome.away.values()),
         "stopped": stopped,
         "problems": problems,
     }
@@ -101,6 +103,9 @@ def _summary(outcome: Outcome, *, stopped: bool, seconds: float) -> list[str]:
     if outcome.left:
         waiting = plural(outcome.left, "waits", "wait")
         said.append(f"{photos(outcome.left)} still {waiting}: photosync status")
+    for label, items in outcome.away.items():
+        waiting = plural(items, "waits", "wait")
+        said.append(f"{photos(items)} {waiting} on {printable(label)}, which is out of reach now.")
     if outcome.unsettled:
         said.append(f"{photos(outcome.unsettled)} left for the next run: still being written.")
     if stopped:

@@ -119,9 +119,10 @@ def item_view(page: Json) -> RenderableType:
         "sha256": page["sha256"] or "",
         "album": printable(page["album"]),
         "Google's id": page["google_id"] or "",
-        "copied to": page["mirror_path"] or "",
+        "copied to": _copy_words(page),
         "copy of": "" if page["duplicate_of"] is None else f"item {page['duplicate_of']}",
         "why": printable(page["error"]["message"]) if page["error"] else "",
+        "waits, as": printable(page["waits_for"]),
         "next try": local(page["next_try_at"]),
     }
     for name, value in facts.items():
@@ -133,6 +134,12 @@ def item_view(page: Json) -> RenderableType:
     for event in page["history"]:
         history.add_row(local(event["at"]), event["after"], event["code"] or "")
     return Group(table, history)
+
+
+def _copy_words(page: Json) -> str:
+    if page["mirror_path"] is None:
+        return ""
+    return f"{page['mirror_path']}{'' if page['mirror_there'] else ' (not there now)'}"
 
 
 def _state_words(state: str) -> str:

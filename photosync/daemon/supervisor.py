@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from photosync.stages.gate import LibraryGate
     from photosync.store.control import Beat, Control
     from photosync.store.media import MediaItems
-    from photosync.store.overview import Counts, Overview
+    from photosync.store.overview import Counts, Overview, SourceView
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +57,17 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. ``left``: items that still wait; ``failed``: failed during this run."""
+    """How a run ended. ``left``: items that still wait; ``failed``: failed during this run.
+
+    ``away``: how many wait on each phone (by its label) or folder that is not there.
+    """
 
     done: int
     duplicates: int
     failed: int
     left: int
     unsettled: int
+    away: dict[str, int]
 
 
 class Supervisor:
@@ -239,15 +243,32 @@ class Supervisor:
         def grown(state: State) -> int:
             return max(0, after.items(state) - before.items(state))
 
+        def within_reach(view: SourceView, state: State) -> bool:
+            """Whether the bytes can be had: from their source, from the mirror, or at Google."""
+            is_copied = view.source.kind == SourceKind.PHONE and state != State.FOUND
+            return view.source.connected or is_copied or state == State.UPLOADED
+
+        sources = self._overview.sources()
         return Outcome(
             done=grown(State.DONE),
             duplicates=grown(State.DUPLICATE),
             failed=grown(State.FAILED),
             left=sum(
                 after.items(state, view.source.id)
-                for view in self._overview.sources()
+                for view in sources
                 for state in READY_STATES
-                if view.source.connected or state == State.UPLOADED
+                if within_reach(view, state)
             ),
             unsettled=len(self._folders.unsettled()),
+            away={
+                view.source.label: waiting
+                for view in sources
+                if (
+                    waiting := sum(
+                        after.items(state, view.source.id)
+                        for state in READY_STATES
+                        if not within_reach(view, state)
+                    )
+                )
+            },
         )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 GET_FLAG = "SELECT value FROM flags WHERE name = :name"
 
+FLAGS = "SELECT name FROM flags WHERE substr(name, 1, length(:prefix)) = :prefix ORDER BY name"
+
 GET_RATE = "SELECT value, at FROM flags WHERE name = 'rate'"
 
 SET_FLAG = """
@@ -105,6 +107,11 @@ class Control:
         """The value of a flag, or None."""
         row = self._database.row(GET_FLAG, {"name": name})
         return None if row is None else str(row["value"])
+
+    def flags(self, prefix: str) -> list[str]:
+        """The names of the flags that begin with ``prefix``."""
+        rows = self._database.rows(FLAGS, {"prefix": prefix})
+        return [str(row["name"]) for row in rows]
 
     def set_flag(self, name: str, value: str, *, now: int) -> None:
         """Set a flag."""

@@ -54,6 +54,13 @@ REASONS = """
     GROUP BY error_code ORDER BY items DESC
 """
 
+SMALLEST = """
+    SELECT min(size_bytes) AS bytes FROM sources CROSS JOIN media_items
+        INDEXED BY media_items_by_size
+    WHERE kind = :kind AND source_id = sources.id AND state IN ('found', 'mirrored')
+        AND state = 'found'
+"""
+
 LEASED = "SELECT count(*) AS items FROM media_items WHERE leased_by IS NOT NULL"
 
 IN_HAND = "SELECT id, leased_by, size_bytes FROM media_items WHERE leased_by IS NOT NULL"
@@ -248,6 +255,11 @@ class Overview:
         """Whether a worker could take an item in ``state`` (a pause left aside), of a kind."""
         values = {"state": state, "now": now, "kind": kind}
         return self._database.row(ready.READY_NOW, values) is not None
+
+    def smallest_found(self, kind: SourceKind) -> int:
+        """Bytes of the smallest item that is found and nothing more; 0 if there is none."""
+        row = self._database.row(SMALLEST, {"kind": kind})
+        return 0 if row is None else row["bytes"] or 0
 
     def in_hand(self) -> dict[int, tuple[str, int]]:
         """The claimed items: by number, whose they are and how many bytes they have."""

@@ -45,15 +45,19 @@ BATCH_SIZE = f"SELECT count(*) AS items, min(token_at) AS oldest_at {ONE_ALBUM}"
 
 SMALL = "not_before <= :now AND size_bytes <= :largest"
 
+COMES = """(kind = 'folder' OR NOT EXISTS (
+    SELECT 1 FROM problems WHERE code IN ('mirror_full', 'mirror_away')))"""
+"""Nothing comes from phones while copying rests."""
+
 ON_THE_WAY = f"""
     SELECT count(*) AS items FROM (
         SELECT 1 FROM sources CROSS JOIN media_items INDEXED BY media_items_by_size
-        WHERE connected = 1 AND source_id = sources.id AND state IN ('found', 'mirrored')
-            AND {SMALL}
+        WHERE connected = 1 AND {COMES} AND source_id = sources.id
+            AND state IN ('found', 'mirrored') AND {SMALL}
         UNION ALL
         SELECT 1 FROM media_items INDEXED BY media_items_copied_by_size
         WHERE {COPIED} AND {SMALL}
-            AND source_id NOT IN (SELECT id FROM sources WHERE connected = 1)
+            AND source_id NOT IN (SELECT id FROM sources WHERE connected = 1 AND {COMES})
         LIMIT :limit)
 """  # noqa: S608 - made of this module's constants
 

@@ -10,6 +10,7 @@ import pytest
 
 from photosync import config
 from photosync.app.building import _labels, running
+from photosync.app.mirrors import place_of
 from photosync.app.phones import PhoneSide
 from photosync.app.state import MIRROR_MADE, opened
 from photosync.domain.media import Finding, Hashes, SourceKind
@@ -220,6 +221,35 @@ def test_a_mirror_is_not_left_behind_with_copies_that_wait(
     else:
         disk.prepare(known=False)
     assert (tmp_path / "new").exists() is not refused
+
+
+def test_copies_that_a_changed_setting_left_behind_are_told_of(tmp_path: Path) -> None:
+    nobody = cast("Any", None)
+    with opened(phone_settings(tmp_path)) as state:
+
+        def prepared(name: str) -> list[str]:
+            disk = MirrorDisk(tmp_path / name, least_free_bytes=0)
+            side = PhoneSide(nobody, nobody, nobody, disk, state.control, lambda: 1.0)
+            assert side.prepared(lambda: True)()
+            return [one.message for one in state.control.problems()]
+
+        def place(name: str) -> str | None:
+            found = place_of(state.control, tmp_path / name, "Pixel/a.jpg")
+            return None if found is None else str(found.relative_to(tmp_path))
+
+        assert prepared("a") == []
+        assert prepared("b") == [], "there were no copies"
+        (tmp_path / "a/Pixel").mkdir()
+        (tmp_path / "a/Pixel/a.jpg").write_bytes(b"x")
+        (told,) = prepared("b")
+        assert told.startswith(f"Copies of photos lie in {tmp_path / 'a'},")
+        assert prepared("b") == [told]
+        assert place("b") == "a/Pixel/a.jpg"
+        (tmp_path / "a/Pixel").rename(tmp_path / "b/Pixel")
+        assert prepared("b") == []
+        assert place("b") == "b/Pixel/a.jpg"
+        (tmp_path / "b").rename(tmp_path / "c")
+        assert place("b") is None
 
 
 def test_a_mirror_that_the_settings_come_back_to_may_be_unmounted(tmp_path: Path) -> None:

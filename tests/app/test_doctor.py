@@ -223,6 +223,11 @@ def test_the_mirror(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     full = replace(settings, mirror=replace(settings.mirror, min_free=2**60))
     assert [one.about for one in bad(full)] == ["mirror"]
+    with opened(settings) as state:
+        phone = Sources(state.database).register_phone("R58M", label="Pixel")
+        film = Found("DCIM/a.mp4", 1 << 60, 5, "video/mp4")
+        Intake(state.database).add(phone.id, [film], first=State.FOUND, now=1)
+    assert "too little for what waits" in bad(settings)[0].message
     root.rename(tmp_path / "away")
     (one,) = bad(settings)
     assert "is not there" in one.message

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photosync.daemon import lock
+from photosync.domain.media import Finding
 from photosync.domain.states import State
 from photosync.store.control import Problem
+from photosync.store.database import Database
+from photosync.store.intake import Intake
+from photosync.store.sources import Sources
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Home
@@ -99,6 +103,53 @@ def test_problems_show_in_status_and_exit_code(
     assert said.json["daemon"]["state"] == state
     assert "Something is wrong." in shown
     assert "Do this." in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "stays"),
+    [
+        *(("phone_unauthorized", False), ("mirror_away", True), ("source_missing", False)),
+        *(("bug", True), ("source_unknown", True)),
+    ],
+)
+def test_what_the_last_run_met_is_looked_at_again_once_it_is_over(
+    home: Home, name: str, stays: bool
+) -> None:
+    home.fill()
+    home.sign_in()
+    (home.pictures / "a.jpg").write_bytes(b"x")
+    problem = Problem(name, "1", "Something is wrong.", "Do this.", "", True, 5, None)
+    home.control().raise_problem(problem)
+    with lock.held(home.state_dir, now=1):
+        assert home.say("status").code == 3
+    said = home.say("status", "--json")
+    assert [one["code"] for one in said.json["problems"]] == [name] * stays
+    assert said.code == (3 if stays else 4)
+
+
+def test_a_folder_that_is_still_away_is_told(home: Home) -> None:
+    home.fill()
+    home.sign_in()
+    problem = Problem("source_missing", "1", "Away.", "Mount it.", "source", True, 5, None)
+    home.control().raise_problem(problem)
+    assert home.say("status").code == 3, "it is as empty as a mount point"
+    home.pictures.rmdir()
+    assert home.say("status").code == 3
+
+
+def test_what_waits_on_a_phone_that_is_away_is_no_work_for_a_daemon(home: Home) -> None:
+    home.sign_in()
+    with Database(home.state_dir) as database:
+        database.migrate()
+        source = Sources(database).register_phone("R58M", label="Pixel")
+        found = [Finding("DCIM/a.jpg", 5, 5, "image/jpeg")]
+        Intake(database).add(source.id, found, first=State.FOUND, now=1)
+        for connected, code in ((False, 0), (True, 4)):
+            Sources(database).set_connected(source.id, connected=connected, now=1)
+            assert home.say("status").code == code
+            page = home.say("show", "1").out
+            assert ("Pixel is not plugged in." in page) is not connected
+            assert ("photosync is not running" in page) is connected
 
 
 def test_a_rest_that_is_over_is_told_only_while_something_waits(home: Home) -> None:

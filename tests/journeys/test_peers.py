@@ -364,21 +364,33 @@ def test_row_17_two_daemons(world: World) -> None:
 def test_row_18_the_disk_of_the_copies_is_full(
     world: World, phone: LabPhone, host: AdbHost
 ) -> None:
-    film = mp4(1, 12 * MIB)
+    film, large = mp4(1, 12 * MIB), jpeg(2, 2 * MIB)
+    photos = [jpeg(number, 60_000) for number in range(10, 19)]
     shoot(phone, "film.mp4", film)
+    shoot(phone, "large.jpg", large)
+    for number, content in enumerate(photos):
+        shoot(phone, f"{number}.jpg", content)
     with small_disk(world.home / "small") as small:
         with_phone(world, host, mirror=str(small / "mirror"))
         filler = small / "filler"
-        filler.write_bytes(bytes(10 * MIB))
+        filler.write_bytes(bytes(19 * MIB))
         with world.daemon() as daemon:
-            wait_for(
-                lambda: "mirror_full" in {one["code"] for one in world.json("status")["problems"]},
-                daemon,
-            )
+            wait_for(lambda: world.holds(*photos), daemon)  # what fits does not wait for the rest
+            wait_for(lambda: world.json("status")["daemon"]["state"] == "blocked", daemon)
             assert not list(small.glob("mirror/[!.]*/**/*.mp4"))
-            assert world.run("status").returncode == 3
+            status = world.run("status")
+            assert status.returncode == 3
+            assert "too little for what waits on phones" in " ".join(status.stdout.split())
+            assert " left\n" not in status.stdout
+            doctor = world.run("doctor")
+            assert doctor.returncode == 3
+            assert "too little" in doctor.stdout
+            (waiting,) = (
+                one for one in world.json("list")["items"] if one["path"].endswith("film.mp4")
+            )
+            assert "too little" in world.run("show", str(waiting["id"])).stdout
             filler.unlink()
-            wait_for(lambda: world.holds(film), daemon)
+            wait_for(lambda: world.holds(film, large), daemon)
             wait_for(lambda: world.json("status")["problems"] == [], daemon)
         (copy,) = small.glob("mirror/[!.]*/**/*.mp4")
         assert sha256(copy.read_bytes()) == sha256(film)

@@ -246,6 +246,24 @@ def test_a_folder_that_is_left_while_the_daemon_runs_stays_left(
     assert len(phone_world.library()) == 6
 
 
+def test_what_waits_on_a_phone_that_is_not_there_is_said_in_one_line(
+    phone_world: World, phone: LabPhone
+) -> None:
+    old(shoot(phone, "DCIM/Camera/a.jpg", jpeg(1)))
+    assert phone_world.run("pause").returncode == 0
+    phone_world.once(code=1)
+    phone.unplug()
+    assert phone_world.run("resume").returncode == 0
+    done = phone_world.run("run", "--once")
+    assert done.returncode == 0, done.stderr
+    assert "1 photo or video waits on Lab Pixel Lab, which is out of reach now." in done.stdout
+    assert phone_world.json("status")["items"]["found"] == 1
+    assert phone_world.run("status").returncode == 0
+    phone.plug()
+    phone_world.once()
+    assert phone_world.holds(jpeg(1))
+
+
 def test_phones_without_adb_name_the_package(world: World, tmp_path: Path) -> None:
     world.configure(phone=f"adb_port = {lab.free_port()}")
     done = subprocess.run(

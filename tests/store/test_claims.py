@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from photosync.domain.media import SourceKind
 from photosync.domain.states import READY_STATES, State
 from photosync.store import duplicates, ready
 from photosync.store import intake as intake_sql
 from photosync.store import media as media_sql
 from photosync.store import overview as overview_sql
+from photosync.store.control import Problem
 from tests.store.conftest import NOW, Shelf
 
 if TYPE_CHECKING:
@@ -226,6 +228,23 @@ def test_only_small_due_items_are_on_the_way(shelf: Shelf) -> None:
     shelf.uploaded("uploaded")
     assert shelf.items.on_the_way(largest_bytes=1000, now=NOW, limit=9) == 2
     assert shelf.items.on_the_way(largest_bytes=1000, now=NOW, limit=1) == 1
+
+
+@pytest.mark.parametrize("code", ["mirror_full", "mirror_away"])
+def test_nothing_comes_from_phones_while_copying_rests(shelf: Shelf, code: str) -> None:
+    phone = shelf.sources.register_phone("R58M", label="Pixel").id
+    shelf.sources.set_connected(phone, connected=True, now=NOW)
+    shelf.found("a", "b", source=phone)
+    (copied,) = shelf.found("c", source=phone)
+    sql = """UPDATE media_items SET state = 'mirrored', mirror_path = x'63',
+        sha256 = :sha256, sha1 = :sha1 WHERE id = :id"""
+    shelf.database.run(sql, {"id": copied, "sha256": "a" * 64, "sha1": "a" * 40})
+    shelf.found("d")
+    assert shelf.items.on_the_way(largest_bytes=1000, now=NOW, limit=9) == 4
+    problem = Problem(code, "", "m", "h", "", needs_user=True, since=NOW, until=None)
+    shelf.control.raise_problem(problem)
+    assert shelf.items.on_the_way(largest_bytes=1000, now=NOW, limit=9) == 2
+    assert shelf.overview.smallest_found(SourceKind.PHONE) == 1000
 
 
 NUMBERS = "now worker limit largest id source_id before sha256 path source_path size_bytes"
