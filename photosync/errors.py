@@ -26,7 +26,7 @@
     ├── MirrorLost                 the copy in the mirror is gone or changed: pull it again
     ├── AlbumGone                  the remembered album id is worthless: make a new album
     ├── BlockedError               nobody gets further until somebody acts or time passes
-    │   ├── SignInRequired, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
+    │   ├── SignInRequired, ClockWrong, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
     │   ├── StorageFull, DiskFull, DailyQuotaSpent, Offline, RequestsRefused
     │   ├── AdbMissing             adb is not installed, or its server cannot be reached
     │   ├── MirrorFull, MirrorAway nothing can be copied into the mirror
@@ -244,6 +244,13 @@ class SignInRequired(BlockedError):
 
     code = "auth_required"
     default_hint = "Sign in: photosync auth"
+
+
+class ClockWrong(BlockedError):
+    """This computer's clock is so wrong that Google refuses sign-ins (§1.6)."""
+
+    code = "clock_wrong"
+    default_hint = "Set the clock: sudo timedatectl set-ntp true"
 
 
 class ScopeMissing(BlockedError):

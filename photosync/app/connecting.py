@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from photosync.errors import SignInRequired
+from photosync.errors import RequestRefused, SignInRequired
 from photosync.google.connect import connect
 from photosync.store.control import DeadTokens
 from photosync.store.sessions import UploadSessions
@@ -42,6 +42,9 @@ def connection_of(settings: Settings, state: State, *, halt: Event) -> Connectio
     )
 
 
+NO_ITEM = "photosync-doctor"
+
+
 @contextmanager
 def connected(settings: Settings, state: State, *, halt: Event) -> Iterator[Connection]:
     """The same for a verb: it hangs up at the end, or at once when ``halt`` is set.
@@ -61,6 +64,16 @@ def connected(settings: Settings, state: State, *, halt: Event) -> Iterator[Conn
         yield connection
     finally:
         connection.close()
+
+
+def speaks(settings: Settings, state: State, *, halt: Event) -> None:
+    """See to it that Google Photos speaks with us, at the cost of one request.
+
+    Raises:
+        SignInRequired, ScopeMissing, ApiNotEnabled, PhotosDisabled, Offline, ...: It does not.
+    """
+    with connected(settings, state, halt=halt) as connection, suppress(RequestRefused):
+        connection.library.holds([NO_ITEM])  # refused: the API is there, and knows no such item
 
 
 def refuse_without_token(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from photosync.app.connecting import connected
+from photosync.app.connecting import speaks
 from photosync.app.looking import phone_lines
 from photosync.app.report import status
 from photosync.app.state import MIRROR_MADE, looked_at, make_state_dir, opened
@@ -20,7 +20,6 @@ from photosync.errors import (
     AdbMissing,
     MirrorAway,
     PhotosyncError,
-    RequestRefused,
     ScopeMissing,
 )
 from photosync.files.folder import Folder
@@ -42,7 +41,6 @@ BEFORE_THIS_WAS_WRITTEN = 1_760_000_000
 """Seconds UTC, in October 2025: a clock before it is wrong."""
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-NO_ITEM = "photosync-doctor"
 SEEN_TO = (
     *("auth_required", "adb_missing", "mirror_away", "mirror_full", "disk_full"),
     *("source_missing", "phone_"),
@@ -271,11 +269,9 @@ def _library(settings: Settings, halt: Event) -> Iterator[Finding]:
     """One request: after an item that nobody has."""
     if not settings.google.token_file.exists():
         return
-    with opened(settings) as state, connected(settings, state, halt=halt) as connection:
+    with opened(settings) as state:
         try:
-            connection.library.holds([NO_ITEM])
-        except RequestRefused:
-            pass  # the API speaks with us, and knows no such item
+            speaks(settings, state, halt=halt)
         except ScopeMissing as error:
             yield _of("Google Photos", error, Verdict.NOTE)
             return

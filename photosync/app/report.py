@@ -37,6 +37,7 @@ DAY_SECONDS = 86_400
 LEAST_FREE_BYTES = 1 << 20
 REQUESTS_A_PHOTO = 1.02
 COPYING_RESTS = (MirrorFull.code, MirrorAway.code)
+AUDIENCE = "https://console.cloud.google.com/auth/audience"
 HEALTHY, FAILED, USER_MUST_ACT, NOT_RUNNING = 0, 1, 3, 4
 
 
@@ -47,6 +48,9 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         return _nothing_yet(settings, holder, now)
     counts = state.overview.counts()
     problems = [one for one in state.control.problems() if not _is_past(one, counts, now)]
+    ends_at = state.control.sign_in_ends_at()
+    if ends_at is not None:
+        problems.append(ending(ends_at, now=now))
     if holder is None:
         problems = [one for one in problems if _is_standing(one, settings, state)]
     used, spent = state.overview.requests_today(now=now)
@@ -79,6 +83,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         ],
         "problems": [_problem(one) for one in _with_unwritten(settings, problems, now)],
         "last_done_at": rfc3339(counts.last_at(State.DONE)),
+        "sign_in_ends_at": rfc3339(ends_at),
         "put_aside": {"items": aside.items, "next_at": rfc3339(aside.next_at)},
         "failed": [
             {"code": code, "items": items, "example": message}
@@ -206,6 +211,7 @@ def _nothing_yet(settings: Settings, holder: Holder | None, now: int) -> Json:
         "sources": [],
         "problems": [_problem(one) for one in _with_unwritten(settings, [], now)],
         "last_done_at": None,
+        "sign_in_ends_at": None,
         "put_aside": {"items": 0, "next_at": None},
         "failed": [],
         "uploads": [],
@@ -312,6 +318,23 @@ def _is_standing(problem: Problem, settings: Settings, state: OpenState) -> bool
     if problem.code == AdbMissing.code:
         return shutil.which("adb") is None
     return not problem.code.startswith("phone_")
+
+
+def ending(at: int, *, now: float) -> Problem:
+    """That Google ends the sign-in, or has ended it."""
+    does = "ends" if at > now else "ended"
+    day = datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
+    return Problem(
+        code="sign_in_ends",
+        subject="",
+        message=f"Google {does} this sign-in on {day}, seven days after it was given, because your"
+        " consent screen is in 'Testing'.",
+        hint=f"Press 'Publish app' at {AUDIENCE}, then: photosync auth",
+        gate="",
+        needs_user=False,
+        since=int(now),
+        until=at,
+    )
 
 
 def _with_unwritten(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:

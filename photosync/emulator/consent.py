@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from starlette.responses import RedirectResponse, Response
 
+from photosync.emulator.options import CONSENT_REFUSALS
 from photosync.emulator.people import DEFAULT_USER, KNOWN_SCOPES, PREFIX, CodeRequest
 from photosync.emulator.templates import PAGE_HEADERS, render
 from photosync.emulator.tokens import form
 
 if TYPE_CHECKING:
     from photosync.emulator.call import Call
+    from photosync.emulator.options import Options
     from photosync.emulator.people import People
 
 _OOB: Final = (
@@ -34,6 +37,11 @@ _KEPT: Final = [
     "code_challenge_method",
     "include_granted_scopes",
 ]
+_STATUS: Final = dict.fromkeys(CONSENT_REFUSALS, 403) | {
+    "invalid_client": 401,
+    "deleted_client": 401,
+    "": 400,
+}
 _MEANING: Final = {
     PREFIX + "photoslibrary.appendonly": "Add to your Google Photos library",
     PREFIX + "photoslibrary.readonly.appcreateddata": "See photos and albums added by this app",
@@ -42,20 +50,20 @@ _MEANING: Final = {
 
 
 class Rejected(Exception):
-    """Google shows "Access blocked" instead of asking: ``status``, ``error`` and why."""
+    """Google shows "Access blocked" instead of asking: ``error`` and why."""
 
-    def __init__(self, error: str, why: str, status: int = 400) -> None:
+    def __init__(self, error: str, why: str) -> None:
         super().__init__(error)
         self.error = error
         self.why = why
-        self.status = status
 
 
 class Consent:
     """The page and what follows from its buttons."""
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: People, options: Options) -> None:
         self._people = people
+        self._options = options
 
     async def page(self, call: Call) -> Response:
         """``GET /o/oauth2/v2/auth``: asks, or says why it does not."""
@@ -70,6 +78,17 @@ class Consent:
             "user": asked.get("login_hint") or DEFAULT_USER,
         }
         return render("consent.html", headers=_form_headers(asked["redirect_uri"]), **values)
+
+    async def error(self, call: Call) -> Response:
+        """``GET /signin/oauth/error``: the page that leads nowhere; its address says why, too."""
+        told = call.request.query_params.get("authError", "")[:2000]
+        try:
+            raw = base64.urlsafe_b64decode(told + "=" * (-len(told) % 4))
+        except ValueError:
+            raw = b""
+        word, _, why = raw.decode("utf-8", "replace").partition("\n")
+        status = _STATUS.get(word, 400)
+        return render("blocked.html", status=status, code=status, error=word, why=why)
 
     async def decide(self, call: Call) -> Response:
         """The form comes back: a code for what is ticked, or access_denied."""
@@ -103,8 +122,11 @@ class Consent:
         )
 
     def _check(self, asked: dict[str, str]) -> list[str]:
+        refusal = self._options.consent_refusal
+        if refusal:
+            raise Rejected(refusal, "This app is blocked.")
         if asked.get("client_id") != self._people.client_id:
-            raise Rejected("invalid_client", "The OAuth client was not found.", 401)
+            raise Rejected("invalid_client", "The OAuth client was not found.")
         _check_redirect(asked.get("redirect_uri", ""))
         if asked.get("response_type") != "code":
             raise Rejected("invalid_request", "Required parameter is missing: response_type")
@@ -156,10 +178,7 @@ def _back(redirect_uri: str, answer: dict[str, str]) -> Response:
 
 
 def _blocked(rejected: Rejected) -> Response:
-    return render(
-        "blocked.html",
-        status=rejected.status,
-        code=rejected.status,
-        error=rejected.error,
-        why=rejected.why,
-    )
+    """To a page of its own; as with Google, its address holds the error, in base64."""
+    raw = f"{rejected.error}\n{rejected.why}".encode()
+    told = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return RedirectResponse("/signin/oauth/error?" + urlencode({"authError": told}), 302)

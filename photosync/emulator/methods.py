@@ -40,6 +40,7 @@ def oauth_routes(gate: Gate, consent: Consent, desk: TokenDesk) -> list[Route]:
         ("GET", "/o/oauth2/v2/auth", Rule("consent", consent.page, params=None)),
         ("GET", "/o/oauth2/auth", Rule("consent", consent.page, params=None)),
         ("POST", "/o/oauth2/v2/auth", Rule("consent.answer", consent.decide, params=None)),
+        ("GET", "/signin/oauth/error", Rule("consent.error", consent.error, params=None)),
         ("POST", "/token", Rule("token", desk.token, params=None)),
         ("POST", "/revoke", Rule("revoke", desk.revoke, params=None)),
         ("POST", "/device/code", Rule("device", desk.device, params=None)),

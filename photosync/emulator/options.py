@@ -33,6 +33,7 @@ class Options:
         reused_token: A token used again: ``same-id`` or ``code-3`` (§3.4: undocumented).
         final_query_token: Whether a query of a finished session repeats the upload token (§2.3).
         testing_mode: Refresh tokens die after seven days (§1.3).
+        consent_refusal: Google refuses to ask at all, with that word (§1.6); "" asks.
         no_refresh_token: The token reply never holds a refresh token (§1.3).
         access_token_seconds: Life of an access token.
         token_seconds: Life of an upload token (§3.1: one day).
@@ -63,6 +64,7 @@ class Options:
     reused_token: str = "same-id"  # noqa: S105 -- a rule's name, not a secret
     final_query_token: bool = False
     testing_mode: bool = False
+    consent_refusal: str = ""
     no_refresh_token: bool = False
     access_token_seconds: int = 3_600
     token_seconds: int = DAY
@@ -105,7 +107,13 @@ class Options:
         return asdict(self)
 
 
+CONSENT_REFUSALS: Final = (
+    *("access_denied", "admin_policy_enforced", "deleted_client", "disabled_client"),
+    *("disallowed_useragent", "org_internal"),
+)
+
 _CHOICES: Final[dict[str, tuple[object, ...]]] = {
+    "consent_refusal": ("", *CONSENT_REFUSALS),
     "wrong_offset_status": (409, 400, 412, 416),
     "keep_prefix": ("arbitrary", "aligned", "none"),
     "partial_status": (207, 200),

@@ -139,7 +139,7 @@ class Emulator:
         creating = Creating(self.library, blobs, shapes, options, clock)
         uploads = Uploads(blobs, sessions, options)
         routes = [
-            *methods.oauth_routes(gate, Consent(self.people), TokenDesk(self.people)),
+            *methods.oauth_routes(gate, Consent(self.people, options), TokenDesk(self.people)),
             *methods.upload_routes(gate, uploads, Downloads(self.library, shapes)),
             *methods.item_routes(gate, creating, Reading(self.library, shapes)),
             *methods.album_routes(gate, Albums(self.library, shapes, options)),

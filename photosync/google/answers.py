@@ -16,7 +16,7 @@ from photosync.errors import (
     AlbumGone,
     ApiNotEnabled,
     ChecksumMismatch,
-    ClientInvalid,
+    ClockWrong,
     DailyQuotaSpent,
     EmptyFile,
     FileTooLarge,
@@ -32,7 +32,8 @@ from photosync.errors import (
     TokenLost,
     WriteCollision,
 )
-from photosync.google.faults import Answer, Fault, fault_of, retry_after
+from photosync.google.faults import Answer, Fault, fault_of, retry_after, skew_seconds
+from photosync.google.refusals import refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -267,17 +268,22 @@ def token_error_of(answer: Answer, *, now: float) -> PhotosyncError | None:
         return None if fault.has_access_token else ServerTrouble("Google gave no access token.")
     if answer.status in (407, 511):
         return _network(_Case(Kind.RAW, answer, fault), now)
-    return _final_word(word) or _token_trouble(answer, fault, now)
+    if word == "invalid_grant":
+        return clock_error(answer, now) or SignInRequired("The sign-in has expired or was revoked.")
+    return refusal_of(word) or _token_trouble(answer, fault, now)
 
 
-def _final_word(word: str) -> PhotosyncError | None:
-    if word in SIGN_IN_WORDS:
-        return SignInRequired(SIGN_IN_WORDS[word])
-    if word in CLIENT_WORDS:
-        return ClientInvalid(f"Google does not accept the OAuth client ({word}).")
-    if word == "invalid_scope":
-        return ScopeMissing("The sign-in lacks a permission that photosync needs.")
-    return None
+def clock_error(answer: Answer, now: float) -> ClockWrong | None:
+    """What a clock far from Google's own explains, among other things, by an ``invalid_grant``."""
+    ahead = skew_seconds(answer, now)
+    if ahead is None or abs(ahead) < CLOCK_SECONDS:
+        return None
+    minutes = round(abs(ahead) / 60)
+    span = f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"  # noqa: PLR2004
+    if minutes >= 2880:  # noqa: PLR2004 - two days
+        span = f"{round(minutes / 1440)} days"
+    way = "ahead" if ahead > 0 else "behind"
+    return ClockWrong(f"This computer's clock is {span} {way}, and Google refuses the sign-in.")
 
 
 def _token_trouble(answer: Answer, fault: Fault, now: float) -> PhotosyncError:
@@ -291,20 +297,5 @@ def _token_trouble(answer: Answer, fault: Fault, now: float) -> PhotosyncError:
 
 OAUTH_WORD = re.compile(r"[a-z_]{1,40}")
 
-SIGN_IN_WORDS = {
-    "invalid_grant": "The sign-in has expired or was revoked (or this computer's clock is wrong).",
-    "access_denied": "The consent was declined.",
-}
-
-CLIENT_WORDS = frozenset(
-    {
-        "invalid_client",
-        "unauthorized_client",
-        "deleted_client",
-        "disabled_client",
-        "redirect_uri_mismatch",
-        "org_internal",
-        "admin_policy_enforced",
-        "unsupported_grant_type",
-    }
-)
+CLOCK_SECONDS = 300
+"""So far from Google's a clock may be."""

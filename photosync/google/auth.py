@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import stat
 import tempfile
 import threading
@@ -39,11 +40,15 @@ log = logging.getLogger(__name__)
 LARGEST_TOKEN_FILE = 65_536
 LONGEST_LIFE = 86_400  # seconds; no access token is believed to live longer
 USUAL_LIFE = 3_600
+LONGEST_LEASE = 400 * 86_400
+"""Seconds. A sign-in that is said to last longer lasts."""
+
 PLAIN = re.compile(r"[a-z]+://[A-Za-z0-9._:\[\]-]+(?:[/?][!-\[\]-~]*)?")
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - google-auth wants UTC without a zone
 LEFT_OVER_SECONDS = 3600
 PROBE_SECONDS = 3600
 """A sign-in that Google refuses, fresh token and all, is tried again only so often."""
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 NEEDED = ("refresh_token", "token_uri", "client_id", "client_secret")
 
 
@@ -126,7 +131,7 @@ class Authorization:
         if self._dead.is_dead(loaded.fingerprint):
             raise SignInRequired("The sign-in has expired or was revoked.")
         try:
-            refresh(loaded.credentials, self._wire, clock=self._clock)
+            ends_at = refresh(loaded.credentials, self._wire, clock=self._clock)
         except SignInRequired:
             self._dead.bury(loaded.fingerprint)
             raise
@@ -134,6 +139,7 @@ class Authorization:
             self._refused = (loaded.fingerprint, self._clock())
             raise
         log.debug("token.refreshed")
+        self._dead.ends(ends_at)
         self._keep(loaded)
 
     def _keep(self, loaded: _Loaded) -> None:
@@ -153,16 +159,18 @@ class Authorization:
         self._loaded = _Loaded(_identity(self._file), loaded.credentials, fingerprint_of(found))
 
 
-def read_token(token_file: Path) -> dict[str, Any]:
+def read_token(token_file: Path, *, private: bool = True) -> dict[str, Any]:
     """What the token file holds: exactly what google-auth's ``Credentials.to_json()`` wrote.
 
     Raises:
-        SignInRequired: There is none, or it is no such file.
+        SignInRequired: There is none, or it is no such file; or it is open to others, unless it
+            need not be ``private``.
         ScopeMissing: It was given without the permission to add photos.
     """
     try:
-        _tighten(token_file)
         with token_file.open("rb") as file:
+            if private:
+                _refuse_readable(token_file, file.fileno())
             info = json.loads(file.read(LARGEST_TOKEN_FILE))
     except FileNotFoundError as error:
         raise SignInRequired(
@@ -228,15 +236,26 @@ def fingerprint_of(info: Mapping[str, Any]) -> str:
     return hashlib.sha256(str(info["refresh_token"]).encode()).hexdigest()
 
 
-def refresh(credentials: Credentials, wire: Wire, *, clock: Callable[[], float]) -> None:
-    """Get a fresh access token by google-auth.
+def refresh(credentials: Credentials, wire: Wire, *, clock: Callable[[], float]) -> int | None:
+    """Get a fresh access token by google-auth; when Google will end the sign-in, if it says.
+
+    In seconds UTC. Google says so while the consent screen is in "Testing" (§1.3, §1.6).
 
     Raises:
         SignInRequired, ScopeMissing, ClientInvalid: Google's word is final.
+        ClockWrong: It may be, if this computer's clock were right.
         Offline, ConnectionLost, ServerTrouble, RateLimited: Ask again later.
     """
     transport = Transport(wire, clock)
     credentials.refresh(transport)  # type: ignore[no-untyped-call]  # google-auth has no types
+    return transport.ends_at
+
+
+def ends_at(told: object, *, now: float) -> int | None:
+    """When Google ends a sign-in, from ``refresh_token_expires_in``; None if that says nothing."""
+    if isinstance(told, bool) or not isinstance(told, (int, float)) or not 0 < told < LONGEST_LEASE:
+        return None
+    return int(now + told)
 
 
 class Transport:
@@ -249,6 +268,7 @@ class Transport:
     def __init__(self, wire: Wire, clock: Callable[[], float]) -> None:
         self._wire = wire
         self._clock = clock
+        self.ends_at: int | None = None
 
     def __call__(
         self,
@@ -268,6 +288,8 @@ class Transport:
         error = token_error_of(answer, now=self._clock())
         if error is not None:
             raise error
+        told = answer.json().get("refresh_token_expires_in")
+        self.ends_at = ends_at(told, now=self._clock())
         return _Response(answer)
 
 
@@ -377,14 +399,13 @@ def _identity(file: Path) -> tuple[int, int, int]:
     return (found.st_dev, found.st_ino, found.st_mtime_ns)
 
 
-def _tighten(file: Path) -> None:
-    """A token that others can read is warned of, and closed to them where that is ours to do."""
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if not mode & 0o077:
-        return
-    try:
-        file.chmod(0o600)
-    except OSError as error:
-        log.warning("token.readable_by_others mode=%o reason=%s", mode, error.strerror)
-    else:
-        log.warning("token.readable_by_others mode=%o now=600", mode)
+def _refuse_readable(file: Path, descriptor: int) -> None:
+    """A token that others can read is worth nothing: they may have it already."""
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    if mode & OTHERS:
+        raise SignInRequired(
+            f"The token file {file} is open to others on this computer (mode {mode:o}), and whoever"
+            " has it can add to your library.",
+            hint=f"If nobody can have read it: chmod 600 {shlex.quote(str(file))}. Else:"
+            " photosync auth --revoke, then photosync auth",
+        )

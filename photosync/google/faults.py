@@ -158,6 +158,12 @@ def retry_after(answer: Answer, fault: Fault, now: float) -> float | None:
     return None if told is None else min(max(told, 0.0), LONGEST_WAIT)
 
 
+def skew_seconds(answer: Answer, now: float) -> float | None:
+    """By how much this computer's clock is ahead of the server's; None if it does not say."""
+    ahead = _until(answer.headers.get("date", ""), now)
+    return None if ahead is None else -ahead
+
+
 def _seconds(text: str) -> float | None:
     try:
         seconds = float(text[:40])

@@ -3,55 +3,80 @@
 from __future__ import annotations
 
 import html
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from photosync.errors import SettingsError, SignInRequired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1"
 REQUEST_SECONDS = 10
 
 
+class Way(Protocol):
+    """The way back. ``address``: where the browser is to come back to."""
+
+    address: str
+
+    def wait(self, seconds: float) -> str:
+        """The address that came.
+
+        Raises:
+            SignInRequired: None came in time.
+        """
+
+    def hand_over(self, answer: str) -> None:
+        """It came by another way."""
+
+
 @contextmanager
-def receive(port: int, success: str) -> Iterator[tuple[str, Callable[[float], str]]]:
-    """(the address to come back to, wait): ``wait(seconds)`` returns the address that came.
+def receive(host: str, port: int, success: str) -> Iterator[Way]:
+    """Listen for the answer.
 
     Raises:
         SettingsError: The port is taken.
     """
     try:
-        server = _Server((LOOPBACK, port), _Handler)
-    except OSError as error:
+        server = _Server((host, port), _Handler)
+    except (OSError, UnicodeError) as error:
+        words = error.strerror if isinstance(error, OSError) else "that is no host"
         raise SettingsError(
-            f"Port {port} cannot be used for the way back: {error.strerror}.",
+            f"{host}, port {port} cannot be used for the way back: {words}.",
             hint="Name another one with --port, or leave it out.",
         ) from error
     server.success = success
+    server.address = f"http://{LOOPBACK}:{server.server_port}/"
     with server:
-        address = f"http://{LOOPBACK}:{server.server_port}/"
-        yield address, server.wait
+        yield server
 
 
 class _Server(HTTPServer):
     success = ""
+    address = ""
     came = ""
 
     def wait(self, seconds: float) -> str:
         """Serve until the answer came."""
-        import time
-
         ends = time.monotonic() + seconds
         while not self.came and time.monotonic() < ends:
             self.timeout = min(1.0, max(0.0, ends - time.monotonic()))
             self.handle_request()
         if not self.came:
-            raise SignInRequired("No answer came from the browser in time.")
+            raise SignInRequired(
+                "No answer came from the browser in time.",
+                hint="If Google's page shows an error, paste its address at the next try, and it is"
+                " explained: photosync auth",
+            )
         return self.came
+
+    def hand_over(self, answer: str) -> None:
+        """It came by another way."""
+        self.came = answer
 
     def handle_error(self, *_: object) -> None:
         """Say nothing: a browser that hangs up early is no news, and a traceback tells too much."""

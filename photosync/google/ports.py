@@ -61,13 +61,19 @@ class Spending(Protocol):
 
 
 class DeadTokens(Protocol):
-    """Remembers refresh tokens that Google declared dead, so that none is asked about twice."""
+    """Remembers refresh tokens that Google declared dead, so that none is asked about twice.
+
+    And when Google will end the sign-in that is in use.
+    """
 
     def is_dead(self, fingerprint: str) -> bool:
         """Whether that token is known to be dead."""
 
     def bury(self, fingerprint: str) -> None:
         """Remember it as dead."""
+
+    def ends(self, at: int | None) -> None:
+        """Google ends the sign-in at that time, in seconds UTC; None: it says no such thing."""
 
 
 class Progress(Protocol):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import time
 import warnings
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from photosync.errors import (
     ClientInvalid,
@@ -21,9 +22,10 @@ from photosync.errors import (
     SettingsError,
     SignInRequired,
 )
-from photosync.google.answers import token_error_of
+from photosync.google.answers import clock_error, token_error_of
 from photosync.google.auth import (
     credentials_of,
+    ends_at,
     is_safe_uri,
     read_token,
     refresh,
@@ -33,6 +35,7 @@ from photosync.google.auth import (
 )
 from photosync.google.faults import Answer, clean, fault_of
 from photosync.google.http import CONNECT_SECONDS, READ_SECONDS, Call, Wire
+from photosync.google.refusals import refusal_in, refusal_of
 from photosync.google.scopes import APPEND, WANTED
 
 if TYPE_CHECKING:
@@ -43,14 +46,24 @@ LOOPBACK = "127.0.0.1"
 LARGEST_CLIENT_FILE = 65_536
 PATIENCE_SECONDS = 600
 REVOKE_URL = "https://oauth2.googleapis.com/revoke"
+TRIES = 3
+ELSEWHERE = (
+    "If the browser is on another machine, or Google's page shows an error: paste the address of"
+    " the page that it ends at, then Enter."
+)
 SUCCESS = "photosync is signed in. You can close this window."
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What a sign-in that works allows."""
+    """What a sign-in that works allows.
+
+    ``ends_at``: when Google ends it, in seconds UTC, as it does while the consent screen is in
+    "Testing"; None: it does not say so.
+    """
 
     scopes: tuple[str, ...]
+    ends_at: int | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -63,19 +76,23 @@ def sign_in(
     client_secret_file: Path,
     token_file: Path,
     port: int = 0,
+    bind: str = LOOPBACK,
     open_browser: Callable[[str], bool] | None,
     say: Callable[[str], None],
-    ask: Callable[[], str] | None,
+    pasted: Callable[[], str] | None,
+    by_hand: bool = False,
 ) -> SignedIn:
     """Get the user's consent and keep it in ``token_file``.
 
-    With ``open_browser`` the way back is a loopback address on ``port`` (0: any). Without it the
-    user opens the address anywhere and ``ask`` returns the address that the browser ended at.
+    The way back is a loopback address on ``port`` (0: any); ``bind`` is where it is listened for.
+    ``pasted`` returns what the user pastes next, "" at the end: the address that the browser ended
+    at, or that of Google's error page, which is explained then. ``by_hand``: there is no other way.
 
     Raises:
         ClientInvalid: The client's JSON is missing, of another kind, or unknown to Google.
         SignInRequired: The user declined, or nothing came back in time.
         ScopeMissing: The user took away the tick at adding photos.
+        ClockWrong: Google refused, and this computer's clock is the likely reason.
     """
     from google_auth_oauthlib.flow import InstalledAppFlow
 
@@ -84,12 +101,14 @@ def sign_in(
         client, scopes=list(WANTED), autogenerate_code_verifier=True
     )
     with _oauthlib_settings(client):
-        if ask is None:
-            _by_loopback(flow, port, open_browser, say)
+        if by_hand:
+            assert pasted is not None
+            _by_pasting(flow, port, say, pasted)
         else:
-            _by_pasting(flow, port, say, ask)
+            _by_loopback(flow, (bind, port), open_browser, say, pasted)
     credentials = flow.credentials
-    granted = tuple(flow.oauth2session.token.get("scope") or ())
+    told = flow.oauth2session.token
+    granted = tuple(told.get("scope") or ())
     _check_granted(granted, credentials)
     credentials._scopes = sorted(granted) or list(WANTED)  # noqa: SLF001 - what was granted, not asked
     try:
@@ -99,7 +118,8 @@ def sign_in(
             f"The sign-in cannot be kept in {token_file}: {error.strerror}.",
             hint="Let this user write there, or set google.token_file.",
         ) from error
-    return SignedIn(tuple(credentials.scopes))
+    ends = ends_at(told.get("refresh_token_expires_in"), now=time.time())
+    return SignedIn(tuple(credentials.scopes), ends)
 
 
 def check(token_file: Path) -> SignedIn:
@@ -111,10 +131,10 @@ def check(token_file: Path) -> SignedIn:
     info = read_token(token_file)
     credentials = credentials_of(info)
     with Wire(halt=Event()) as wire:
-        refresh(credentials, wire, clock=time.time)
+        ends = refresh(credentials, wire, clock=time.time)
     granted = tuple(credentials.granted_scopes or scopes_of(info))
     _check_scopes(granted)
-    return SignedIn(granted)
+    return SignedIn(granted, ends)
 
 
 def revoke(token_file: Path) -> None:
@@ -124,7 +144,7 @@ def revoke(token_file: Path) -> None:
         SignInRequired: There is none.
         Offline, ConnectionLost, ServerTrouble: Google could not be told; the token is kept.
     """
-    info = read_token(token_file)
+    info = read_token(token_file, private=False)
     content = urlencode({"token": info["refresh_token"]}).encode()
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     with Wire(halt=Event()) as wire:
@@ -195,58 +215,145 @@ def keep_client(client_secret_file: Path, kept_file: Path) -> None:
     replace_private(kept_file, text, prefix=".client-")
 
 
+class _Attempt:
+    """One request for consent. ``url``: the page to open; ``finish`` takes what comes of it."""
+
+    def __init__(self, flow: Any, redirect_uri: str) -> None:
+        self._flow = flow
+        flow.redirect_uri = redirect_uri
+        self.url, self._state = flow.authorization_url(access_type="offline", prompt="consent")
+
+    def refuse(self, answer: str, *, by_hand: bool = False) -> PhotosyncError | None:
+        """What is wrong with an answer, as far as that can be seen; None: it may be right.
+
+        By hand the beginning may be missing, and the state with it: a code is good for nothing
+        without this attempt's verifier (PKCE).
+        """
+        values = answer_in(answer)
+        word = values.get("error", "")
+        refusal = refusal_of(word) if word else refusal_in(answer)
+        if refusal is not None:
+            return refusal
+        if word:
+            return SignInRequired(f"Google did not give consent: {clean(word)}.")
+        if not values.get("code"):
+            return NoAnswer("That address holds no answer of Google's.")
+        if values.get("state", "") != self._state and not (by_hand and "state" not in values):
+            return NoAnswer("That address belongs to another attempt to sign in.")
+        return None
+
+    def finish(self, answer: str, *, by_hand: bool = False) -> None:
+        """Turn the address that the browser came back to into a token.
+
+        Raises:
+            NoAnswer: It is not the address, or not all of it.
+            SignInRequired, ClientInvalid, ScopeMissing, ClockWrong, Offline, ServerTrouble.
+        """
+        wrong = self.refuse(answer, by_hand=by_hand)
+        if wrong is not None:
+            raise wrong
+        session = self._flow.oauth2session
+        session.max_redirects = 0  # a redirect would take the client's secret along
+        answers: list[Answer] = []
+
+        def remember(response: Any) -> Any:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            answers.append(Answer(response.status_code, headers))
+            return response
+
+        session.register_compliance_hook("access_token_response", remember)
+        with _translated(answers):
+            code = answer_in(answer)["code"]
+            self._flow.fetch_token(code=code, timeout=(CONNECT_SECONDS, READ_SECONDS))
+            _ = self._flow.credentials  # reads what came; later it cannot fail any more
+
+
+class NoAnswer(SignInRequired):
+    """What came is not the answer, or only a part of it; the right one may still come."""
+
+    default_hint = "Copy the whole address, beginning with http://127.0.0.1."
+
+
 def _by_loopback(
-    flow: Any, port: int, open_browser: Callable[[str], bool] | None, say: Callable[[str], None]
+    flow: Any,
+    listen_at: tuple[str, int],
+    open_browser: Callable[[str], bool] | None,
+    say: Callable[[str], None],
+    pasted: Callable[[], str] | None,
 ) -> None:
-    """The browser comes back to a server on this machine."""
+    """The browser comes back to a server on this machine, or the user brings the answer."""
     from photosync.google.loopback import receive
 
-    with receive(port, SUCCESS) as (address, wait):
-        flow.redirect_uri = address
-        url, state = flow.authorization_url(access_type="offline", prompt="consent")
-        say(f"Open this address in a browser on this machine and give your consent:\n{url}")
+    with receive(*listen_at, SUCCESS) as way:
+        attempt = _Attempt(flow, way.address)
+        say(f"Open this address in a browser on this machine and give your consent:\n{attempt.url}")
+        if pasted is not None:
+            say(ELSEWHERE)
+            reader = (pasted, attempt, way.hand_over, say)
+            Thread(target=_read_along, args=reader, name="pasted", daemon=True).start()
         if open_browser is not None:
             # a browser in the terminal comes back only when it is closed
-            Thread(target=open_browser, args=(url,), daemon=True).start()
-        _finish(flow, wait(PATIENCE_SECONDS), state)
+            Thread(target=open_browser, args=(attempt.url,), daemon=True).start()
+        attempt.finish(way.wait(PATIENCE_SECONDS))
 
 
-def _by_pasting(flow: Any, port: int, say: Callable[[str], None], ask: Callable[[], str]) -> None:
+def _read_along(
+    pasted: Callable[[], str],
+    attempt: _Attempt,
+    hand_over: Callable[[str], None],
+    say: Callable[[str], None],
+) -> None:
+    """Take the answer from the user, if it comes that way; explain whatever else is pasted."""
+    while text := pasted():
+        wrong = attempt.refuse(text)
+        if wrong is None:
+            hand_over(text)
+            return
+        say(f"{wrong.message}\n{wrong.hint}".rstrip())
+
+
+def _by_pasting(
+    flow: Any, port: int, say: Callable[[str], None], pasted: Callable[[], str]
+) -> None:
     """The browser ends at a page that does not load; its address holds the answer."""
-    flow.redirect_uri = f"http://{LOOPBACK}:{port or 8085}/"
-    url, state = flow.authorization_url(access_type="offline", prompt="consent")
+    attempt = _Attempt(flow, f"http://{LOOPBACK}:{port or 8085}/")
     say(
-        f"Open this address in any browser and give your consent:\n{url}\n"
+        f"Open this address in any browser and give your consent:\n{attempt.url}\n"
         "The browser then ends at a page that does not load: that is as it should be."
     )
-    _finish(flow, ask(), state)
+    for tries_left in reversed(range(TRIES)):
+        say("Paste the address that the browser ended at, then Enter:")
+        text = pasted()
+        if not text:
+            raise NoAnswer("No address was pasted.")
+        try:
+            attempt.finish(text, by_hand=True)
+        except NoAnswer as error:
+            if not tries_left:
+                raise
+            say(f"{error.message} {error.hint}")
+        else:
+            return
 
 
-def _finish(flow: Any, answer: str, state: str) -> None:
-    """Turn the address that the browser came back to into a token."""
-    values = _values(answer)
-    if "error" in values:
-        raise SignInRequired(f"Google did not give consent: {clean(values['error'][0])}.")
-    code, told = values.get("code", [""])[0], values.get("state", [""])[0]
-    if not code:
-        raise SignInRequired(
-            "That address holds no answer of Google's.",
-            hint="Copy the whole address, beginning with http://127.0.0.1.",
-        )
-    if told != state:
-        raise SignInRequired("That address belongs to another attempt to sign in.")
-    flow.oauth2session.max_redirects = 0  # a redirect would take the client's secret along
-    with _translated(code_is_new=True):
-        flow.fetch_token(code=code, timeout=(CONNECT_SECONDS, READ_SECONDS))
-        _ = flow.credentials  # reads what came; later it cannot fail any more
+PASTE_MARKS = re.compile(r"\x1b\[20[01]~")
+BARE_CODE = re.compile(r"4(?:/|%2F)[\w%-]{10,}", re.IGNORECASE | re.ASCII)
 
 
-def _values(address: str) -> dict[str, list[str]]:
-    """What the query of an address says; nothing if it is none."""
+def answer_in(text: str) -> dict[str, str]:
+    """What a pasted address says: ``code``, ``state``, ``error``, as far as they are in it.
+
+    It may be wrapped over lines, quoted, without its beginning, or the code alone.
+    """
+    whole = "".join(PASTE_MARKS.sub("", text).split()).strip("<>\"'`")
+    if BARE_CODE.fullmatch(whole):
+        return {"code": unquote(whole)}
+    query = whole.partition("?")[2] or whole
     try:
-        return parse_qs(urlsplit(address.strip()).query)
+        found = parse_qs(query.partition("#")[0])
     except ValueError:
         return {}
+    return {name: found[name][0] for name in ("code", "state", "error") if name in found}
 
 
 def _check_granted(granted: tuple[str, ...], credentials: Any) -> None:
@@ -289,7 +396,7 @@ def _oauthlib_settings(client: dict[str, Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _translated(*, code_is_new: bool = False) -> Iterator[None]:
+def _translated(answers: list[Answer]) -> Iterator[None]:
     """What oauthlib and requests raise, in our words alone: theirs may quote a secret."""
     import requests
     from oauthlib.oauth2.rfc6749.errors import OAuth2Error
@@ -297,12 +404,14 @@ def _translated(*, code_is_new: bool = False) -> Iterator[None]:
     try:
         yield
     except OAuth2Error as error:
-        if code_is_new and error.error == "invalid_grant":
-            raise SignInRequired(
+        word = str(error.error or "")
+        if word == "invalid_grant":
+            clock = clock_error(answers[-1], time.time()) if answers else None
+            raise clock or NoAnswer(
                 "Google does not know that answer: it is incomplete, too old, or used already.",
-                hint="Try again: photosync auth",
+                hint="Copy the whole address, or try again: photosync auth",
             ) from None
-        raise _told_by(error.error) from None
+        raise _told_by(word) from None
     except requests.RequestException:
         raise Offline("There is no connection to Google's sign-in server.") from None
     except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, OSError):

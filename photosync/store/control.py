@@ -61,6 +61,8 @@ HEARTBEATS = "SELECT * FROM heartbeats ORDER BY worker"
 FORGET_HEARTBEATS = "DELETE FROM heartbeats"
 
 FRESH_SECONDS = 10
+SIGN_IN_ENDS = "sign_in_ends"
+ROUGHLY_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,20 @@ class Control:
     def set_flag(self, name: str, value: str, *, now: int) -> None:
         """Set a flag."""
         self._database.run(SET_FLAG, {"name": name, "value": value, "now": now})
+
+    def sign_in_ends(self, at: int | None, *, now: int) -> None:
+        """Note when Google ends the sign-in, in seconds UTC; None: it does not say."""
+        known = self.sign_in_ends_at()
+        if at is None:
+            if known is not None:
+                self.drop_flag(SIGN_IN_ENDS)
+        elif known is None or abs(known - at) > ROUGHLY_SECONDS:
+            self.set_flag(SIGN_IN_ENDS, str(at), now=now)
+
+    def sign_in_ends_at(self) -> int | None:
+        """When Google ends the sign-in, in seconds UTC; None if it did not say."""
+        value = self.flag(SIGN_IN_ENDS)
+        return None if value is None else int(value)
 
     def drop_flag(self, name: str) -> None:
         """Take a flag away."""
@@ -218,6 +234,10 @@ class DeadTokens:
     def bury(self, fingerprint: str) -> None:
         """Remember it as dead."""
         self._control.set_flag(f"dead_token:{fingerprint}", "", now=int(self._clock()))
+
+    def ends(self, at: int | None) -> None:
+        """Google ends the sign-in at that time, in seconds UTC; None: it says no such thing."""
+        self._control.sign_in_ends(at, now=int(self._clock()))
 
 
 def _to_problem(row: sqlite3.Row) -> Problem:

@@ -41,7 +41,6 @@ NOT_ON_THE_WAY = {
     "config/files.py:init": "the same",
     "files/mirroring.py:MirrorDisk.drop_abandoned": "what other photosyncs left a month ago",
     "files/mirroring.py:Part.__init__": "after a death between a copy's two names, which is tried",
-    "google/auth.py:_tighten": "the permissions of a token file from elsewhere",
     "google/sign_in.py:revoke": "photosync auth --revoke: nothing but the token goes",
     "store/albums.py:Albums.forget": IN_TROUBLE,
     "store/control.py:Control.open_library_gate": IN_TROUBLE,

@@ -100,12 +100,16 @@ class Dead:
 
     def __init__(self) -> None:
         self.buried: set[str] = set()
+        self.ends_at: int | None = None
 
     def is_dead(self, fingerprint: str) -> bool:
         return fingerprint in self.buried
 
     def bury(self, fingerprint: str) -> None:
         self.buried.add(fingerprint)
+
+    def ends(self, at: int | None) -> None:
+        self.ends_at = at
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from photosync.errors import (
     ApiNotEnabled,
     ChecksumMismatch,
     ClientInvalid,
+    ClockWrong,
     DailyQuotaSpent,
     EmptyFile,
     FileRefused,
@@ -357,6 +360,28 @@ TOKEN_ROWS: list[tuple[int, bytes, type[PhotosyncError] | None]] = [
     (407, b"", Offline),
     (511, PAGE, Offline),
 ]
+
+
+@pytest.mark.parametrize(
+    ("ahead_seconds", "words"),
+    [
+        (3 * 3600, "3 hours ahead"),
+        (-400, "7 minutes behind"),
+        (-90 * 86400, "90 days behind"),
+        (200, None),
+    ],
+)
+def test_a_clock_that_is_wrong_is_told_instead_of_a_dead_sign_in(
+    ahead_seconds: int, words: str | None
+) -> None:
+    date = {"date": format_datetime(datetime.fromtimestamp(NOW, UTC), usegmt=True)}
+    answer = Answer(400, date, b'{"error":"invalid_grant","error_description":"Bad Request"}')
+    found = token_error_of(answer, now=NOW + ahead_seconds)
+    if words is None:
+        assert isinstance(found, SignInRequired)
+    else:
+        assert isinstance(found, ClockWrong)
+        assert words in found.message
 
 
 @pytest.mark.parametrize(("status", "body", "error"), TOKEN_ROWS)

@@ -363,26 +363,19 @@ def test_any_address_is_judged(text: str, before: str) -> None:
         )
 
 
-def test_a_file_that_others_can_read_is_closed_to_them(
-    google: Google, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620])
+def test_a_file_that_is_open_to_others_is_refused_until_it_is_closed(
+    google: Google, mode: int
 ) -> None:
-    google.token_file.chmod(0o644)
-    assert google.authorization().header()
-    assert stat.S_IMODE(google.token_file.stat().st_mode) == 0o600
-    assert "token.readable_by_others mode=644 now=600" in caplog.text
-
-
-def test_a_file_that_is_not_ours_is_read_all_the_same(
-    google: Google, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    google.token_file.chmod(0o640)
-
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(type(google.token_file), "chmod", refuse)
-    assert google.authorization().header()
-    assert "token.readable_by_others mode=640 reason=Operation not permitted" in caplog.text
+    authorization = google.authorization()
+    google.token_file.chmod(mode)
+    with pytest.raises(SignInRequired, match=f"mode {mode:o}") as raised:
+        authorization.header()
+    assert f"chmod 600 {google.token_file}" in raised.value.hint
+    assert not authorization.signed_in()
+    google.token_file.chmod(0o600)
+    assert authorization.signed_in()
+    assert authorization.header()
 
 
 def test_the_files_own_token_address_is_used(google: Google) -> None:

@@ -25,27 +25,27 @@ PARTS = st.one_of(st.binary(max_size=60), st.sampled_from(WORDS))
 @settings(max_examples=60, deadline=None)
 def test_any_request_leaves_the_way_free_for_the_answer(requests: list[bytes]) -> None:
     hostile = [one for one in requests if b"code=" not in one and b"error=" not in one]
-    with receive(0, "Signed in.") as (address, wait):
-        port = urlsplit(address).port
+    with receive("127.0.0.1", 0, "Signed in.") as way:
+        port = urlsplit(way.address).port
         knocks = [*hostile, b"GET /?code=good&state=s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
         said: list[bytes] = []
         thread = Thread(target=_knock, args=(port, knocks, said))
         thread.start()
-        came = wait(20)
+        came = way.wait(20)
         thread.join(20)
-    assert came == f"{address}?code=good&state=s"
+    assert came == f"{way.address}?code=good&state=s"
     assert b"Signed in." in said[-1]
     assert all(b"Traceback" not in one for one in said)
 
 
 def test_nothing_of_a_request_is_said_back(capfd: pytest.CaptureFixture[str]) -> None:
-    with receive(0, "Signed in.") as (address, wait):
+    with receive("127.0.0.1", 0, "Signed in.") as way:
         said: list[bytes] = []
         knocks = [b"GET /<script>alert(1)</script> HTTP/1.1\r\n\r\n"]
-        thread = Thread(target=_knock, args=(urlsplit(address).port, knocks, said))
+        thread = Thread(target=_knock, args=(urlsplit(way.address).port, knocks, said))
         thread.start()
         with pytest.raises(SignInRequired):
-            wait(1.5)
+            way.wait(1.5)
         thread.join(20)
     assert b"<script>" not in said[0]
     assert capfd.readouterr().err == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ import re
 import socket
 import stat
 import threading
+import time
 import traceback
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 
 from photosync.errors import (
     ClientInvalid,
+    ClockWrong,
     DiskFull,
     Offline,
     PhotosyncError,
@@ -29,10 +32,11 @@ from photosync.errors import (
     SignInRequired,
 )
 from photosync.google import sign_in as sign_in_module
-from photosync.google.auth import read_token
+from photosync.google.auth import ends_at, read_token
 from photosync.google.loopback import receive
+from photosync.google.refusals import WORDS, refusal_in
 from photosync.google.scopes import APPEND, READ_OWN, WANTED
-from photosync.google.sign_in import REVOKE_URL, _revoke_url, _values, check, read_client, revoke
+from photosync.google.sign_in import REVOKE_URL, _revoke_url, answer_in, check, read_client, revoke
 from tests.google.conftest import http, nothing, stranger, write_json
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from photosync.google.ports import UploadFile
+    from photosync.google.sign_in import SignedIn
     from tests.google.conftest import Google
 
 HIDDEN = re.compile(r'type="hidden" name="([^"]+)" value="([^"]*)"')
@@ -120,7 +125,7 @@ def run(google: Google, client_file: Path, browser: Browser, **changes: Any) -> 
         "token_file": google.token_file,
         "open_browser": browser.open,
         "say": said.append,
-        "ask": None,
+        "pasted": None,
     }
     try:
         sign_in_module.sign_in(**(options | changes))
@@ -135,7 +140,7 @@ def paste(google: Google, client_file: Path, browser: Browser, **changes: Any) -
     said: list[str] = []
 
     def ask() -> str:
-        url = re.search(r"http://\S+", said[-1])
+        url = re.search(r"http://\S+", said[0])
         assert url is not None
         return f"  {browser.consent(url.group())}\n"
 
@@ -144,7 +149,8 @@ def paste(google: Google, client_file: Path, browser: Browser, **changes: Any) -
         "token_file": google.token_file,
         "open_browser": None,
         "say": said.append,
-        "ask": ask,
+        "pasted": ask,
+        "by_hand": True,
     }
     sign_in_module.sign_in(**(options | changes))
     return said
@@ -219,7 +225,7 @@ def test_the_environment_is_put_back(
 def test_a_declined_consent(
     google: Google, client_file: Path, way: Callable[..., list[str]]
 ) -> None:
-    with pytest.raises(SignInRequired, match="did not give consent: access_denied"):
+    with pytest.raises(SignInRequired, match="The consent was not given"):
         way(google, client_file, Browser(decision="deny"))
     assert not google.token_file.exists()
     assert google.emulator.requests.count("token") == 0
@@ -247,15 +253,153 @@ def test_the_permission_to_read_is_not(google: Google, client_file: Path) -> Non
     assert read_token(google.token_file)["scopes"] == [APPEND]
 
 
-@pytest.mark.parametrize("text", ["", "x", "http://127.0.0.1/?x=1", "http://[", "code=1", "\x00"])
+@pytest.mark.parametrize("text", ["", "x", "http://127.0.0.1/?x=1", "http://[", "code=", "\x00"])
 def test_a_pasted_text_that_is_no_answer(google: Google, client_file: Path, text: str) -> None:
-    with pytest.raises(SignInRequired, match="no answer of Google's"):
-        paste(google, client_file, Browser(), ask=lambda: text)
+    texts = iter([text, text, text])
+    words = "no answer of Google's" if text else "No address was pasted"
+    with pytest.raises(SignInRequired, match=words):
+        paste(google, client_file, Browser(), pasted=lambda: next(texts))
 
 
 @given(st.text(max_size=100), st.sampled_from(["", "http://127.0.0.1/?", "//[", "?code="]))
 def test_any_pasted_text_is_read(text: str, before: str) -> None:
-    assert isinstance(_values(before + text), dict)
+    assert isinstance(answer_in(before + text), dict)
+
+
+BACK = "http://127.0.0.1:8085/?state=abc&code=4/0Axyz_-12345678&scope=https://x"
+CODE = "4/0Axyz_-12345678"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (BACK, {"state": "abc", "code": CODE}),
+        (f"  <{BACK}>\n", {"state": "abc", "code": CODE}),
+        (f'"{BACK}"', {"state": "abc", "code": CODE}),
+        (
+            "\n".join(BACK[at : at + 7] for at in range(0, len(BACK), 7)),
+            {"state": "abc", "code": CODE},
+        ),
+        (f"\x1b[200~{BACK}\x1b[201~", {"state": "abc", "code": CODE}),
+        (BACK.partition("//")[2], {"state": "abc", "code": CODE}),
+        (BACK.partition("?")[2], {"state": "abc", "code": CODE}),
+        (BACK.partition("&scope")[0], {"state": "abc", "code": CODE}),
+        (BACK.partition("&")[2], {"code": CODE}),
+        (CODE, {"code": CODE}),
+        (CODE.replace("/", "%2F"), {"code": CODE}),
+        (f"{BACK}#fragment", {"state": "abc", "code": CODE}),
+        ("http://127.0.0.1/?error=access_denied", {"error": "access_denied"}),
+        ("http://[?", {}),
+        ("", {}),
+    ],
+)
+def test_an_answer_is_found_however_it_was_copied(text: str, found: dict[str, str]) -> None:
+    assert answer_in(text) == found
+
+
+def test_the_code_alone_will_do(google: Google, client_file: Path) -> None:
+    browser = Browser(bend=lambda back: parse_qs(urlsplit(back).query)["code"][0])
+    paste(google, client_file, browser)
+    assert read_token(google.token_file)["refresh_token"]
+
+
+def test_what_is_wrong_with_a_pasted_address_is_said_and_it_may_be_pasted_again(
+    google: Google, client_file: Path
+) -> None:
+    said: list[str] = []
+    texts: list[Callable[[str], str]] = [lambda _: "what?", lambda back: back[:80], str]
+
+    def bend(back: str) -> str:
+        return texts.pop(0)(back)
+
+    browser = Browser(bend=bend)
+    paste(google, client_file, browser, say=said.append, pasted=_once(browser, said))
+    assert "holds no answer" in said[2]
+    assert "incomplete" in said[4]
+    assert read_token(google.token_file)["refresh_token"]
+
+
+def _once(browser: Browser, said: list[str]) -> Callable[[], str]:
+    """What a user pastes who has given consent once."""
+    given: list[str] = []
+
+    def pasted() -> str:
+        bend, browser.bend = browser.bend, str
+        if not given:
+            found = re.search(r"http://\S+", said[0])
+            assert found is not None
+            given.append(browser.consent(found.group()))
+        browser.bend = bend
+        return bend(given[0])
+
+    return pasted
+
+
+@pytest.mark.parametrize("word", sorted(WORDS))
+def test_each_word_of_google_is_explained_with_a_cure(word: str) -> None:
+    hidden = base64.urlsafe_b64encode(f"\n\x15{word}\x12 Blah. \xf0".encode("latin-1")).decode()
+    page = f"https://accounts.google.com/signin/oauth/error/v2?authError={hidden.rstrip('=')}&x=1"
+    for text in (word, f"Error 403: {word}", page):
+        error = refusal_in(text)
+        assert error is not None, text
+        assert (error.message, error.hint) == WORDS[word][1:]
+        assert error.message.endswith(".")
+        assert error.hint
+    assert refusal_in("nothing of the kind") is None
+
+
+@given(st.text(max_size=100))
+def test_any_text_is_looked_through_for_refusals(text: str) -> None:
+    refusal_in(text)
+    refusal_in(f"https://accounts.google.com/?authError={text}")
+
+
+def test_a_wrong_clock_is_named(
+    google: Google, client_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Later:
+        def __init__(self) -> None:
+            self.monotonic = time.monotonic
+
+        @staticmethod
+        def time() -> float:
+            return time.time() + 3 * 3600
+
+    monkeypatch.setattr(sign_in_module, "time", Later())
+    browser = Browser(bend=lambda back: re.sub(r"code=[^&]+", "code=4/0Aforged", back))
+    with pytest.raises(ClockWrong, match="clock is 3 hours ahead"):
+        paste(google, client_file, browser)
+
+
+def test_when_google_ends_a_sign_in(google: Google, client_file: Path) -> None:
+    google.emulator.options.testing_mode = True
+    before = time.time()
+    found = paste_and_tell(google, client_file)
+    assert found.ends_at is not None
+    assert 0 <= found.ends_at - before - 7 * 86400 + 2 < 60
+    checked = check(google.token_file)
+    assert checked.ends_at is not None
+    assert abs(checked.ends_at - found.ends_at) < 60
+    google.emulator.options.testing_mode = False
+    assert paste_and_tell(google, client_file).ends_at is None
+
+
+def paste_and_tell(google: Google, client_file: Path) -> SignedIn:
+    browser, said = Browser(), list[str]()
+    return sign_in_module.sign_in(
+        client_secret_file=client_file,
+        token_file=google.token_file,
+        open_browser=None,
+        say=said.append,
+        pasted=_once(browser, said),
+        by_hand=True,
+    )
+
+
+@pytest.mark.parametrize("told", [None, True, "604799", -1, 0, float("nan"), 1e30, []])
+def test_nonsense_about_the_end_is_none(told: object) -> None:
+    assert ends_at(told, now=5.0) is None
+    assert ends_at(100.7, now=5.0) == 105
 
 
 def test_a_code_that_google_does_not_know(google: Google, client_file: Path) -> None:
@@ -370,7 +514,7 @@ def test_no_way_to_the_sign_in_server(google: Google, client_file: Path) -> None
 def test_a_taken_port(google: Google, client_file: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"Port {port} cannot be used"):
+        with pytest.raises(SettingsError, match=f"port {port} cannot be used"):
             run(google, client_file, Browser(), port=port)
 
 
@@ -383,8 +527,8 @@ def test_nothing_comes_back_in_time(
 
 
 def test_a_browser_that_hangs_up_early_is_no_news(capfd: pytest.CaptureFixture[str]) -> None:
-    with receive(0, "fine") as (address, wait):
-        port = urlsplit(address).port
+    with receive("127.0.0.1", 0, "fine") as way:
+        port = urlsplit(way.address).port
         assert port is not None
 
         def visit() -> None:
@@ -392,11 +536,11 @@ def test_a_browser_that_hangs_up_early_is_no_news(capfd: pytest.CaptureFixture[s
                 with socket.create_connection(("127.0.0.1", port)) as early:
                     early.sendall(text)
                     early.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1" + bytes(7))
-            requests.get(f"{address}?code=secret", timeout=5)
+            requests.get(f"{way.address}?code=secret", timeout=5)
 
         thread = threading.Thread(target=visit)
         thread.start()
-        assert wait(10).endswith("?code=secret")
+        assert way.wait(10).endswith("?code=secret")
         thread.join()
     assert capfd.readouterr() == ("", "")
 

@@ -105,7 +105,7 @@ def client(world: World) -> None:
     ("decision", "code", "words"),
     [
         ("allow", 0, "Signed in"),
-        ("deny", 3, "did not give consent"),
+        ("deny", 3, "The consent was not given"),
         ("less", 3, "did not let photosync add photos"),
     ],
 )
