@@ -6,16 +6,17 @@ import os
 import shlex
 import stat
 import time
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from photosync.app import machine
 from photosync.app.connecting import speaks
+from photosync.app.finding import Finding, Verdict, of
 from photosync.app.looking import phone_lines
-from photosync.app.report import status
-from photosync.app.state import MIRROR_MADE, looked_at, make_state_dir, opened
+from photosync.app.machine import clock_by, local
+from photosync.app.report import ending, status
+from photosync.app.state import MIRROR_MADE, looked_at, opened
 from photosync.daemon import lock
-from photosync.domain.media import SourceKind, in_units, readable
+from photosync.domain.media import SourceKind, readable
 from photosync.errors import (
     AdbMissing,
     MirrorAway,
@@ -24,6 +25,8 @@ from photosync.errors import (
 )
 from photosync.files.folder import Folder
 from photosync.files.mirroring import MARK, MirrorDisk
+from photosync.google.auth import read_token, scopes_of
+from photosync.google.scopes import WANTED
 from photosync.google.sign_in import check as check_sign_in
 from photosync.store.health import faults, is_sound
 
@@ -48,46 +51,31 @@ SEEN_TO = (
 """How problems on record begin that the doctor looks for himself."""
 
 
-class Verdict(StrEnum):
-    """``note``: good to know, but nothing that keeps a run from its work."""
+def examine(settings: Settings, *, halt: Event, offline: bool = False) -> Iterator[Finding]:
+    """Everything, one thing after another; what is broken does not keep the rest from it.
 
-    OK = "ok"
-    NOTE = "note"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found about one thing, and what to do about it."""
-
-    about: str
-    verdict: Verdict
-    message: str
-    hint: str = ""
-
-    def document(self) -> Json:
-        """As JSON."""
-        return {
-            "about": self.about,
-            "verdict": self.verdict,
-            "message": self.message,
-            "hint": self.hint,
-        }
-
-
-def examine(settings: Settings, *, halt: Event) -> Iterator[Finding]:
-    """Everything, one thing after another; what is broken does not keep the rest from it."""
+    ``offline``: Google is not asked.
+    """
+    asked: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("sign-in", lambda: _sign_in(settings)),
+        ("Google Photos", lambda: _library(settings, halt)),
+    )
+    unasked: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("sign-in", lambda: _sign_in_unasked(settings)),
+        ("Google Photos", lambda: _quota(settings)),
+    )
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("settings", lambda: _settings(settings)),
-        ("clock", _clock),
-        ("state folder", lambda: _state_folder(settings)),
+        ("clock", machine.clock),
+        ("state folder", lambda: machine.state_folder(settings)),
         ("database", lambda: _database(settings)),
         ("daemon", lambda: _daemon(settings)),
         ("folders", lambda: _folders(settings)),
+        ("watching", lambda: machine.watching(settings, halt)),
         ("phones", lambda: _phones(settings)),
+        ("udev", lambda: machine.udev(settings)),
         ("mirror", lambda: _mirror(settings)),
-        ("sign-in", lambda: _sign_in(settings)),
-        ("Google Photos", lambda: _library(settings, halt)),
+        *(unasked if offline else asked),
         ("queue", lambda: _queue(settings)),
     )
     for about, check in checks:
@@ -96,11 +84,7 @@ def examine(settings: Settings, *, halt: Event) -> Iterator[Finding]:
         try:
             yield from check()
         except PhotosyncError as error:
-            yield _of(about, error)
-
-
-def _of(about: str, error: PhotosyncError, verdict: Verdict = Verdict.BAD) -> Finding:
-    return Finding(about, verdict, error.message, error.hint)
+            yield of(about, error)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -113,49 +97,6 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("settings", Verdict.OK, f"{settings.file} is fine.")
-
-
-def _local(at: float) -> str:
-    """A time of the clock on the wall here."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-
-
-def _clock() -> Iterator[Finding]:
-    now = time.time()
-    if now < BEFORE_THIS_WAS_WRITTEN:
-        yield Finding(
-            "clock",
-            Verdict.BAD,
-            f"This computer believes that it is {_local(now)}.",
-            "Set its clock: sudo timedatectl set-ntp true",
-        )
-    else:
-        yield Finding("clock", Verdict.OK, f"It is {_local(now)}, as far as this computer knows.")
-
-
-def _state_folder(settings: Settings) -> Iterator[Finding]:
-    folder = settings.state_dir
-    make_state_dir(folder)
-    found = os.statvfs(folder)
-    free_bytes = found.f_bavail * found.f_frsize
-    if free_bytes < LEAST_STATE_BYTES:
-        yield Finding(
-            "state folder",
-            Verdict.BAD,
-            f"{folder} has only {in_units(free_bytes)} left.",
-            "Free some space on that disk.",
-        )
-    elif folder.stat().st_mode & OTHERS:
-        yield Finding(
-            "state folder",
-            Verdict.NOTE,
-            f"{folder} is open to others on this computer.",
-            f"Close it: chmod 700 {shlex.quote(str(folder))}",
-        )
-    else:
-        yield Finding(
-            "state folder", Verdict.OK, f"{folder} can be written; {in_units(free_bytes)} are free."
-        )
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -180,7 +121,7 @@ def _copies(copies: list[Path]) -> Finding:
             "There is no sound copy of it yet.",
             "photosync run makes one each day.",
         )
-    at = _local(sound[0].stat().st_mtime)
+    at = local(sound[0].stat().st_mtime)
     if len(sound) < len(copies):
         broken = shlex.quote(str(next(one for one in copies if one not in sound)))
         return Finding(
@@ -210,7 +151,7 @@ def _folders(settings: Settings) -> Iterator[Finding]:
         try:
             files.check()
         except PhotosyncError as error:
-            yield _of("folders", error)
+            yield of("folders", error)
             continue
         empty = " It is empty." if files.is_bare() else ""
         yield Finding("folders", Verdict.OK, f"{files.name} can be read.{empty}")
@@ -223,7 +164,7 @@ def _phones(settings: Settings) -> Iterator[Finding]:
     try:
         lines = phone_lines(settings)
     except AdbMissing as error:
-        yield _of("phones", error, Verdict.NOTE if settings.folder else Verdict.BAD)
+        yield of("phones", error, Verdict.NOTE if settings.folder else Verdict.BAD)
         return
     if not lines:
         yield Finding("phones", Verdict.NOTE, "adb works. No phone is plugged in.")
@@ -261,8 +202,30 @@ def _mirror(settings: Settings) -> Iterator[Finding]:
 
 
 def _sign_in(settings: Settings) -> Iterator[Finding]:
-    check_sign_in(settings.google.token_file)
-    yield Finding("sign-in", Verdict.OK, "Google accepts it.")
+    found = check_sign_in(settings.google.token_file)
+    with opened(settings) as state:
+        state.control.sign_in_ends(found.ends_at, now=state.now())
+    if found.is_whole:
+        yield Finding("sign-in", Verdict.OK, "Google accepts it, with both permissions.")
+    else:
+        yield Finding(
+            "sign-in",
+            Verdict.NOTE,
+            "Google accepts it, but photosync may not see what it has added.",
+            "Leave both boxes ticked: photosync auth",
+        )
+    if found.ends_at is not None:
+        note = ending(found.ends_at, now=time.time())
+        yield Finding("sign-in", Verdict.NOTE, note.message, note.hint)
+    yield from clock_by(found.ahead_seconds)
+
+
+def _sign_in_unasked(settings: Settings) -> Iterator[Finding]:
+    """What can be said of it without asking anybody."""
+    scopes = scopes_of(read_token(settings.google.token_file))
+    few = "" if not scopes or set(WANTED) <= set(scopes) else " Not all permissions were given."
+    message = f"There is one; Google was not asked whether it is good (--offline).{few}"
+    yield Finding("sign-in", Verdict.NOTE if few else Verdict.OK, message)
 
 
 def _library(settings: Settings, halt: Event) -> Iterator[Finding]:
@@ -273,14 +236,21 @@ def _library(settings: Settings, halt: Event) -> Iterator[Finding]:
         try:
             speaks(settings, state, halt=halt)
         except ScopeMissing as error:
-            yield _of("Google Photos", error, Verdict.NOTE)
+            yield of("Google Photos", error, Verdict.NOTE)
+            return
+    yield from _quota(settings, "It answers. ")
+
+
+def _quota(settings: Settings, before: str = "") -> Iterator[Finding]:
+    with looked_at(settings) as state:
+        if state is None:
             return
         used, spent = state.overview.requests_today(now=state.now())
     limit = settings.google.daily_requests
-    verdict = Verdict.NOTE if spent or used >= limit else Verdict.OK
-    yield Finding(
-        "Google Photos", verdict, f"It answers. {used:,} of {limit:,} requests are used today."
-    )
+    left = 0 if spent else max(0, limit - used)
+    message = f"{before}{used:,} of {limit:,} requests are used today, {left:,} are left."
+    hint = "" if left else "It goes on by itself after Google's midnight."
+    yield Finding("Google Photos", Verdict.OK if left else Verdict.NOTE, message, hint)
 
 
 def _queue(settings: Settings) -> Iterator[Finding]:
@@ -294,13 +264,10 @@ def _queue(settings: Settings) -> Iterator[Finding]:
     items = document["items"]
     if items["failed"]:
         count = items["failed"]
-        yield Finding("queue", Verdict.NOTE, f"{count:,} failed.", "photosync list --state failed")
+        yield Finding(
+            "queue", Verdict.FAILED, f"{count:,} failed.", "photosync list --state failed"
+        )
     waiting = items["found"] + items["mirrored"] + items["uploaded"]
     yield Finding(
         "queue", Verdict.OK, f"{items['done']:,} are in the library, {waiting:,} on their way."
     )
-
-
-def is_healthy(findings: list[Finding]) -> bool:
-    """Whether nothing keeps a run from its work."""
-    return all(one.verdict is not Verdict.BAD for one in findings)

@@ -3,39 +3,61 @@
 from __future__ import annotations
 
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.text import Text
 
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
-from photosync.cli.result import DONE, USER_MUST_ACT, Result, end, plural, printable
+from photosync.cli.result import (
+    DONE,
+    FAILED,
+    USER_MUST_ACT,
+    Result,
+    can_show,
+    end,
+    plural,
+    printable,
+)
 from photosync.cli.signals import obey_signals
 
 if TYPE_CHECKING:
-    from photosync.app.doctor import Finding
+    from photosync.app.finding import Finding
 
-MARKS = {"ok": ("  ", ""), "note": ("- ", "yellow"), "bad": ("! ", "bold red")}
+MARKS = {
+    "ok": ("\N{CHECK MARK} ", "green"),
+    "note": ("- ", "yellow"),
+    "failed": ("x ", "red"),
+    "bad": ("! ", "bold red"),
+}
+CODES = {"ok": DONE, "note": DONE, "failed": FAILED, "bad": USER_MUST_ACT}
 
 
 def doctor(
-    *, config: ConfigOption = None, as_json: JsonOption = False, verbose: VerboseOption = False
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask Google (which costs one request).")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Check everything that a run needs, and say how to mend what is missing."""
-    from photosync.app.doctor import examine, is_healthy
+    from photosync.app.doctor import examine
+    from photosync.app.finding import worst
     from photosync.cli.phones import keep_quiet
 
     settings = settings_of(config, verbose=verbose)
     keep_quiet(verbose=verbose)
     halt = Event()
     obey_signals(halt)
-    findings = list(examine(settings, halt=halt))
-    healthy = is_healthy(findings)
+    findings = list(examine(settings, halt=halt, offline=offline))
+    code = CODES[worst(findings)]
     document = {
         "version": 1,
-        "healthy": healthy,
+        "healthy": code == DONE,
         "findings": [one.document() for one in findings],
     }
-    code = DONE if healthy else USER_MUST_ACT
     end(Result(_view(findings), document, code), as_json=as_json)
 
 
@@ -44,13 +66,17 @@ def _view(findings: list[Finding]) -> Text:
     text = Text()
     for one in findings:
         mark, style = MARKS[one.verdict]
+        mark = mark if can_show(mark) else "  "
         text.append(mark, style=style)
         text.append(f"{one.about:{width}}  ", style="dim")
         text.append(printable(one.message) + "\n")
         if one.hint:
             text.append(" " * (width + 4) + printable(one.hint) + "\n", style="bold")
     bad = sum(one.verdict == "bad" for one in findings)
-    if bad:
+    failed = sum(one.verdict == "failed" for one in findings)
+    if failed and not bad:
+        text.append("Nothing needs you; but see the lines with x")
+    elif bad:
         text.append(f"{bad} {plural(bad, 'thing needs', 'things need')} you: see the lines with !")
     else:
         text.append("Everything that a run needs is there.", style="green")

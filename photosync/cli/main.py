@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -75,6 +76,8 @@ app.command("emulate")(emulate.emulate)
 def main() -> None:
     """Run the verb that the arguments name, and exit."""
     os.umask(0o077)  # tokens and the names of people's photos are nobody else's business
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without letters of every language
+        sys.stdout.reconfigure(errors="replace")
     sys.exit(outcome(sys.argv[1:]))
 
 

@@ -46,9 +46,20 @@ def end(result: Result, *, as_json: bool) -> None:
     raise typer.Exit(result.exit_code)
 
 
+def can_show(text: str) -> bool:
+    """Whether stdout's encoding has all of it."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def print_json(document: dict[str, Any]) -> None:
     """One JSON document on stdout."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
+    if not can_show(text):
+        text = json.dumps(document, indent=2)
     sys.stdout.write(DOUBTFUL.sub(_escaped, text) + "\n")
     sys.stdout.flush()
 

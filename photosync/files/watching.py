@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +28,7 @@ from photosync.domain.media import readable
 from photosync.domain.media_types import Claim, claim
 from photosync.domain.selection import junk
 from photosync.errors import WatchUnavailable
+from photosync.files.mounts import network_disk
 from photosync.files.sentinel import Sentinel
 
 if TYPE_CHECKING:
@@ -48,14 +48,6 @@ EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent,  # also a file that is moved in from elsewhere
     FileMovedEvent,
 ]
-_REMOTE_TYPES = """
-    9p afs ceph cifs coda davfs fuse.davfs2 fuse.gvfsd-fuse fuse.glusterfs fuse.rclone fuse.sshfs
-    fuse.vmhgfs-fuse glusterfs ncpfs nfs nfs4 smb3 smbfs vboxsf vmhgfs
-"""
-REMOTE = frozenset(_REMOTE_TYPES.split())
-"""File systems where others change files without our kernel noticing (inotify(7))."""
-
-OCTAL = re.compile(r"\\([0-7]{3})")
 LIMITS = Path("/proc/sys/fs/inotify")
 WATCHES_FLOOR = 524_288
 INSTANCES_FLOOR = 1024
@@ -207,25 +199,9 @@ def probe(root: Path) -> None:
             raise  # those limits are of instances: this one runs, so they do not matter
 
 
-def filesystem_of(path: Path, mounts: str) -> str:
-    """The type of the file system that holds ``path``, out of the text of a mountinfo file."""
-    best, kind = "", ""
-    for line in mounts.split("\n"):  # any other white space may stand in a name as it is
-        fields, _, rest = line.partition(" - ")
-        words = fields.split(" ")
-        if len(words) < 5 or not rest:  # noqa: PLR2004 - proc(5): the fifth is the mount point
-            continue
-        point = OCTAL.sub(lambda found: chr(int(found[1], 8)), words[4])  # a space stands as \040
-        inside = str(path) == point or str(path).startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):
-            best, kind = point, rest.split()[0]
-    return kind
-
-
 def _refuse_remote(root: Path) -> None:
-    mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
-    kind = filesystem_of(root.resolve(), mounts)
-    if kind in REMOTE:
+    kind = network_disk(root)
+    if kind:
         raise WatchUnavailable(
             f"The folder {readable(str(root))} lies on a network file system ({kind}), where"
             " changes made elsewhere cannot be noticed: it is looked at every half minute.",
@@ -244,7 +220,7 @@ def _unavailable(root: Path, error: OSError) -> WatchUnavailable:
         return WatchUnavailable(
             f"There are more folders in {name} than the kernel watches for one user: it is looked"
             " at every half minute instead.",
-            hint=_raise_limit("max_user_watches", WATCHES_FLOOR),
+            hint=raise_watches(),
         )
     if error.errno == errno.EMFILE:
         return WatchUnavailable(
@@ -258,12 +234,26 @@ def _unavailable(root: Path, error: OSError) -> WatchUnavailable:
     )
 
 
+def most_watched() -> int:
+    """How many folders the kernel watches for one user; 0 if it does not say."""
+    return _limit("max_user_watches")
+
+
+def raise_watches() -> str:
+    """The command that raises that limit."""
+    return _raise_limit("max_user_watches", WATCHES_FLOOR)
+
+
+def _limit(name: str) -> int:
+    try:
+        return int((LIMITS / name).read_text())
+    except (OSError, ValueError):
+        return 0
+
+
 def _raise_limit(name: str, floor: int) -> str:
     """The command that raises a limit, now and for good."""
-    try:
-        now = int((LIMITS / name).read_text())
-    except (OSError, ValueError):
-        now = 0
+    now = _limit(name)
     setting = f"fs.inotify.{name}={max(floor, now * 2)}"
     return (
         f"To be quicker: sudo sysctl {setting} (and to keep it: echo {setting} | sudo tee -a"

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from photosync.errors import ClientInvalid, DiskFull, PhotosyncError, ScopeMissing, SignInRequired
 from photosync.google.answers import token_error_of
-from photosync.google.faults import HEADER_SAFE
+from photosync.google.faults import HEADER_SAFE, skew_seconds
 from photosync.google.http import Call
 from photosync.google.scopes import APPEND
 
@@ -131,7 +131,7 @@ class Authorization:
         if self._dead.is_dead(loaded.fingerprint):
             raise SignInRequired("The sign-in has expired or was revoked.")
         try:
-            ends_at = refresh(loaded.credentials, self._wire, clock=self._clock)
+            fresh = refresh(loaded.credentials, self._wire, clock=self._clock)
         except SignInRequired:
             self._dead.bury(loaded.fingerprint)
             raise
@@ -139,7 +139,7 @@ class Authorization:
             self._refused = (loaded.fingerprint, self._clock())
             raise
         log.debug("token.refreshed")
-        self._dead.ends(ends_at)
+        self._dead.ends(fresh.ends_at)
         self._keep(loaded)
 
     def _keep(self, loaded: _Loaded) -> None:
@@ -236,10 +236,20 @@ def fingerprint_of(info: Mapping[str, Any]) -> str:
     return hashlib.sha256(str(info["refresh_token"]).encode()).hexdigest()
 
 
-def refresh(credentials: Credentials, wire: Wire, *, clock: Callable[[], float]) -> int | None:
-    """Get a fresh access token by google-auth; when Google will end the sign-in, if it says.
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What came with a fresh access token.
 
-    In seconds UTC. Google says so while the consent screen is in "Testing" (§1.3, §1.6).
+    ``ends_at``: when Google will end the sign-in, in seconds UTC, as it does while the consent
+    screen is in "Testing" (§1.3, §1.6); ``ahead_seconds``: of our clock; None: it did not say.
+    """
+
+    ends_at: int | None
+    ahead_seconds: float | None
+
+
+def refresh(credentials: Credentials, wire: Wire, *, clock: Callable[[], float]) -> Refreshed:
+    """Get a fresh access token by google-auth.
 
     Raises:
         SignInRequired, ScopeMissing, ClientInvalid: Google's word is final.
@@ -248,7 +258,7 @@ def refresh(credentials: Credentials, wire: Wire, *, clock: Callable[[], float])
     """
     transport = Transport(wire, clock)
     credentials.refresh(transport)  # type: ignore[no-untyped-call]  # google-auth has no types
-    return transport.ends_at
+    return Refreshed(transport.ends_at, transport.ahead_seconds)
 
 
 def ends_at(told: object, *, now: float) -> int | None:
@@ -269,6 +279,7 @@ class Transport:
         self._wire = wire
         self._clock = clock
         self.ends_at: int | None = None
+        self.ahead_seconds: float | None = None
 
     def __call__(
         self,
@@ -290,6 +301,7 @@ class Transport:
             raise error
         told = answer.json().get("refresh_token_expires_in")
         self.ends_at = ends_at(told, now=self._clock())
+        self.ahead_seconds = skew_seconds(answer, self._clock())
         return _Response(answer)
 
 

@@ -59,11 +59,12 @@ class SignedIn:
     """What a sign-in that works allows.
 
     ``ends_at``: when Google ends it, in seconds UTC, as it does while the consent screen is in
-    "Testing"; None: it does not say so.
+    "Testing"; None: it does not say so. ``ahead_seconds``: of this computer's clock, if known.
     """
 
     scopes: tuple[str, ...]
     ends_at: int | None = None
+    ahead_seconds: float | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -131,10 +132,10 @@ def check(token_file: Path) -> SignedIn:
     info = read_token(token_file)
     credentials = credentials_of(info)
     with Wire(halt=Event()) as wire:
-        ends = refresh(credentials, wire, clock=time.time)
+        fresh = refresh(credentials, wire, clock=time.time)
     granted = tuple(credentials.granted_scopes or scopes_of(info))
     _check_scopes(granted)
-    return SignedIn(granted, ends)
+    return SignedIn(granted, fresh.ends_at, fresh.ahead_seconds)
 
 
 def revoke(token_file: Path) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photosync import config
-from photosync.app import doctor
-from photosync.app.doctor import Finding, Verdict, examine, is_healthy
+from photosync.app import doctor, machine
+from photosync.app.doctor import examine
+from photosync.app.finding import Finding, Verdict, of, worst
 from photosync.app.looking import PhoneLine
 from photosync.app.state import MIRROR_MADE, opened
 from photosync.daemon import lock
@@ -23,9 +24,18 @@ from photosync.domain.media import Finding as Found
 from photosync.domain.media import SourceKind
 from photosync.domain.states import State
 from photosync.emulator.server import Emulator
-from photosync.errors import AdbMissing, ApiNotEnabled, ScopeMissing
+from photosync.errors import (
+    AdbMissing,
+    ApiNotEnabled,
+    Offline,
+    ScopeMissing,
+    ServerTrouble,
+    StorageFull,
+)
 from photosync.files.mirroring import MirrorDisk
 from photosync.google.library import PhotosLibrary
+from photosync.google.scopes import APPEND
+from photosync.google.sign_in import SignedIn
 from photosync.store.control import Problem
 from photosync.store.intake import Intake
 from photosync.store.sources import Sources
@@ -78,7 +88,7 @@ def test_where_everything_is_there_nothing_is_bad(settings: Settings, emulator: 
     with opened(settings) as state:
         state.database.keep_copy("daily-1")
     findings = found(settings)
-    assert is_healthy(findings)
+    assert worst(findings) is Verdict.NOTE
     assert {one.about for one in findings} == {
         "settings",
         "clock",
@@ -86,6 +96,7 @@ def test_where_everything_is_there_nothing_is_bad(settings: Settings, emulator: 
         "database",
         "daemon",
         "folders",
+        "watching",
         "phones",
         "sign-in",
         "Google Photos",
@@ -101,6 +112,85 @@ def test_one_request_is_spent_and_counted(settings: Settings) -> None:
     found(settings)
     with opened(settings) as state:
         assert state.overview.requests_by_kind(now=state.now()) == {"items": 1}
+
+
+def test_without_asking_google(settings: Settings, emulator: Emulator) -> None:
+    emulator.requests.clear()
+    findings = list(examine(settings, halt=Event(), offline=True))
+    assert worst(findings) is Verdict.NOTE
+    assert emulator.requests.count() == 0
+    told = [one.message for one in findings if one.about in ("sign-in", "Google Photos")]
+    assert "(--offline)" in told[0]
+    token = json.loads(settings.google.token_file.read_text())
+    settings.google.token_file.write_text(json.dumps({**token, "scopes": [APPEND]}))
+    findings = list(examine(settings, halt=Event(), offline=True))
+    (one,) = (one for one in findings if one.about == "sign-in")
+    assert one.message.endswith("Not all permissions were given.")
+
+
+def test_what_is_left_of_the_quota(settings: Settings) -> None:
+    (one,) = about(settings, "Google Photos")
+    assert "1 of 10,000 requests are used today, 9,999 are left" in one.message
+    few = replace(settings, google=replace(settings.google, daily_requests=1))
+    (one,) = (
+        one for one in examine(few, halt=Event(), offline=True) if one.about == "Google Photos"
+    )
+    assert (one.verdict, "0 are left" in one.message) == (Verdict.NOTE, True)
+
+
+def test_a_sign_in_that_ends_or_is_not_whole_is_told(
+    settings: Settings, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.options.testing_mode = True
+    settings.google.token_file.write_text(json.dumps(emulator.grant()))
+    assert [one.verdict for one in about(settings, "sign-in")] == [Verdict.OK, Verdict.NOTE]
+    assert "Testing" in about(settings, "sign-in")[1].message
+    half = SignedIn((APPEND,), None, 3600.0)
+    monkeypatch.setattr(doctor, "check_sign_in", lambda _: half)
+    (one,) = about(settings, "sign-in")
+    assert one.verdict is Verdict.NOTE
+    (clock,) = bad(settings)
+    assert clock.message == "It is 60 minutes ahead of Google's."
+
+
+def test_what_passes_by_itself_failed_and_does_not_need_the_user() -> None:
+    assert of("x", Offline("no network")).verdict is Verdict.FAILED
+    assert of("x", ServerTrouble("busy")).verdict is Verdict.FAILED
+    assert of("x", StorageFull("full")).verdict is Verdict.BAD
+    assert worst([]) is Verdict.OK
+
+
+def test_a_network_disk(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "network_disk", lambda _: "nfs4")
+    (one,) = bad(settings)
+    assert (one.about, "(nfs4)" in one.message) == ("state folder", True)
+    told = [one.verdict for one in about(settings, "watching")]
+    assert told == [Verdict.NOTE, Verdict.OK]
+
+
+def test_more_folders_than_the_kernel_watches(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "Pictures/a/b").mkdir(parents=True)
+    monkeypatch.setattr(machine, "most_watched", lambda: 3)
+    (one,) = about(settings, "watching")
+    assert (one.verdict, one.message.startswith("3 folders,")) == (Verdict.OK, True)
+    (tmp_path / "Pictures/a/c").mkdir()
+    (one,) = about(settings, "watching")
+    assert (one.verdict, "sysctl" in one.hint) == (Verdict.NOTE, True)
+
+
+def test_rules_of_udev(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(doctor, "phone_lines", lambda _: [])
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(machine, "RULES", (tmp_path / "nowhere", tmp_path))
+    (tmp_path / "70-other.rules").write_text("nothing of the kind")
+    (one,) = about(with_phones(settings), "udev")
+    assert (one.verdict, "apt install" in one.hint) == (Verdict.NOTE, True)
+    shutil.copy("config/51-photosync-android.rules", tmp_path)
+    (one,) = about(with_phones(settings), "udev")
+    assert one.verdict is Verdict.OK
+    assert about(settings, "udev") == []
 
 
 def test_nobody_has_signed_in(settings: Settings) -> None:
@@ -238,13 +328,13 @@ def test_the_mirror(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_the_clock(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "BEFORE_THIS_WAS_WRITTEN", 2**40)
+    monkeypatch.setattr(machine, "BEFORE_THIS_WAS_WRITTEN", 2**40)
     (one,) = bad(settings)
     assert "timedatectl" in one.hint
 
 
 def test_a_disk_with_no_room(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "LEAST_STATE_BYTES", 2**60)
+    monkeypatch.setattr(machine, "LEAST_STATE_BYTES", 2**60)
     (one,) = bad(settings)
     assert one.about == "state folder"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from photosync.errors import WatchUnavailable
-from photosync.files.watching import Watching, filesystem_of
+from photosync.files.mounts import filesystem_of
+from photosync.files.watching import Watching
 
 ROOT = "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw"
 

@@ -394,6 +394,6 @@ def test_a_network_disk_is_not_watched(
         """No network disk is at hand; which one it is, is read in test_mounts."""
         return "fuse.sshfs"
 
-    monkeypatch.setattr(watching, "filesystem_of", fuse_sshfs)
+    monkeypatch.setattr(watching, "network_disk", fuse_sshfs)
     with pytest.raises(WatchUnavailable, match=r"network file system \(fuse\.sshfs\)"):
         Watching(root, hints).start()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.journeys.conftest import jpeg, mp4, sha256
+from tests.journeys.conftest import PROGRAM, jpeg, mp4, sha256
 
 if TYPE_CHECKING:
     from tests.journeys.conftest import World
@@ -130,3 +132,21 @@ def test_faults_of_every_kind_pass(world: World) -> None:
     )
     assert document["left"] == 0
     assert world.emulator.faults.remaining() == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
+def test_a_terminal_without_letters_of_every_language(world: World, encoding: str) -> None:
+    world.put("Übung \N{CAMERA}.jpg", jpeg(1))
+    world.once()
+    for verb in (["list"], ["doctor"], ["status"], ["list", "--json"]):
+        done = subprocess.run(
+            [*PROGRAM, *verb, "--config", str(world.config)],
+            capture_output=True,
+            env={**world.environ(), "PYTHONIOENCODING": encoding},
+            check=False,
+        )
+        assert done.returncode in (0, 1), done.stderr
+        assert b"Traceback" not in done.stderr
+        if "--json" in verb:
+            (item,) = json.loads(done.stdout)["items"]
+            assert item["path"] == "Übung \N{CAMERA}.jpg"
