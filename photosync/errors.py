@@ -28,7 +28,7 @@
     ├── BlockedError               nobody gets further until somebody acts or time passes
     │   ├── SignInRequired, ClockWrong, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
     │   ├── StorageFull, DiskFull, DailyQuotaSpent, Offline, RequestsRefused
-    │   ├── AdbMissing             adb is not installed, or its server cannot be reached
+    │   ├── AdbMissing, NotAdb     adb is not installed, or its server cannot be reached
     │   ├── MirrorFull, MirrorAway nothing can be copied into the mirror
     │   ├── PhoneFull              there is no room on the phone for what is put back
     │   └── SourceMissing          one source is away; the others go on
@@ -375,6 +375,13 @@ class AdbMissing(BlockedError):
 
     code = "adb_missing"
     default_hint = "Install adb; on Debian and Ubuntu: sudo apt install adb"
+
+
+class NotAdb(BlockedError):
+    """Another program answers where the adb server should be."""
+
+    code = "adb_foreign"
+    default_hint = "Stop that program, or set phone.adb_port to a port of its own for adb."
 
 
 class SettingsError(PhotosyncError):

@@ -498,3 +498,30 @@ def test_shown_is_as_it_may_be_written(tmp_path: Path, keep: str) -> None:
     found = {one.key: one.value for one in config.shown(config.load(file, {}), {})}
     assert (found["mirror.keep"], found["mirror.min_free"]) == (keep, "1500 MiB")
     assert found["upload.chunk"] == "16 MiB"
+
+
+@pytest.mark.parametrize(
+    ("variables", "server", "origin"),
+    [
+        ({}, ("127.0.0.1", 5037), "default"),
+        ({"ANDROID_ADB_SERVER_PORT": "6000"}, ("127.0.0.1", 6000), "ANDROID_ADB_SERVER_PORT"),
+        ({"ANDROID_ADB_SERVER_PORT": "99999"}, ("127.0.0.1", 5037), "default"),
+        (
+            {"ANDROID_ADB_SERVER_PORT": "x", "ADB_SERVER_SOCKET": "?"},
+            ("127.0.0.1", 5037),
+            "default",
+        ),
+        ({"ANDROID_ADB_SERVER_ADDRESS": "10.0.0.1"}, ("10.0.0.1", 5037), "default"),
+        ({"ADB_SERVER_SOCKET": "tcp:nas:6001"}, ("nas", 6001), "ADB_SERVER_SOCKET"),
+        ({"ADB_SERVER_SOCKET": "tcp:6001"}, ("127.0.0.1", 6001), "ADB_SERVER_SOCKET"),
+    ],
+)
+def test_the_adb_server_is_where_adb_itself_looks_for_it(
+    environ: dict[str, str], variables: dict[str, str], server: tuple[str, int], origin: str
+) -> None:
+    settings = config.load(None, {**environ, **variables})
+    assert (settings.phone.adb_host, settings.phone.adb_port) == server
+    found = {one.key: one.origin for one in config.shown(settings, {**environ, **variables})}
+    assert found["phone.adb_port"].removeprefix("environment ") == origin
+    own = {**environ, **variables, "PHOTOSYNC_PHONE__ADB_PORT": "7000"}
+    assert config.load(None, own).phone.adb_port == 7000

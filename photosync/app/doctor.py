@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from photosync.app import machine
 from photosync.app.connecting import speaks
 from photosync.app.finding import Finding, Verdict, of
-from photosync.app.looking import phone_lines
+from photosync.app.looking import AWAY, phone_lines
 from photosync.app.machine import clock_by, local
 from photosync.app.report import ending, status
 from photosync.app.state import MIRROR_MADE, looked_at, opened
@@ -20,6 +20,7 @@ from photosync.domain.media import SourceKind, readable
 from photosync.errors import (
     AdbMissing,
     MirrorAway,
+    NotAdb,
     PhotosyncError,
     ScopeMissing,
 )
@@ -162,10 +163,11 @@ def _phones(settings: Settings) -> Iterator[Finding]:
         yield Finding("phones", Verdict.OK, "They are switched off (phone.enabled).")
         return
     try:
-        lines = phone_lines(settings)
-    except AdbMissing as error:
+        known = phone_lines(settings)
+    except (AdbMissing, NotAdb) as error:
         yield of("phones", error, Verdict.NOTE if settings.folder else Verdict.BAD)
         return
+    lines = [one for one in known if one.state != AWAY]
     if not lines:
         yield Finding("phones", Verdict.NOTE, "adb works. No phone is plugged in.")
     for line in lines:
@@ -175,7 +177,20 @@ def _phones(settings: Settings) -> Iterator[Finding]:
         elif line.taken:
             yield Finding("phones", Verdict.OK, f"{name} is plugged in and ready.")
         else:
-            yield Finding("phones", Verdict.NOTE, f"{name} is not in phone.serials.")
+            yield Finding(
+                "phones",
+                Verdict.NOTE,
+                f"{name} is plugged in and ready, but phone.serials leaves it out.",
+                f'To back it up: add "{line.serial}" to phone.serials.',
+            )
+    for serial in settings.phone.serials:
+        if serial not in {one.serial for one in known}:
+            yield Finding(
+                "phones",
+                Verdict.NOTE,
+                f"No phone {readable(serial)} was ever here, but phone.serials names it.",
+                "Compare: photosync phones",
+            )
 
 
 def _mirror(settings: Settings) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +21,18 @@ from photosync.store.sources import Sources
 from photosync.store.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from photosync.app.state import State
     from photosync.config import Settings
+    from photosync.device.identity import Identity
     from photosync.device.presence import Seen
+    from photosync.store.overview import SourceView
     from photosync.store.phone_folders import Choice
 
 Json = dict[str, Any]
 
+AWAY = "away"
 PATIENCE_SECONDS = 10.0
 AFTER_START_SECONDS = 2.0
 """An adb server that was only just started needs a moment to see what is plugged in."""
@@ -37,7 +40,10 @@ AFTER_START_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class PhoneLine:
-    """One phone. ``serial`` is its own, or what adb calls it until it says."""
+    """One phone. ``serial`` is its own, or what adb calls it until it says.
+
+    ``state``: a readiness, or AWAY; then ``last_seen_at`` (seconds UTC) is when it was there.
+    """
 
     serial: str
     label: str
@@ -45,6 +51,7 @@ class PhoneLine:
     advice: str
     wireless: bool
     taken: bool
+    last_seen_at: int | None = None
 
     def document(self) -> Json:
         """As JSON."""
@@ -55,6 +62,7 @@ class PhoneLine:
             "advice": self.advice,
             "wireless": self.wireless,
             "taken": self.taken,
+            "last_seen_at": rfc3339(self.last_seen_at),
         }
 
 
@@ -62,7 +70,8 @@ class PhoneLine:
 class FolderLine:
     """One folder with photos. ``choice``: settings, take, leave or new.
 
-    ``wanted``: whether the settings want that phone at all.
+    ``wanted``: whether the settings want that phone at all. ``is_there``: it is plugged in; else
+    the counts are those of the last look.
     """
 
     phone: str
@@ -74,6 +83,7 @@ class FolderLine:
     newest_at: int
     choice: str
     wanted: bool
+    is_there: bool = True
 
     @property
     def shown(self) -> str:
@@ -102,6 +112,7 @@ class FolderLine:
             "newest_at": rfc3339(self.newest_at),
             "choice": self.choice,
             "taken": self.taken,
+            "there": self.is_there,
         }
         exact = path_base64(self.path)
         if exact is not None:
@@ -110,44 +121,108 @@ class FolderLine:
 
 
 def phone_lines(settings: Settings) -> list[PhoneLine]:
-    """Every phone that is plugged in.
+    """Every phone that is plugged in, and those known from before.
 
     Raises:
-        AdbMissing, PhoneGarbled: None can be seen at all.
+        AdbMissing, NotAdb, PhoneGarbled: None can be seen at all.
     """
+    known = _known(settings)
     with _present(settings) as (_, seen):
-        return [_phone_line(one, settings) for one in seen]
+        lines = [_phone_line(one, settings, known) for one in seen]
+    there = {one.serial for one in lines} | {readable(one.transport) for one in seen}
+    return lines + [
+        PhoneLine(
+            serial=view.source.address,
+            label=view.source.label,
+            state=AWAY,
+            advice="",
+            wireless=False,
+            taken=_is_wanted(serial, settings),
+            last_seen_at=view.last_seen_at,
+        )
+        for serial, view in known.items()
+        if serial not in there
+    ]
+
+
+def _known(settings: Settings) -> dict[str, SourceView]:
+    """Every phone that was ever here, by its serial number."""
+    with looked_at(settings) as state:
+        if state is None:
+            return {}
+        views = state.overview.sources()
+    return {one.source.address: one for one in views if one.source.kind == SourceKind.PHONE}
 
 
 def folder_lines(settings: Settings, serial: str = "") -> list[FolderLine]:
     """Every folder with photos on the phones that can be used, or on one.
 
+    Of phones that are away: what is on record about folders that the settings do not name, and
+    whatever was decided.
+
     Raises:
-        AdbMissing, PhoneGarbled, PhoneGone: They cannot be seen.
+        AdbMissing, NotAdb, PhoneGarbled, PhoneGone: They cannot be seen.
         PhoneNotReady: One is plugged in, but it shows nothing (yet).
         SettingsError: No such phone is plugged in.
     """
+    known = _known(settings)
     with _present(settings) as (server, seen):
-        lines: list[FolderLine] = []
         wanted = [one for one in seen if one.identity and serial in ("", one.identity.serial)]
-        if serial and not wanted:
-            raise SettingsError(
-                f"No phone {readable(serial)} is plugged in and ready.",
-                hint="See photosync phones.",
-            )
-        if seen and not wanted:
-            line = _phone_line(seen[0], settings)
-            raise PhoneNotReady(
-                f"{line.label or line.serial} cannot be looked at yet. {line.advice}".strip()
-            )
-        for one in wanted:
-            lines += _folders_of(one, server, settings)
-        if wanted and not lines:
-            raise PhoneNotReady(
-                "The phone shows no folder with photos in it.",
-                hint="Unlock it once: before that it shows nothing since it was started.",
-            )
-        return lines
+        lines = [line for one in wanted for line in _folders_of(one, server, settings, known)]
+        there = {one.identity.serial for one in wanted if one.identity}
+        there |= {readable(one.transport) for one in seen}
+        away = [one for one in known if one not in there and serial in ("", one)]
+        recorded = [line for one in away for line in _on_record(known[one], settings)]
+        _refuse_silence(seen, wanted, away, serial, settings)
+    if wanted and not lines:
+        raise PhoneNotReady(
+            "The phone shows no folder with photos in it.",
+            hint="Unlock it once: before that it shows nothing since it was started.",
+        )
+    return lines + recorded
+
+
+def _refuse_silence(
+    seen: list[Seen], wanted: list[Seen], away: list[str], serial: str, settings: Settings
+) -> None:
+    if wanted or away:
+        return
+    if serial:
+        raise SettingsError(
+            f"No phone {readable(serial)} is plugged in and ready.", hint="See photosync phones."
+        )
+    if seen:
+        line = _phone_line(seen[0], settings, {})
+        raise PhoneNotReady(
+            f"{line.label or line.serial} cannot be looked at yet. {line.advice}".strip()
+        )
+
+
+def _on_record(view: SourceView, settings: Settings) -> list[FolderLine]:
+    """Folders of a phone that is away, as they were last seen."""
+    with looked_at(settings) as state:
+        found = [] if state is None else PhoneFolders(state.database).of_source(view.source.id)
+    decided = {one.path: one.choice for one in found}
+    return [
+        FolderLine(
+            phone=view.source.label,
+            serial=view.source.address,
+            path=one.path,
+            photos=one.photos,
+            videos=0,
+            size_bytes=one.size_bytes,
+            newest_at=one.newest_at or 0,
+            choice=_choice(one.path, decided, settings),
+            wanted=_is_wanted(view.source.address, settings),
+            is_there=False,
+        )
+        for one in found
+    ]
+
+
+def known_labels(settings: Settings) -> list[str]:
+    """What the phones are called that were ever here."""
+    return [one.source.label for one in _known(settings).values()]
 
 
 def decide(
@@ -162,7 +237,7 @@ def decide(
     with opened(settings) as state:
         for path in paths:
             named = path.rstrip("/")
-            found = [one for one in lines if named in (one.path, one.shown)]
+            found = _named(lines, named)
             if not found:
                 raise SettingsError(
                     f"No phone has a folder {readable(path)} with photos in it.",
@@ -173,6 +248,18 @@ def decide(
         for serial in {one.serial for one in lines}:
             leave_out(state, settings, serial)
         state.control.ring(now=state.now())
+
+
+def _named(lines: Sequence[FolderLine], name: str) -> list[FolderLine]:
+    """The folders of that name, or those above others, one a phone; what is beneath follows it."""
+    found = [one for one in lines if name in (one.path, one.shown)]
+    depth = name.count("/") + 1
+    above = {
+        one.serial: replace(one, path="/".join(one.path.split("/")[:depth]))
+        for one in lines
+        if name and one.shown.startswith(f"{name}/")
+    }
+    return found or list(above.values())
 
 
 def _decide(state: State, line: FolderLine, choice: Choice) -> None:
@@ -233,7 +320,7 @@ def _wait(presence: Presence, changed: Event, *, least_seconds: float) -> None:
         changed.wait(0.2)
 
 
-def _phone_line(seen: Seen, settings: Settings) -> PhoneLine:
+def _phone_line(seen: Seen, settings: Settings, known: Mapping[str, SourceView]) -> PhoneLine:
     identity = seen.identity
     serial = readable(seen.transport) if identity is None else identity.serial
     advice = seen.advice
@@ -241,7 +328,7 @@ def _phone_line(seen: Seen, settings: Settings) -> PhoneLine:
         advice = "It does not say who it is: unplug it and plug it in again."
     return PhoneLine(
         serial=serial,
-        label="" if identity is None else identity.label,
+        label=_label(identity, known),
         state=str(seen.readiness),
         advice=advice,
         wireless=seen.wireless,
@@ -249,18 +336,28 @@ def _phone_line(seen: Seen, settings: Settings) -> PhoneLine:
     )
 
 
+def _label(identity: Identity | None, known: Mapping[str, SourceView]) -> str:
+    """What a phone is called: two of one model are told apart once they are known."""
+    if identity is None:
+        return ""
+    view = known.get(identity.serial)
+    return identity.label if view is None else view.source.label
+
+
 def _is_wanted(serial: str, settings: Settings) -> bool:
     return not settings.phone.serials or serial in settings.phone.serials
 
 
-def _folders_of(seen: Seen, server: AdbServer, settings: Settings) -> list[FolderLine]:
+def _folders_of(
+    seen: Seen, server: AdbServer, settings: Settings, known: Mapping[str, SourceView]
+) -> list[FolderLine]:
     assert seen.identity is not None
     identity = seen.identity
     decided = _decided(settings, identity.serial)
     with Phone(server, seen.transport, identity) as phone:
         return [
             FolderLine(
-                phone=identity.label,
+                phone=_label(identity, known),
                 serial=identity.serial,
                 path=one.path,
                 photos=one.photos,

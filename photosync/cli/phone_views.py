@@ -26,12 +26,13 @@ STATES = {
     "offline": ("red", "does not answer"),
     "no_permission": ("red", "may not be opened"),
     "not_android": ("yellow", "not in Android"),
+    "away": ("dim", "not plugged in"),
 }
 CHOICES = {
-    "settings": ("green", "backed up"),
-    "take": ("green", "backed up"),
-    "leave": ("dim", "left"),
-    "new": ("yellow", "new: not backed up"),
+    "settings": ("green", "chosen"),
+    "take": ("green", "chosen"),
+    "leave": ("dim", "left out"),
+    "new": ("yellow", "new: not chosen"),
 }
 NOT_WANTED = ("dim", "phone not in phone.serials")
 
@@ -47,6 +48,8 @@ def phones_view(lines: list[PhoneLine]) -> RenderableType:
         if not line.taken:
             style, words = "dim", f"{words}, not in phone.serials"
         by = "network" if line.wireless else "cable"
+        if line.last_seen_at is not None:
+            by, words = "", f"{words}, last seen {local(rfc3339(line.last_seen_at))}"
         table.add_row(Text(printable(line.label)), Text(line.serial), by, Text(words, style=style))
         if line.advice:
             name = printable(line.label or line.serial)
@@ -59,7 +62,8 @@ def folders_view(lines: list[FolderLine]) -> Text:
     text = Text()
     for serial in dict.fromkeys(line.serial for line in lines):
         own = [line for line in lines if line.serial == serial]
-        text.append(f"{printable(own[0].phone)} ({serial})\n", style="bold")
+        text.append(f"{printable(own[0].phone)} ({serial})", style="bold")
+        text.append("\n" if own[0].is_there else ", not plugged in: as last seen\n", style="dim")
         _append_folders(text, own)
     if any(line.wanted and line.choice == "new" for line in lines):
         hint = "Decide: photosync folders --choose FOLDER (or --leave FOLDER); --choose alone asks."

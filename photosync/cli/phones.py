@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
-from photosync.cli.result import DONE, USER_MUST_ACT, Result, end
+from photosync.cli.result import DONE, USER_MUST_ACT, Result, end, printable
 
 if TYPE_CHECKING:
     from photosync.app.looking import FolderLine, PhoneLine
@@ -56,7 +56,7 @@ def folders(
     verbose: VerboseOption = False,
 ) -> None:
     """Show the folders with photos on each phone; choose which of them are backed up."""
-    from photosync.app.looking import decide, folder_lines
+    from photosync.app.looking import decide, folder_lines, known_labels
     from photosync.cli.phone_views import folders_view
 
     settings = settings_of(config, verbose=verbose)
@@ -71,9 +71,12 @@ def folders(
         for line in _asked(lines):
             decide(settings, [line], [line.path], take=_wants(line))
         lines = folder_lines(settings, phone)
-    text = folders_view(lines) if lines else NO_PHONE
+    away = [] if lines else known_labels(settings)
+    names = ", ".join(map(printable, away))
+    nothing = f"Not plugged in: {names}. Nothing is known of its folders." if away else NO_PHONE
+    text = folders_view(lines) if lines else nothing
     document = {"version": 1, "folders": [one.document() for one in lines]}
-    end(Result(text, document, DONE if lines else USER_MUST_ACT), as_json=as_json)
+    end(Result(text, document, DONE if lines or away else USER_MUST_ACT), as_json=as_json)
 
 
 def keep_quiet(*, verbose: bool) -> None:

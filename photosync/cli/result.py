@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 DONE, FAILED, USAGE, USER_MUST_ACT = 0, 1, 2, 3
+WIDTH_IN_PIPES = 1000
 DOUBTFUL = re.compile(r"[^ -~\n]")
 
 
@@ -92,7 +94,10 @@ def exit_code(error: PhotosyncError) -> int:
 
 def console(*, stderr: bool = False) -> Console:
     """A console that takes no markup out of names and messages."""
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    made = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = WIDTH_IN_PIPES  # what is sought with grep is not broken
+    return made
 
 
 def printable(text: str) -> str:

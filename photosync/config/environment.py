@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from photosync.config.keys import (
@@ -16,6 +17,10 @@ from photosync.config.keys import (
     variable,
 )
 from photosync.config.mistakes import ENVIRONMENT, Mistake, written
+
+ADB_HOST, ADB_PORT = "127.0.0.1", 5037
+HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+ADB_SOCKET = re.compile(rf"tcp:(?:(?P<host>{HOST.pattern}):)?(?P<port>[0-9]+)")
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +62,28 @@ def whence(environ: Mapping[str, str], file: Path | None, key: str, *keys: str) 
     if name is None:
         return (ENVIRONMENT if file is None else str(file)), key
     return ENVIRONMENT, name if key == ".".join(VARIABLES[name]) else f"{key} in {name}"
+
+
+def adb_server(environ: Mapping[str, str]) -> tuple[tuple[str, str], tuple[int, str]]:
+    """Where adb itself looks for its server: (host, variable), (port, variable); "" for none.
+
+    As adb(1) has it: ``ADB_SERVER_SOCKET=tcp:HOST:PORT``, else a variable each.
+    """
+    socket = ADB_SOCKET.fullmatch(environ.get("ADB_SERVER_SOCKET", ""))
+    if socket is not None and _is_port(socket["port"]):
+        name = "ADB_SERVER_SOCKET"
+        host = socket["host"]
+        return (host or ADB_HOST, name if host else ""), (int(socket["port"]), name)
+    host_name, port_name = "ANDROID_ADB_SERVER_ADDRESS", "ANDROID_ADB_SERVER_PORT"
+    host, port = environ.get(host_name, ""), environ.get(port_name, "")
+    return (
+        (host, host_name) if HOST.fullmatch(host) else (ADB_HOST, ""),
+        (int(port), port_name) if _is_port(port) else (ADB_PORT, ""),
+    )
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 5 and 0 < int(text) <= 65_535  # noqa: PLR2004
 
 
 def _needed(name: str, value: str) -> str | None:

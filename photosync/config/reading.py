@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from photosync.config.environment import from_environment
+from photosync.config.environment import adb_server, from_environment
 from photosync.config.files import default_state_dir
 from photosync.config.mistakes import Mistake, raise_all
 from photosync.config.paths import absolute, path_mistakes
@@ -110,6 +110,7 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
     state_dir = path(written.state_dir) if written.state_dir else default_state_dir(environ)
     google, select, upload = written.google, written.select, written.upload
     phone, mirror = written.phone, written.mirror
+    (adb_host, _), (adb_port, _) = adb_server(environ)
     return Settings(
         state_dir=state_dir,
         google=GoogleSettings(
@@ -126,8 +127,8 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             folders=tuple(phone.folders),
             new_folders=phone.new_folders,
             album=phone.album,
-            adb_host=phone.adb_host,
-            adb_port=phone.adb_port,
+            adb_host=phone.adb_host if "adb_host" in phone.model_fields_set else adb_host,
+            adb_port=phone.adb_port if "adb_port" in phone.model_fields_set else adb_port,
         ),
         mirror=MirrorSettings(mirror_path(), mirror.keep_days, mirror.min_free),
         select=SelectSettings(

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from photosync.config.environment import origin
+from photosync.config.environment import adb_server, origin
 from photosync.config.keys import TABLES
 from photosync.config.reading import read_toml
 
@@ -46,7 +46,17 @@ def _table(
     for field in fields(values):
         value = _text(getattr(values, field.name), f"{table}.{field.name}")
         written = content.get(table, {}).get(field.name)
-        yield Shown(f"{table}.{field.name}", value, _of(written, environ, table, field.name))
+        source = _of(written, environ, table, field.name)
+        if source == "default" and table == "phone":
+            source = _of_adb(environ, field.name)
+        yield Shown(f"{table}.{field.name}", value, source)
+
+
+def _of_adb(environ: Mapping[str, str], name: str) -> str:
+    """Adb's own variables say where its server is, if nothing else does."""
+    (_, host), (_, port) = adb_server(environ)
+    variable = {"adb_host": host, "adb_port": port}.get(name, "")
+    return f"environment {variable}" if variable else "default"
 
 
 def _folders(

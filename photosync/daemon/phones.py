@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from photosync.domain.media import readable
-from photosync.errors import AdbMissing, PhoneGone
+from photosync.domain.media import SourceKind, readable
+from photosync.errors import AdbMissing, NotAdb, PhoneGone
 from photosync.stages.discover import Watched
 from photosync.store.control import Problem
 
@@ -152,6 +152,15 @@ class Phones:
         if not plugged:
             self._sources.set_connected(source_id, connected=False, now=int(self._clock()))
 
+    def _cared_for(self) -> bool:
+        """Whether anybody backs up phones here: nobody else is told to install adb."""
+        return self._alone or any(one.kind == SourceKind.PHONE for one in self._sources.all())
+
+    def _is_surprising(self, serial: str) -> bool:
+        """Whether a phone that the settings leave out was backed up before, or is the only one."""
+        known = {one.address for one in self._sources.all() if one.kind == SourceKind.PHONE}
+        return serial in known or known.isdisjoint(self._serials)
+
     def _wanted(self, serial: str) -> bool:
         return not self._serials or serial in self._serials
 
@@ -184,9 +193,20 @@ class Phones:
         now = int(self._clock())
         told: dict[tuple[str, str], Problem] = {}
         trouble = self._presence.trouble
-        if trouble is not None and (self._alone or not isinstance(trouble, AdbMissing)):
+        if trouble is not None and (
+            self._cared_for() or not isinstance(trouble, (AdbMissing, NotAdb))
+        ):
             told[trouble.code, ""] = _problem(trouble.code, "", trouble.message, trouble.hint, now)
         for one in seen:
+            if one.identity is not None and not self._wanted(one.identity.serial):
+                code, name = "phone_left_out", one.identity.serial
+                message = (
+                    f"The phone {one.identity.label} ({name}) is plugged in, but phone.serials"
+                    " leaves it out."
+                )
+                if self._is_surprising(name):
+                    hint = f'To back it up: add "{name}" to phone.serials.'
+                    told[code, name] = _problem(code, name, message, hint, now, needs_user=False)
             late = self._monotonic() - one.since > PATIENCE_SECONDS
             if one.advice and (one.needs_user or late):
                 name = readable(one.transport)
@@ -202,14 +222,16 @@ class Phones:
         self._told = {key: problem.message for key, problem in told.items()}
 
 
-def _problem(code: str, subject: str, message: str, hint: str, now: int) -> Problem:
+def _problem(
+    code: str, subject: str, message: str, hint: str, now: int, *, needs_user: bool = True
+) -> Problem:
     return Problem(
         code=code,
         subject=subject or "phones",  # "" is the gate to the library
         message=message,
         hint=hint,
         gate="",
-        needs_user=True,
+        needs_user=needs_user,
         since=now,
         until=None,
     )

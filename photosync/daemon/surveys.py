@@ -26,6 +26,8 @@ EVERY_SECONDS = 3600.0
 AGAIN_SECONDS = 60.0
 NEW_FOLDERS = "new_folders"
 MOST_NAMED = 3
+TOP = "(the top)"
+"""What a storage's own files are called, as ``photosync folders`` does."""
 
 
 class Surveys:
@@ -114,7 +116,7 @@ class Surveys:
         if not new:
             self._control.clear_problem(NEW_FOLDERS, subject)
             return
-        names = ", ".join(f"{readable(one.path)} ({one.photos})" for one in new[:MOST_NAMED])
+        names = ", ".join(f"{readable(one.path) or TOP} ({one.photos})" for one in new[:MOST_NAMED])
         more = f" and {len(new) - MOST_NAMED} more" if len(new) > MOST_NAMED else ""
         self._control.raise_problem(
             Problem(

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 from photosync.device.identity import identify
 from photosync.device.server import blocks
 from photosync.domain.media import readable
-from photosync.errors import AdbMissing, PhoneGarbled, PhoneGone, PhoneStalled, PhotosyncError
+from photosync.errors import (
+    AdbMissing,
+    NotAdb,
+    PhoneGarbled,
+    PhoneGone,
+    PhoneStalled,
+    PhotosyncError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+JOIN_SECONDS = 4.0
 IDLE_SECONDS = 24 * 3600.0
 """The adb server says nothing while nothing changes; to ask every day is enough."""
 
@@ -165,7 +173,7 @@ class Presence:
         self._clock = clock
         self._monotonic = monotonic
         self._phones: dict[str, Seen] = {}
-        self._trouble: AdbMissing | PhoneGarbled | None = None
+        self._trouble: AdbMissing | NotAdb | PhoneGarbled | None = None
         self._looked = False
         self._changed = Lock()
         self._stream: Stream | None = None
@@ -178,13 +186,15 @@ class Presence:
     def stop(self) -> None:
         """End; the stop event has to be set before."""
         with self._changed:
-            if self._stream is not None:
-                self._stream.interrupt()
+            stream = self._stream
+            if stream is not None:
+                stream.interrupt()
         if self._thread.is_alive():
-            self._thread.join(timeout=4.0)
+            # without a stream it asks somebody who may be silent, and holds nothing
+            self._thread.join(timeout=JOIN_SECONDS if stream else 0.2)
 
     @property
-    def trouble(self) -> AdbMissing | PhoneGarbled | None:
+    def trouble(self) -> AdbMissing | NotAdb | PhoneGarbled | None:
         """Why no phone can be seen at all, or None."""
         with self._changed:
             return self._trouble
@@ -226,7 +236,7 @@ class Presence:
                     for block in blocks(stream):
                         pause = LEAST_PAUSE
                         self._update(parse(block))
-            except (AdbMissing, PhoneGarbled) as error:
+            except (AdbMissing, NotAdb, PhoneGarbled) as error:
                 self._blind(error)
             except PhoneStalled:
                 log.debug("adb.silent address=%s", self._server.address)
@@ -297,7 +307,7 @@ class Presence:
         with self._changed:
             return self._phones.get(seen.transport) is seen
 
-    def _blind(self, error: AdbMissing | PhoneGarbled) -> None:
+    def _blind(self, error: AdbMissing | NotAdb | PhoneGarbled) -> None:
         with self._changed:
             known = self._trouble is not None and self._trouble.message == error.message
             self._trouble, self._looked = error, True

@@ -19,6 +19,7 @@ from photosync.device.stream import Stream
 from photosync.domain.media import readable
 from photosync.errors import (
     AdbMissing,
+    NotAdb,
     PhoneGarbled,
     PhoneGone,
     PhoneNotReady,
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3.0
+GREETING = b"000chost:version"
+GREETING_SECONDS = 3.0
+"""A server that is busy starting answers well before that."""
+
 START_SECONDS = 20.0
 TIMEOUT_SECONDS = 15.0
 LONGEST_COMMAND = 0xFFFF  # four hexadecimal digits say how long it is
@@ -78,8 +83,11 @@ class AdbServer:
 
         Raises:
             AdbMissing: There is none and there will be none.
+            NotAdb: Another program answers there.
+            PhoneGone: It hung up.
         """
         if self.is_up():
+            self._greet()
             return
         if self._host not in LOOPBACK:
             raise AdbMissing(
@@ -90,6 +98,38 @@ class AdbServer:
         if program is None:
             raise AdbMissing("adb is not installed, so that no phone can be seen.")
         self._start(program)
+
+    def _greet(self) -> None:
+        """See to it that what answers is an adb server: it tells its version at once.
+
+        Raises:
+            NotAdb: It is something else.
+        """
+        foreign = NotAdb(f"What answers at {self.address} is no adb server.")
+        for _ in range(2):  # one that is ending hangs up, too, but not twice
+            try:
+                answer = self._greeted()
+            except TimeoutError:
+                raise foreign from None
+            except ConnectionRefusedError as error:
+                raise PhoneGone(f"The adb server at {self.address} is gone.") from error
+            except OSError as error:
+                log.debug("adb.hung_up reason=%s", error)
+            else:
+                if answer.startswith(b"OKAY"):
+                    return
+        raise foreign
+
+    def _greeted(self) -> bytes:
+        """The beginning of what is said to our greeting."""
+        address = (self._host, self._port)
+        with socket.create_connection(address, CONNECT_SECONDS) as connection:
+            connection.settimeout(GREETING_SECONDS)
+            connection.sendall(GREETING)
+            answer = b""
+            while len(answer) < len(b"OKAY") and (block := connection.recv(64)):
+                answer += block
+            return answer
 
     def _start(self, program: str) -> None:
         command = [program, "-P", str(self._port), "start-server"]

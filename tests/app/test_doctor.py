@@ -293,10 +293,13 @@ def test_phones(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(one.verdict, one.hint) for one in found] == [
         (Verdict.OK, ""),
         (Verdict.BAD, "Tap Allow."),
-        (Verdict.NOTE, ""),
+        (Verdict.NOTE, 'To back it up: add "C" to phone.serials.'),
     ]
-    lines.clear()
+    lines[:] = [PhoneLine("A", "Pixel", "away", "", wireless=False, taken=True)]
     assert "No phone" in about(with_phones(settings), "phones")[0].message
+    wanted = with_phones(settings)
+    wanted = replace(wanted, phone=replace(wanted.phone, serials=("A", "TYPO")))
+    assert "No phone TYPO was ever here" in about(wanted, "phones")[1].message
 
 
 def test_the_mirror(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

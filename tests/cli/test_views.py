@@ -172,8 +172,8 @@ def test_folders_are_shown_so_that_their_names_can_be_copied() -> None:
     ]
     assert str(folders_view(lines)).splitlines() == [
         "Pixel (R58M)",
-        "  backed up           1,234 photos, 1 video     1.0 KiB  2020-09-13  DCIM/Camera",
-        f"  new: not backed up               2 videos     1.0 KiB  2020-09-13  {LONG}",
+        "  chosen           1,234 photos, 1 video     1.0 KiB  2020-09-13  DCIM/Camera",
+        f"  new: not chosen               2 videos     1.0 KiB  2020-09-13  {LONG}",
         "Decide: photosync folders --choose FOLDER (or --leave FOLDER); --choose alone asks.",
     ]
 

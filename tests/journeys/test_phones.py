@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import socket
 import subprocess
 import time
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -262,6 +266,101 @@ def test_what_waits_on_a_phone_that_is_not_there_is_said_in_one_line(
     phone.plug()
     phone_world.once()
     assert phone_world.holds(jpeg(1))
+
+
+def test_a_phone_that_is_away_is_known_all_the_same(phone_world: World, phone: LabPhone) -> None:
+    assert "Lab Pixel Lab" in phone_world.run("phones").stdout
+    old(shoot(phone, "DCIM/Camera/a.jpg", jpeg(1)))
+    old(shoot(phone, "Download/b.jpg", jpeg(2)))
+    old(shoot(phone, "top.jpg", jpeg(3)))
+    phone_world.once()
+    asked = phone_world.run("status").stdout
+    assert "folders that are not backed up: (the top) (1), Download (1)." in asked
+    phone.unplug()
+
+    phones = phone_world.run("phones")
+    assert phones.returncode == 0
+    assert "USB debugging" not in phones.stdout
+    (line,) = phone_world.json("phones")["phones"]
+    assert (line["label"], line["state"]) == ("Lab Pixel Lab", "away")
+    assert line["last_seen_at"]
+    folders = phone_world.run("folders")
+    assert folders.returncode == 0
+    assert "not plugged in: as last seen" in folders.stdout
+    assert "new: not chosen" in folders.stdout
+    assert phone_world.run("folders", "--choose", "Download").returncode == 0
+    assert phone_world.run("folders", "--choose", "(the top)").returncode == 0
+    assert phone_world.run("folders", "--choose", "Nowhere").returncode == 2
+
+    phone.plug()
+    phone_world.once()
+    assert phone_world.holds(jpeg(1), jpeg(2), jpeg(3))
+    assert phone_world.json("status")["problems"] == []
+
+
+def test_a_folder_above_others_is_left_with_all_that_is_in_it(
+    phone_world: World, phone: LabPhone
+) -> None:
+    old(shoot(phone, "DCIM/Camera/a.jpg", jpeg(1)))
+    old(shoot(phone, "DCIM/Face/b.jpg", jpeg(2)))
+    old(shoot(phone, "Pictures/c.jpg", jpeg(3)))
+    assert phone_world.run("folders", "--leave", "DCI").returncode == 2
+    assert phone_world.run("folders", "--leave", "DCIM/").returncode == 0
+    taken = {one["path"]: one["taken"] for one in phone_world.json("folders")["folders"]}
+    assert taken == {"DCIM/Camera": False, "DCIM/Face": False, "Pictures": True}
+    phone_world.once()
+    assert phone_world.library().keys() == {sha256(jpeg(3))}
+
+
+def test_a_phone_that_the_settings_leave_out_is_told_of(
+    world: World, phone: LabPhone, host: AdbHost, tmp_path: Path
+) -> None:
+    world.configure(
+        phone=f'adb_port = {host.port}\nserials = ["TYPO"]',
+        more=f'[mirror]\npath = "{tmp_path / "mirror"}"\nmin_free = 0\n',
+    )
+    words = f"({phone.serial}) is plugged in, but phone.serials leaves it out."
+    with world.daemon() as daemon:
+        wait_for(lambda: words in world.run("status").stdout, daemon)
+        assert world.run("status").returncode == 0
+    doctor = world.run("doctor").stdout
+    assert "is plugged in and ready, but phone.serials leaves it out" in doctor
+    assert "No phone TYPO was ever here" in doctor
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", None])
+def test_another_program_where_the_adb_server_should_be(world: World, says: bytes | None) -> None:
+    """One that waits for more, one that answers nonsense, one that hangs up."""
+    kept: list[socket.socket] = []
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):  # it is closed at the end
+            while True:
+                connection, _ = listener.accept()
+                kept.append(connection)
+                if says is None:
+                    connection.close()
+                else:
+                    connection.sendall(says)
+
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        Thread(target=serve, args=(stranger,), daemon=True).start()
+        port = stranger.getsockname()[1]
+        world.configure(phone=f"adb_port = {port}")
+        words = f"What answers at 127.0.0.1:{port} is no adb server."
+        for verb in ("phones", "folders"):
+            said = world.run(verb)
+            assert said.returncode == 3, said.stderr
+            assert words in said.stderr
+            assert "phone.adb_port" in said.stderr
+        assert words in world.run("doctor").stdout
+        with world.daemon() as daemon:
+            world.put("a.jpg", jpeg(1))
+            wait_for(lambda: world.holds(jpeg(1)), daemon)
+            assert daemon.stop(signal.SIGINT) == 0
+        stranger.shutdown(socket.SHUT_RDWR)
+    for one in kept:
+        one.close()
 
 
 def test_phones_without_adb_name_the_package(world: World, tmp_path: Path) -> None:
