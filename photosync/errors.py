@@ -28,6 +28,7 @@
     ├── BlockedError               nobody gets further until somebody acts or time passes
     │   ├── SignInRequired, ClockWrong, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
     │   ├── StorageFull, DiskFull, DailyQuotaSpent, Offline, RequestsRefused
+    │   ├── ServiceRefused         the service cannot be installed
     │   ├── AdbMissing, NotAdb     adb is not installed, or its server cannot be reached
     │   ├── MirrorFull, MirrorAway nothing can be copied into the mirror
     │   ├── PhoneFull              there is no room on the phone for what is put back
@@ -382,6 +383,12 @@ class NotAdb(BlockedError):
 
     code = "adb_foreign"
     default_hint = "Stop that program, or set phone.adb_port to a port of its own for adb."
+
+
+class ServiceRefused(BlockedError):
+    """The service cannot be put in its place, or taken away."""
+
+    code = "service_refused"
 
 
 class SettingsError(PhotosyncError):

@@ -500,6 +500,20 @@ def test_shown_is_as_it_may_be_written(tmp_path: Path, keep: str) -> None:
     assert found["upload.chunk"] == "16 MiB"
 
 
+def test_systemd_may_hand_over_the_oauth_client(environ: dict[str, str], tmp_path: Path) -> None:
+    given = {**environ, "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    own = config.load(None, given).google.client_secret_file
+    assert own.parent != tmp_path
+    file = tmp_path / "client_secret.json"
+    file.write_text("{}")
+    settings = config.load(None, given)
+    assert settings.google.client_secret_file == file
+    found = {one.key: one.origin for one in config.shown(settings, given)}
+    assert found["google.client_secret_file"] == "environment CREDENTIALS_DIRECTORY"
+    named = {**given, "PHOTOSYNC_GOOGLE__CLIENT_SECRET_FILE": "/x.json"}
+    assert config.load(None, named).google.client_secret_file == Path("/x.json")
+
+
 @pytest.mark.parametrize(
     ("variables", "server", "origin"),
     [

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from photosync.app.phones import PhoneSide
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
+    from photosync.daemon.notify import Notifier
     from photosync.domain.media import Source
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ def running(
     *,
     once: bool,
     halt: Event,
+    notifier: Notifier | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Iterator[Supervisor]:
     """The supervisor of a daemon that holds the lock of its state folder.
@@ -99,7 +101,7 @@ def running(
         stack.enter_context(lock.held(settings.state_dir, now=int(clock())))
         state = stack.enter_context(opened(settings, clock))
         refuse_without_token(settings)
-        yield _Builder(settings, state, halt, once=once).supervisor()
+        yield _Builder(settings, state, halt, once=once).supervisor(notifier)
 
 
 def _refuse_idleness(settings: Settings) -> None:
@@ -145,7 +147,7 @@ class _Builder:
             clock=self._clock,
         )
 
-    def supervisor(self) -> Supervisor:
+    def supervisor(self, notifier: Notifier | None) -> Supervisor:
         """Everything, ready to run."""
         self._state.control.start_afresh()
         self._reopen_after_raised_quota()
@@ -191,6 +193,7 @@ class _Builder:
             halt=self._halt,
             clock=self._clock,
             hang_up=self._connection.close,
+            notifier=notifier,
         )
         return self._supervisor
 

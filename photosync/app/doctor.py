@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
-import stat
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from photosync.app import machine
+from photosync.app import machine, service
 from photosync.app.connecting import speaks
 from photosync.app.finding import Finding, Verdict, of
 from photosync.app.looking import AWAY, phone_lines
@@ -23,6 +23,7 @@ from photosync.errors import (
     NotAdb,
     PhotosyncError,
     ScopeMissing,
+    ServiceRefused,
 )
 from photosync.files.folder import Folder
 from photosync.files.mirroring import MARK, MirrorDisk
@@ -38,13 +39,8 @@ if TYPE_CHECKING:
 
     from photosync.config import Settings
 
-Json = dict[str, Any]
+log = logging.getLogger(__name__)
 
-LEAST_STATE_BYTES = 64 << 20
-BEFORE_THIS_WAS_WRITTEN = 1_760_000_000
-"""Seconds UTC, in October 2025: a clock before it is wrong."""
-
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SEEN_TO = (
     *("auth_required", "adb_missing", "mirror_away", "mirror_full", "disk_full"),
     *("source_missing", "phone_"),
@@ -71,6 +67,7 @@ def examine(settings: Settings, *, halt: Event, offline: bool = False) -> Iterat
         ("state folder", lambda: machine.state_folder(settings)),
         ("database", lambda: _database(settings)),
         ("daemon", lambda: _daemon(settings)),
+        ("service", _service),
         ("folders", lambda: _folders(settings)),
         ("watching", lambda: machine.watching(settings, halt)),
         ("phones", lambda: _phones(settings)),
@@ -137,6 +134,29 @@ def _daemon(settings: Settings) -> Iterator[Finding]:
         yield Finding("daemon", Verdict.NOTE, "It is not running.", "Start it: photosync run")
     else:
         yield Finding("daemon", Verdict.OK, f"It runs as process {holder.pid}.")
+
+
+def _service() -> Iterator[Finding]:
+    """Whether it starts by itself; nothing where there is no systemd, nor where cron does it."""
+    found = []
+    for system in (False, True):
+        try:
+            found.append(service.look(service.place(os.environ, system=system)))
+        except ServiceRefused as error:
+            log.debug("doctor.no_service reason=%s", error.message)
+    there = [one for one in found if one["installed"]]
+    if found and not there:
+        message = "It does not start by itself when this computer does."
+        yield Finding("service", Verdict.NOTE, message, "photosync service install")
+    for one in there:
+        is_fine = one["enabled"] and one["active"] == "active"
+        words = "starts by itself" if one["enabled"] else "does not start by itself"
+        yield Finding(
+            "service",
+            Verdict.OK if is_fine else Verdict.NOTE,
+            f"{one['unit']} is {one['active']}, and {words}.",
+            "" if is_fine else f"See {one['log']}; then: photosync service install",
+        )
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from photosync.cli import (
     items,
     phones,
     run,
+    service,
     status,
     verify,
 )
@@ -68,6 +69,7 @@ app.command("phones")(phones.phones)
 app.command("folders")(phones.folders)
 app.command("pause")(control.pause)
 app.command("resume")(control.resume)
+app.add_typer(service.app, name="service")
 app.add_typer(configuration.app, name="config")
 app.command("demo")(demo.demo)
 app.command("emulate")(emulate.emulate)

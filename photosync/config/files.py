@@ -73,6 +73,13 @@ def default_state_dir(environ: Mapping[str, str]) -> Path:
     return home / "photosync"
 
 
+def credential(environ: Mapping[str, str]) -> Path | None:
+    """The OAuth client that systemd hands to a service (systemd.exec(5), LoadCredential=)."""
+    folder = environ.get("CREDENTIALS_DIRECTORY", "")
+    file = Path(folder) / "client_secret.json"
+    return file if folder.startswith("/") and file.is_file() else None
+
+
 def can_be_path(text: str) -> bool:
     """Whether the kernel can be asked about it. Bytes that are not UTF-8 are fine."""
     try:

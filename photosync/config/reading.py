@@ -6,7 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from photosync.config.environment import adb_server, from_environment
-from photosync.config.files import default_state_dir
+from photosync.config.files import credential, default_state_dir
 from photosync.config.mistakes import Mistake, raise_all
 from photosync.config.paths import absolute, path_mistakes
 from photosync.config.settings import (
@@ -107,6 +107,12 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
         except RuntimeError:  # a user without a home folder, and nothing written
             return state_dir / DEFAULT_MIRROR
 
+    def client_secret_file() -> Path:
+        given = credential(environ)
+        if given is not None and "client_secret_file" not in google.model_fields_set:
+            return given
+        return path(google.client_secret_file)
+
     state_dir = path(written.state_dir) if written.state_dir else default_state_dir(environ)
     google, select, upload = written.google, written.select, written.upload
     phone, mirror = written.phone, written.mirror
@@ -114,7 +120,7 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
     return Settings(
         state_dir=state_dir,
         google=GoogleSettings(
-            client_secret_file=path(google.client_secret_file),
+            client_secret_file=client_secret_file(),
             token_file=path(google.token_file) if google.token_file else state_dir / DEFAULT_TOKEN,
             api_url=google.api_url,
             daily_requests=google.daily_requests,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from photosync.config.environment import adb_server, origin
+from photosync.config.files import credential
 from photosync.config.keys import TABLES
 from photosync.config.reading import read_toml
 
@@ -49,6 +50,8 @@ def _table(
         source = _of(written, environ, table, field.name)
         if source == "default" and table == "phone":
             source = _of_adb(environ, field.name)
+        if source == "default" and field.name == "client_secret_file" and credential(environ):
+            source = "environment CREDENTIALS_DIRECTORY"
         yield Shown(f"{table}.{field.name}", value, source)
 
 

@@ -9,12 +9,12 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from photosync import config
-from photosync.app import doctor, machine
+from photosync.app import doctor, machine, service
 from photosync.app.doctor import examine
 from photosync.app.finding import Finding, Verdict, of, worst
 from photosync.app.looking import PhoneLine
@@ -30,6 +30,7 @@ from photosync.errors import (
     Offline,
     ScopeMissing,
     ServerTrouble,
+    ServiceRefused,
     StorageFull,
 )
 from photosync.files.mirroring import MirrorDisk
@@ -43,6 +44,7 @@ from photosync.store.sources import Sources
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from photosync.app.service import Place
     from photosync.config import Settings
 
 
@@ -66,6 +68,27 @@ def settings(tmp_path: Path, emulator: Emulator) -> Settings:
         f'[mirror]\npath = "{tmp_path / "mirror"}"\n[[folder]]\npath = "{tmp_path / "Pictures"}"\n'
     )
     return config.load(file, {"HOME": str(tmp_path)})
+
+
+@pytest.fixture(autouse=True)
+def without_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever runs where the tests do."""
+
+    def look(_: Place) -> Any:
+        raise ServiceRefused("There is no systemd.")
+
+    monkeypatch.setattr(service, "look", look)
+
+
+def test_a_service(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"unit": "photosync.service", "log": "journalctl", "installed": False}
+    monkeypatch.setattr(service, "look", lambda _: told)
+    (one,) = about(settings, "service")
+    assert (one.verdict, one.hint) == (Verdict.NOTE, "photosync service install")
+    told |= {"installed": True, "enabled": True, "active": "active"}
+    assert {one.verdict for one in about(settings, "service")} == {Verdict.OK}
+    told["active"] = "failed"
+    assert {one.verdict for one in about(settings, "service")} == {Verdict.NOTE}
 
 
 def found(settings: Settings) -> list[Finding]:

@@ -36,7 +36,11 @@ LONG_AGO = 1_600_000_000
 UPLOAD = '[upload]\nresumable_above = "256 KiB"\nchunk = "256 KiB"\n'
 
 IN_TROUBLE = "one transaction, and only in trouble: written or not, the next try finds its way"
+SERVICE = "photosync service: a unit of systemd's, not of the queue"
 NOT_ON_THE_WAY = {
+    "app/service.py:_let_read": SERVICE,
+    "app/service.py:_write": SERVICE,
+    "app/service.py:uninstall": SERVICE,
     "config/files.py:_write_new": "photosync config init: a file of the user's, not of the queue",
     "config/files.py:init": "the same",
     "files/mirroring.py:MirrorDisk.drop_abandoned": "what other photosyncs left a month ago",
