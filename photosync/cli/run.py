@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from contextlib import contextmanager
@@ -24,12 +25,14 @@ from photosync.cli.result import (
     printable,
 )
 from photosync.cli.signals import obey_signals
+from photosync.errors import PhotosyncError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from photosync.config import Settings
-    from photosync.daemon.supervisor import Outcome, Snapshot
+    from photosync.daemon.supervisor import Outcome, Snapshot, Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -45,26 +48,91 @@ def run(
 ) -> None:
     """Find new photos and upload them, until stopped."""
     settings = settings_of(config, verbose=verbose)
+    began = time.monotonic()
+    if not once:
+        _stay(settings, config)
+        raise typer.Exit(DONE)
     halt = Event()
     obey_signals(halt)
-    began = time.monotonic()
-    watched = once and not as_json and sys.stderr.isatty()
+    watched = not as_json and sys.stderr.isatty()
     with _progress(verbose=verbose) if watched else _no_progress() as tick:
-        outcome, stopped = _work(settings, once=once, halt=halt, tick=tick)
-    if not once:
-        raise typer.Exit(DONE)
+        outcome, stopped = _work(settings, halt=halt, tick=tick)
     result = _result(settings, outcome, stopped=stopped, seconds=time.monotonic() - began)
     end(result, as_json=as_json)
 
 
+def _stay(settings: Settings, config: Path | None) -> None:
+    """The daemon until it is told to stop; under systemd SIGHUP has the settings read anew."""
+    from photosync.app.building import running
+    from photosync.daemon.notify import Notifier
+    from photosync.daemon.pulse import Pulse
+
+    notifier = Notifier()
+    asked = Event() if notifier.is_there else None
+    orders = _Orders()
+    obey_signals(orders, reload=asked)
+    fresh: Settings | None = settings
+    while fresh is not None and not orders.is_set():
+        settings = fresh
+        halt = orders.run = Pulse()
+        if orders.is_set():  # while the last run ended
+            return
+        with running(settings, once=False, halt=halt, notifier=notifier) as supervisor:
+            fresh = _run_until_reload(supervisor, settings, config, asked)
+
+
+class _Orders(Event):
+    """The order to stop, passed on to the run that there is."""
+
+    run: Event | None = None
+
+    def set(self) -> None:
+        """Stop."""
+        super().set()
+        if self.run is not None:
+            self.run.set()
+
+
+def _run_until_reload(
+    supervisor: Supervisor, settings: Settings, config: Path | None, asked: Event | None
+) -> Settings | None:
+    """The settings to go on with; None: it was told to stop."""
+    fresh: list[Settings] = []
+
+    def tick(_: Snapshot) -> None:
+        if asked is not None and asked.is_set():
+            asked.clear()
+            fresh.extend(_reloaded(settings, supervisor, config))
+
+    supervisor.run(once=False, tick=tick)
+    return fresh[0] if fresh else None
+
+
+def _reloaded(now: Settings, supervisor: Supervisor, config: Path | None) -> list[Settings]:
+    """The new settings, if they are others and good; then the run ends, for one by them."""
+    from photosync import config as configuration
+
+    try:
+        fresh = configuration.load(configuration.find_file(config, os.environ), os.environ)
+    except PhotosyncError as error:
+        supervisor.refuse_settings(error)
+        return []
+    if fresh == now:
+        supervisor.keep_settings()
+        return []
+    log.info("settings.reloaded")
+    supervisor.end_for_reload()
+    return [fresh]
+
+
 def _work(
-    settings: Settings, *, once: bool, halt: Event, tick: Callable[[Snapshot], None] | None
+    settings: Settings, *, halt: Event, tick: Callable[[Snapshot], None] | None
 ) -> tuple[Outcome, bool]:
-    """Run the daemon; how it ended, and whether it was told to stop."""
+    """Work everything off; how it ended, and whether it was told to stop."""
     from photosync.app.building import running
 
-    with running(settings, once=once, halt=halt) as supervisor:
-        outcome = supervisor.run(once=once, tick=tick)
+    with running(settings, once=True, halt=halt) as supervisor:
+        outcome = supervisor.run(once=True, tick=tick)
         return outcome, supervisor.was_stopped
 
 

@@ -7,10 +7,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from photosync.daemon.notify import Notifier
 from photosync.daemon.reports import UPLOAD, Rate
-from photosync.domain.media import SourceKind
+from photosync.domain.media import SourceKind, in_units
 from photosync.domain.states import READY_STATES, State
 from photosync.errors import PhotosyncError
+from photosync.store.control import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +35,12 @@ JOIN_SECONDS = 4.0
 COPY_SECONDS = 60.0
 SOON_SECONDS = 60
 """``run --once`` waits that long for items put aside and for files still being written."""
+
+REFUSED_SETTINGS = "settings_refused"
+HUNG_SECONDS = 1800.0
+"""A worker that gave no sign of life for so long hangs. Longer than any honest call takes: two
+minutes for an answer of Google's, a minute for a full disk to write a block, and the copy of a
+database of many gigabytes on a slow card."""
 
 STUCK_SECONDS = 15.0
 """So long ``run --once`` sees workers fail at what is left; a copy that goes makes room earlier."""
@@ -87,6 +95,7 @@ class Supervisor:
         halt: Event,
         clock: Callable[[], float],
         hang_up: Callable[[], None],
+        notifier: Notifier | None = None,
     ) -> None:
         self._workers = workers
         self._folders = folders
@@ -99,6 +108,9 @@ class Supervisor:
         self._halt = halt
         self._clock = clock
         self._hang_up = hang_up
+        self._notifier = notifier or Notifier({})
+        self._hanging: set[str] = set()
+        self._is_reloading = False
         self._rate = Rate()
         self._told: tuple[tuple[int, int], ...] = ()
         self._fatal: PhotosyncError | None = None
@@ -116,6 +128,37 @@ class Supervisor:
         self._fatal = error
         self._halt.set()
 
+    def end_for_reload(self) -> None:
+        """End the run, for another with new settings."""
+        self._is_reloading = True
+        self._halt.set()
+
+    def refuse_settings(self, error: PhotosyncError) -> None:
+        """The settings were to be read anew, and cannot be: those of before stay."""
+        self._notifier.reloading()
+        log.error("settings.refused reason=%s", error.message)
+        message = f"The settings cannot be taken over: {error.message}"
+        now = int(self._clock())
+        self._control.raise_problem(
+            Problem(
+                code=REFUSED_SETTINGS,
+                subject="settings",
+                message=message,
+                hint="photosync goes on with those of before. Mend them, then reload it once more.",
+                gate="",
+                needs_user=True,
+                since=now,
+                until=None,
+            )
+        )
+        self._notifier.ready()
+
+    def keep_settings(self) -> None:
+        """What was to be read anew is as it was."""
+        self._notifier.reloading()
+        self._control.clear_problem(REFUSED_SETTINGS, "settings")
+        self._notifier.ready()
+
     def run(self, *, once: bool, tick: Callable[[Snapshot], None] | None = None) -> Outcome:
         """Work until told to stop; ``tick`` is called about once a second.
 
@@ -129,6 +172,7 @@ class Supervisor:
         for worker in self._workers:
             worker.start()
         self._control.be_brief()
+        self._notifier.ready()
         try:
             self._watch_over(once=once, tick=tick)
             self._was_stopped = self._halt.is_set()
@@ -142,6 +186,8 @@ class Supervisor:
         rung = self._control.rung()
         began = self._seen_at = time.monotonic()
         while not self._halt.wait(ONCE_TICK_SECONDS if once else TICK_SECONDS):
+            if self._are_alive():
+                self._notifier.feed()
             snapshot = self._look()
             if snapshot is None:
                 if once and time.monotonic() - self._seen_at > SOON_SECONDS:
@@ -149,6 +195,7 @@ class Supervisor:
                     return
                 continue
             self._seen_at = time.monotonic()
+            self._notifier.status(self._words(snapshot))
             if tick is not None:
                 tick(snapshot)
             now_rung = self._control.rung()
@@ -179,6 +226,33 @@ class Supervisor:
             return None
         self._untold = None
         return Snapshot(counts, tuple(beats), rate)
+
+    def _are_alive(self) -> bool:
+        """Whether every worker moves: else systemd has to start us anew."""
+        hanging = {
+            worker.name
+            for worker in self._workers
+            if not worker.is_alive() or worker.silent_seconds() > HUNG_SECONDS
+        }
+        for name in hanging - self._hanging:
+            log.error("worker.hangs name=%s", name)
+        self._hanging = hanging
+        return not hanging
+
+    def _words(self, snapshot: Snapshot) -> str:
+        """How it goes, in a line for ``systemctl status``."""
+        paused = self._control.flag("paused")
+        if paused is not None:
+            return f"paused: {paused}" if paused else "paused"
+        shut = [one for one in self._control.problems() if one.gate == "library" or one.needs_user]
+        if shut and not self._gate.is_open():
+            return shut[0].message
+        counts = snapshot.counts
+        waiting = counts.waiting()
+        if not waiting:
+            return f"{counts.items(State.DONE):,} in the library, nothing to do"
+        uploading = sum(one.doing == UPLOAD for one in snapshot.beats)
+        return f"{uploading} of {waiting:,} uploading, {in_units(int(snapshot.rate))}/s"
 
     def _nothing_left(self, since_start: float) -> bool:
         patient = since_start < SOON_SECONDS
@@ -215,6 +289,10 @@ class Supervisor:
         }
 
     def _end(self) -> None:
+        if self._is_reloading:
+            self._notifier.reloading()
+        else:
+            self._notifier.stopping()
         patience = JOIN_SECONDS
         if self._halt.is_set():
             self._control.hurry()

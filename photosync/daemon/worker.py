@@ -7,6 +7,7 @@ import time
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
+from photosync.daemon.pulse import Pulse
 from photosync.errors import BlockedError, DatabaseError, PhotosyncError, Stopping, TransientError
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class Worker(Thread):
         """For how long no step went through, though there was something to do."""
         since = self._troubled_since
         return 0.0 if since is None else time.monotonic() - since
+
+    def silent_seconds(self) -> float:
+        """For how long it gave no sign of life; 0 where nobody counts."""
+        return self._halt.silent_seconds(self.ident) if isinstance(self._halt, Pulse) else 0.0
 
     def run(self) -> None:
         """Step after step until the stop event is set."""
