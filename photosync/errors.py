@@ -27,7 +27,7 @@
     ├── AlbumGone                  the remembered album id is worthless: make a new album
     ├── BlockedError               nobody gets further until somebody acts or time passes
     │   ├── SignInRequired, ClockWrong, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
-    │   ├── StorageFull, DiskFull, DailyQuotaSpent, Offline, RequestsRefused
+    │   ├── StorageFull, DiskFull, DailyQuotaSpent, OutsideHours, Offline, RequestsRefused
     │   ├── ServiceRefused         the service cannot be installed
     │   ├── AdbMissing, NotAdb     adb is not installed, or its server cannot be reached
     │   ├── MirrorFull, MirrorAway nothing can be copied into the mirror
@@ -303,6 +303,13 @@ class DailyQuotaSpent(BlockedError):
     code = "quota_exhausted"
     needs_user = False
     default_hint = "Nothing to do: it goes on by itself after Google's midnight."
+
+
+class OutsideHours(BlockedError):
+    """It is not the time of day in which uploads run (``upload.hours``)."""
+
+    code = "outside_hours"
+    needs_user = False
 
 
 class Offline(BlockedError):

@@ -539,3 +539,23 @@ def test_the_adb_server_is_where_adb_itself_looks_for_it(
     assert found["phone.adb_port"].removeprefix("environment ") == origin
     own = {**environ, **variables, "PHOTOSYNC_PHONE__ADB_PORT": "7000"}
     assert config.load(None, own).phone.adb_port == 7000
+
+
+@pytest.mark.parametrize(
+    ("rate", "size_bytes", "text"),
+    [
+        ("2 MiB/s", 2 * 1024 * 1024, "2 MiB/s"),
+        ("500kB/s", 500_000, "500000/s"),
+        ("4 KiB", 4096, "4 KiB/s"),
+        ("1.5 MB / sec", 1_500_000, "1500000/s"),
+        ("", 0, '""'),
+    ],
+)
+def test_rates_and_hours(
+    file: Path, environ: dict[str, str], rate: str, size_bytes: int, text: str
+) -> None:
+    file.write_text(f'[upload]\nmax_rate = "{rate}"\nhours = "22:00-6:00"\n')
+    settings = config.load(file, environ)
+    assert settings.upload.max_rate == size_bytes
+    found = {one.key: one.value for one in config.shown(settings, environ)}
+    assert (found["upload.max_rate"], found["upload.hours"]) == (text, "22:00-06:00")

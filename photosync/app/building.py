@@ -194,6 +194,7 @@ class _Builder:
             clock=self._clock,
             hang_up=self._connection.close,
             notifier=notifier,
+            resting=self._resting,
         )
         return self._supervisor
 
@@ -204,6 +205,9 @@ class _Builder:
             name = secrets.token_hex(8)
             control.set_flag(OWN_NAME, name, now=self._state.now())
         return name
+
+    def _resting(self) -> str:
+        return self._settings.upload.hours.resting(self._clock())
 
     def _moved_from(self) -> str:
         """Where the mirror was before the settings moved it, if copies there are still needed."""
@@ -350,6 +354,7 @@ class _Builder:
                 progress=self._board.progress,
                 source_lost=source_lost,
                 clock=self._clock,
+                resting=self._resting,
             )
             yield upload.name, "upload", upload.run_once
         create = Create(

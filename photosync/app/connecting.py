@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from photosync.errors import RequestRefused, SignInRequired
+from photosync.errors import OutsideHours, RequestRefused, SignInRequired
 from photosync.google.connect import connect
 from photosync.store.control import DeadTokens
 from photosync.store.sessions import UploadSessions
@@ -23,12 +23,20 @@ if TYPE_CHECKING:
 
 def connection_of(settings: Settings, state: State, *, halt: Event) -> Connection:
     """A connection whose requests are counted in the state; nothing is sent yet."""
-    google = settings.google
+    google, upload = settings.google, settings.upload
+
+    def may_go_on() -> None:
+        said = upload.hours.resting(state.clock())
+        if said:
+            raise OutsideHours(said)
+
     return connect(
         api_url=google.api_url,
         token_file=google.token_file,
-        chunk_bytes=settings.upload.chunk,
-        resumable_above_bytes=settings.upload.resumable_above,
+        chunk_bytes=upload.chunk,
+        resumable_above_bytes=upload.resumable_above,
+        max_rate=upload.max_rate,
+        may_go_on=may_go_on,
         spending=Spending(
             state.database,
             daily=google.daily_requests,

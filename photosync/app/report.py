@@ -18,6 +18,7 @@ from photosync.errors import (
     DiskFull,
     MirrorAway,
     MirrorFull,
+    OutsideHours,
     PhotosyncError,
     SignInRequired,
     SourceMissing,
@@ -48,6 +49,9 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         return _nothing_yet(settings, holder, now)
     counts = state.overview.counts()
     problems = [one for one in state.control.problems() if not _is_past(one, counts, now)]
+    rests = settings.upload.hours.resting(now) if counts.waiting() else ""
+    if rests:
+        problems.append(_outside_hours(rests, settings, now))
     ends_at = state.control.sign_in_ends_at()
     if ends_at is not None:
         problems.append(ending(ends_at, now=now))
@@ -242,12 +246,20 @@ def _doing(
         return "blocked"
     if shut and counts.waiting():
         return "waiting"
-    if any(one.code in COPYING_RESTS for one in problems) and not state.overview.in_hand():
-        others = (State.MIRRORED, State.UPLOADED)
-        folders = state.overview.ready(State.FOUND, now=now, kind=SourceKind.FOLDER)
-        if not folders and not any(state.overview.ready(one, now=now) for one in others):
-            return "blocked"
-    return "working" if state.overview.busy(now=now) else "idle"
+    if state.overview.in_hand():
+        return "working"
+    return _resting(state, {one.code for one in problems}, now)
+
+
+def _resting(state: OpenState, codes: set[str], now: int) -> str:
+    """The same while no worker has anything in hand."""
+    ready = {one for one in READY_STATES if state.overview.ready(one, now=now)}
+    if OutsideHours.code in codes and ready <= {State.MIRRORED}:
+        return "waiting"
+    folders = state.overview.ready(State.FOUND, now=now, kind=SourceKind.FOLDER)
+    if not codes.isdisjoint(COPYING_RESTS) and ready <= {State.FOUND} and not folders:
+        return "blocked"
+    return "working" if ready else "idle"
 
 
 def _items(counts: Counts) -> dict[str, int]:
@@ -318,6 +330,19 @@ def _is_standing(problem: Problem, settings: Settings, state: OpenState) -> bool
     if problem.code == AdbMissing.code:
         return shutil.which("adb") is None
     return not problem.code.startswith("phone_")
+
+
+def _outside_hours(message: str, settings: Settings, now: int) -> Problem:
+    return Problem(
+        code=OutsideHours.code,
+        subject="",
+        message=message,
+        hint="",
+        gate="",
+        needs_user=False,
+        since=now,
+        until=settings.upload.hours.opens_at(now),
+    )
 
 
 def ending(at: int, *, now: float) -> Problem:

@@ -18,13 +18,13 @@ KEYS: dict[str, frozenset[str]] = {
     ),
     "mirror": frozenset({"path", "keep", "min_free"}),
     "select": frozenset({"mode", "include", "exclude", "since"}),
-    "upload": frozenset({"workers", "resumable_above", "chunk"}),
+    "upload": frozenset({"workers", "resumable_above", "chunk", "max_rate", "hours"}),
 }
 """Every setting that this version knows; a test holds it and the model together."""
 
 TO_COME: dict[str, frozenset[str]] = {
     "": frozenset({"backup", "web", "notify"}),
-    "upload": frozenset({"max_rate", "hours", "fix_dates"}),
+    "upload": frozenset({"fix_dates"}),
 }
 
 TABLES = ("google", "phone", "mirror", "select", "upload")

@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from photosync.config.files import can_be_path
+from photosync.config.hours import parse_hours
 from photosync.config.paths import USUAL_MIRROR
 
 UNITS = {
@@ -40,6 +41,7 @@ PLACEHOLDERS = ("{folder}", "{source}", "{year}", "{month}")
 
 KIB, GIB = 1024, 1024**3
 LEAST_CHUNK = 256 * KIB  # Google's granularity for chunks (google-photos-api.md §2.3)
+LEAST_RATE, MOST_RATE = 1024, 1024**4
 MOST_CHUNK = GIB
 MOST_FREE = 1024**4
 MOST_RESUMABLE_ABOVE = 20 * GIB  # no video is larger (google-photos-api.md §7)
@@ -69,6 +71,28 @@ def _size(least: int, most: int) -> BeforeValidator:
         return _within(int(Decimal(found[1]) * UNITS[found[2].upper()]), least, most, allowed)
 
     return BeforeValidator(size)
+
+
+def _rate(value: Any) -> int:
+    """``"2 MiB/s"`` as bytes a second; 0 for "", which is no limit."""
+    allowed = f'a rate like "2 MiB/s" or "500 kB/s", from {_said(LEAST_RATE)}/s; or ""'
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise _wrong(allowed)
+    text = str(value).strip()
+    if not text:
+        return 0
+    found = SIZE.fullmatch(re.sub(r"\s*/\s*s(ec)?$", "", text))
+    if found is None or found[2].upper() not in UNITS:
+        raise _wrong(allowed)
+    size_bytes = int(Decimal(found[1]) * UNITS[found[2].upper()])
+    return _within(size_bytes, LEAST_RATE, MOST_RATE, allowed)
+
+
+def _hours(text: str) -> str:
+    try:
+        return str(parse_hours(text))
+    except ValueError:
+        raise _wrong('hours like "01:00-07:00" or "22:00-06:00,12:00-13:00"; or ""') from None
 
 
 def _whole(least: int, most: int) -> BeforeValidator:
@@ -286,6 +310,8 @@ class Upload(_Table):
     workers: Annotated[int, _whole(1, 16)] = 4
     resumable_above: Annotated[int, _size(1, MOST_RESUMABLE_ABOVE)] = 16 * 1024**2
     chunk: Annotated[int, _size(LEAST_CHUNK, MOST_CHUNK)] = 16 * 1024**2
+    max_rate: Annotated[int, BeforeValidator(_rate)] = 0
+    hours: Annotated[str, AfterValidator(_hours)] = ""
 
 
 class Written(BaseSettings):

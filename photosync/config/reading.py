@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.config.environment import adb_server, from_environment
 from photosync.config.files import credential, default_state_dir
+from photosync.config.hours import parse_hours
 from photosync.config.mistakes import Mistake, raise_all
 from photosync.config.paths import absolute, path_mistakes
 from photosync.config.settings import (
@@ -140,6 +141,12 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
         select=SelectSettings(
             select.mode, tuple(select.include), tuple(select.exclude), select.since
         ),
-        upload=UploadSettings(upload.workers, upload.resumable_above, upload.chunk),
+        upload=UploadSettings(
+            upload.workers,
+            upload.resumable_above,
+            upload.chunk,
+            upload.max_rate,
+            parse_hours(upload.hours),
+        ),
         file=None if file is None else file.absolute(),
     )

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from photosync.config.hours import Hours
+
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
+
+
+ALWAYS = Hours()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,16 @@ class SelectSettings:
 
 @dataclass(frozen=True, slots=True)
 class UploadSettings:
-    """How uploads are made; ``resumable_above`` and ``chunk`` in bytes."""
+    """How uploads are made; ``resumable_above`` and ``chunk`` in bytes.
+
+    ``max_rate``: bytes a second of all together, 0 for no limit.
+    """
 
     workers: int
     resumable_above: int
     chunk: int
+    max_rate: int = 0
+    hours: Hours = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.config.environment import adb_server, origin
 from photosync.config.files import credential
+from photosync.config.hours import Hours
 from photosync.config.keys import TABLES
 from photosync.config.reading import read_toml
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 KEEP = "mirror.keep"
+RATE = "upload.max_rate"
 SIZES = frozenset({"mirror.min_free", "upload.resumable_above", "upload.chunk"})
 
 
@@ -97,6 +99,10 @@ def _text(value: Any, key: str = "") -> str:
         return json.dumps(list(value), ensure_ascii=False)
     if key == KEEP:
         return {None: "forever", 0: "until-done"}.get(value, f"{value}d")
+    if key == RATE:
+        return f"{_size(value)}/s" if value else '""'
+    if isinstance(value, Hours):
+        value = str(value)
     if key in SIZES:
         return _size(value)
     return '""' if value is None or value == "" else str(value)

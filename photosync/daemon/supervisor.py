@@ -96,7 +96,9 @@ class Supervisor:
         clock: Callable[[], float],
         hang_up: Callable[[], None],
         notifier: Notifier | None = None,
+        resting: Callable[[], str] = lambda: "",
     ) -> None:
+        self._resting = resting
         self._workers = workers
         self._folders = folders
         self._items = items
@@ -249,6 +251,8 @@ class Supervisor:
             return shut[0].message
         counts = snapshot.counts
         waiting = counts.waiting()
+        if waiting and self._resting():
+            return self._resting()
         if not waiting:
             return f"{counts.items(State.DONE):,} in the library, nothing to do"
         uploading = sum(one.doing == UPLOAD for one in snapshot.beats)
@@ -280,7 +284,8 @@ class Supervisor:
         return {
             state
             for state, kind, taker in TAKERS
-            if self._overview.ready(state, kind=kind, now=now)
+            if not (state == State.MIRRORED and self._resting())
+            and self._overview.ready(state, kind=kind, now=now)
             and any(
                 worker.troubled_seconds() < STUCK_SECONDS
                 for worker in self._workers

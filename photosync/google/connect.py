@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from photosync.google.auth import Authorization
 from photosync.google.http import Api, Wire
 from photosync.google.library import PhotosLibrary
+from photosync.google.pace import Pace
 from photosync.google.retrying import Patience
 from photosync.google.uploading import Uploads
 
@@ -45,9 +46,14 @@ def connect(
     sessions: SessionShelf,
     dead_tokens: DeadTokens,
     halt: Halt,
+    max_rate: int = 0,
+    may_go_on: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.time,
 ) -> Connection:
-    """A connection to the user's Google Photos; nothing is sent yet."""
+    """A connection to the user's Google Photos; nothing is sent yet.
+
+    ``max_rate``: bytes a second of all uploads, 0 for no limit; ``may_go_on``: see ``Uploads``.
+    """
     wire = Wire(halt=halt)
     authorization = Authorization(token_file, wire=wire, dead_tokens=dead_tokens, clock=clock)
     patience = Patience(halt)
@@ -60,6 +66,8 @@ def connect(
         sessions=sessions,
         patience=patience,
         clock=clock,
+        pace=Pace(max_rate, halt=halt),
+        may_go_on=may_go_on,
     )
     library = PhotosLibrary(
         api,

@@ -26,6 +26,7 @@ from photosync.google.sockets import Adapter, Sockets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from photosync.google.pace import Pace
     from photosync.google.ports import Halt
 
 for _name in ("urllib3", "requests_oauthlib", "oauthlib"):
@@ -44,12 +45,18 @@ USER_AGENT = f"photosync/{__version__}"
 class Slice:
     """Part of a file as the body of a request: ``length`` bytes from ``start``.
 
-    ``sent`` is told after each block how far the file has been read.
+    ``sent`` is told after each block how far the file has been read; ``pace``: how fast it may be.
     """
 
     def __init__(
-        self, file: BinaryIO, start: int, length: int, sent: Callable[[int], None]
+        self,
+        file: BinaryIO,
+        start: int,
+        length: int,
+        sent: Callable[[int], None],
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace
         self._file = file
         self._start = start
         self._length = length
@@ -71,6 +78,9 @@ class Slice:
         """
         left = self._length - self._at
         wanted = left if size < 0 else min(size, left)
+        if self._pace is not None:
+            wanted = self._pace.block(wanted)
+            self._pace.take(wanted)
         block = self._block(wanted) if wanted else b""
         if wanted and not block:
             raise FileReplaced("The file has become shorter since it was found.")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from photosync.google.faults import Answer
     from photosync.google.http import Api
+    from photosync.google.pace import Pace
     from photosync.google.ports import Progress, SessionShelf, UploadFile
     from photosync.google.retrying import Patience
 
@@ -53,7 +54,10 @@ would hold its photo up for ever."""
 
 
 class Uploads:
-    """The two protocols: raw for small files (one request), resumable for large ones."""
+    """The two protocols: raw for small files (one request), resumable for large ones.
+
+    ``may_go_on`` is asked before each piece, and raises what stands against it.
+    """
 
     def __init__(
         self,
@@ -65,7 +69,11 @@ class Uploads:
         sessions: SessionShelf,
         patience: Patience,
         clock: Callable[[], float],
+        pace: Pace | None = None,
+        may_go_on: Callable[[], None] = lambda: None,
     ) -> None:
+        self._pace = pace
+        self._may_go_on = may_go_on
         self._api = api
         self._url = f"{api_url}/v1/uploads"
         self._api_url = api_url
@@ -135,7 +143,7 @@ class Uploads:
                 "X-Goog-Upload-Protocol": "raw",
                 "X-Goog-Hash": _hash(file),
             },
-            body=lambda: _part(file, 0, file.size_bytes, progress),
+            body=lambda: self._part(file, 0, file.size_bytes, progress),
         )
         answer = self._api.send(call, "upload")
         error = error_of(Kind.RAW, answer, now=self._clock())
@@ -156,6 +164,7 @@ class Uploads:
         )
         try:
             while not isinstance(transfer.step, Done):
+                self._may_go_on()
                 self._patience.call(lambda: self._step(session.url, transfer, file, progress))
         except (SessionLost, TransientError):
             raise
@@ -211,30 +220,28 @@ class Uploads:
             progress(file.key, transfer.offset)
         elif isinstance(step, Send):
             try:
-                answer = self._api.send(_chunk(url, step, file, progress), "chunk")
+                answer = self._api.send(self._chunk(url, step, file, progress), "chunk")
             except ConnectionLost:
                 transfer.broke()
                 raise
             transfer.sent(answer, now=self._clock())
 
+    def _chunk(self, url: str, step: Send, file: UploadFile, progress: Progress) -> Call:
+        return Call(
+            "POST",
+            url,
+            {
+                "Content-Type": "application/octet-stream",
+                "X-Goog-Upload-Command": "upload, finalize" if step.last else "upload",
+                "X-Goog-Upload-Offset": str(step.offset),
+            },
+            body=lambda: self._part(file, step.offset, step.length, progress),
+        )
 
-def _chunk(url: str, step: Send, file: UploadFile, progress: Progress) -> Call:
-    return Call(
-        "POST",
-        url,
-        {
-            "Content-Type": "application/octet-stream",
-            "X-Goog-Upload-Command": "upload, finalize" if step.last else "upload",
-            "X-Goog-Upload-Offset": str(step.offset),
-        },
-        body=lambda: _part(file, step.offset, step.length, progress),
-    )
-
-
-def _part(file: UploadFile, start: int, length: int, progress: Progress) -> Slice | None:
-    if not length:
-        return None
-    return Slice(file.file, start, length, lambda sent: progress(file.key, sent))
+    def _part(self, file: UploadFile, start: int, length: int, progress: Progress) -> Slice | None:
+        if not length:
+            return None
+        return Slice(file.file, start, length, lambda sent: progress(file.key, sent), self._pace)
 
 
 def _hash(file: UploadFile) -> str:

@@ -14,6 +14,7 @@ from photosync.errors import (
     ItemTrouble,
     MirrorAway,
     MirrorLost,
+    OutsideHours,
     SourceMissing,
 )
 from photosync.google.ports import UploadFile
@@ -41,7 +42,10 @@ MOST_AHEAD = 1000
 
 
 class Upload:
-    """Sends one item after another. ``name`` tells the workers apart."""
+    """Sends one item after another. ``name`` tells the workers apart.
+
+    ``resting``: why no uploads run now, by the clock; "" if they do.
+    """
 
     def __init__(
         self,
@@ -55,7 +59,9 @@ class Upload:
         progress: Callable[[int, int], None],
         source_lost: Callable[[int, SourceMissing], None],
         clock: Callable[[], float],
+        resting: Callable[[], str] = lambda: "",
     ) -> None:
+        self._resting = resting
         self.name = name
         self._items = items
         self._originals = originals
@@ -69,6 +75,8 @@ class Upload:
     def run_once(self) -> bool:
         """Send the oldest ready item; False if there was none or nothing may be sent."""
         now = int(self._clock())
+        if self._resting():
+            return False
         if not self._gate.is_open_for_bytes(
             lambda since: self._items.untried(since=since, now=now)
         ):
@@ -96,6 +104,8 @@ class Upload:
             self._source_lost(item.source_id, error)
         except (DiskFull, MirrorAway):
             raise  # nothing is wrong with the library: this worker rests
+        except OutsideHours as error:
+            log.info("item.rests id=%d reason=%s", item.id, error.message)
         except BlockedError as error:
             self._gate.close(error)
 

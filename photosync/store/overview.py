@@ -61,8 +61,6 @@ SMALLEST = """
         AND state = 'found'
 """
 
-LEASED = "SELECT count(*) AS items FROM media_items WHERE leased_by IS NOT NULL"
-
 IN_HAND = "SELECT id, leased_by, size_bytes FROM media_items WHERE leased_by IS NOT NULL"
 
 NO_LIMIT = 2**62
@@ -243,13 +241,6 @@ class Overview:
                 items += row["items"]
                 next_at = min(next_at or row["next_at"], row["next_at"])
         return Aside(items, next_at)
-
-    def busy(self, *, now: int) -> bool:
-        """Whether an item is claimed, or ready to be."""
-        leased = self._database.row(LEASED)
-        if leased is not None and leased["items"]:
-            return True
-        return any(self.ready(state, now=now) for state in READY_STATES)
 
     def ready(self, state: State, *, now: int, kind: SourceKind | None = None) -> bool:
         """Whether a worker could take an item in ``state`` (a pause left aside), of a kind."""

@@ -139,7 +139,12 @@ class Google:
         return Authorization(self.token_file, wire=self.wire(), dead_tokens=self.dead)
 
     def connect(
-        self, *, chunk_bytes: int = QUARTER, resumable_above_bytes: int = QUARTER, url: str = ""
+        self,
+        *,
+        chunk_bytes: int = QUARTER,
+        resumable_above_bytes: int = QUARTER,
+        url: str = "",
+        **more: Any,
     ) -> Connection:
         """As ``photosync.google.connect`` puts it together, but nothing sleeps."""
         wire = self.wire()
@@ -154,6 +159,7 @@ class Google:
             sessions=self.shelf,
             patience=patience,
             clock=time.time,
+            **more,
         )
         library = PhotosLibrary(
             api,

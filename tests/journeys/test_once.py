@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.journeys.conftest import PROGRAM, jpeg, mp4, sha256
+from tests.journeys.conftest import PROGRAM, jpeg, mp4, sha256, wait_for
 
 if TYPE_CHECKING:
     from tests.journeys.conftest import World
@@ -150,3 +151,28 @@ def test_a_terminal_without_letters_of_every_language(world: World, encoding: st
         if "--json" in verb:
             (item,) = json.loads(done.stdout)["items"]
             assert item["path"] == "Übung \N{CAMERA}.jpg"
+
+
+def test_outside_the_hours_everything_but_uploading_goes_on(world: World) -> None:
+    now = time.time()
+    shut, open_now = (
+        "-".join(time.strftime("%H:%M", time.localtime(now + one * 3600)) for one in two)
+        for two in ((2, 3), (-1, 2))
+    )
+    world.put("a.jpg", jpeg(1))
+    world.configure(more=f'[upload]\nhours = "{shut}"\n')
+    done = world.run("run", "--once")
+    assert done.returncode == 1, done.stderr
+    assert "1 photo or video still waits" in done.stdout
+    assert f"at {shut[:5]} (upload.hours)." in done.stdout
+    assert world.emulator.requests.count() == 0
+    with world.daemon() as daemon:
+        wait_for(lambda: world.json("status")["daemon"]["state"] == "waiting", daemon)
+        status = world.json("status")
+        assert status["items"]["mirrored"] == 1
+        assert [one["code"] for one in status["problems"]] == ["outside_hours"]
+        assert world.run("status").returncode == 0
+    world.configure(more=f'[upload]\nhours = "{open_now}"\nmax_rate = "1 MiB/s"\n')
+    world.once()
+    assert world.holds(jpeg(1))
+    assert world.json("status")["problems"] == []

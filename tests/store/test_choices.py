@@ -363,18 +363,17 @@ def test_reasons_the_most_common_first(shelf: Shelf) -> None:
     assert shelf.overview.reasons(State.FOUND) == [("", 1, "")]
 
 
-def test_busy_is_ready_or_in_hand(shelf: Shelf) -> None:
-    assert not shelf.overview.busy(now=NOW)
+def test_what_is_in_hand_or_put_aside_is_not_ready(shelf: Shelf) -> None:
+    assert not shelf.overview.ready(State.FOUND, now=NOW)
     (item_id,) = shelf.found("a")
-    assert shelf.overview.busy(now=NOW)
+    assert shelf.overview.ready(State.FOUND, now=NOW)
     item = shelf.held(item_id)
-    assert shelf.overview.busy(now=NOW)
     assert not shelf.overview.ready(State.FOUND, now=NOW)
     assert shelf.overview.in_hand() == {item_id: ("w", SIZE)}
     shelf.items.defer(item, not_before=NOW + 9, code="c", message="m", now=NOW)
-    assert not shelf.overview.busy(now=NOW)
+    assert not shelf.overview.ready(State.FOUND, now=NOW)
     assert shelf.overview.put_aside(now=NOW).next_at == NOW + 9
-    assert shelf.overview.busy(now=NOW + 9)
+    assert shelf.overview.ready(State.FOUND, now=NOW + 9)
 
 
 def test_put_aside_over_all_states(shelf: Shelf) -> None:

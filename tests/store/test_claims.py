@@ -270,7 +270,6 @@ SEARCHED = {
     "hand_over": duplicates.HAND_OVER,
     "known": intake_sql.KNOWN,
     "in_hand": overview_sql.IN_HAND,
-    "leased": overview_sql.LEASED,
     "by_path": overview_sql.BY_PATH,
     "list": overview_sql.LIST,
     "list_state": overview_sql.LIST_STATE,

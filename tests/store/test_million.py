@@ -131,7 +131,6 @@ def asked(shelf: Shelf) -> dict[str, Callable[[], object]]:
         "old tokens": lambda: items.drop_old_tokens(oldest=NOW - 82_800, now=NOW),
         "release all": items.release_all,
         "counts": overview.counts,
-        "busy": lambda: overview.busy(now=NOW),
         "ready": lambda: [overview.ready(state, now=NOW) for state in READY_STATES],
         "put aside": lambda: overview.put_aside(now=NOW),
         "in hand": overview.in_hand,
