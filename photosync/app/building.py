@@ -15,6 +15,7 @@ from photosync.daemon import lock
 from photosync.daemon.bells import Bells
 from photosync.daemon.everywhere import Everywhere
 from photosync.daemon.folders import Folders
+from photosync.daemon.network import Network
 from photosync.daemon.reports import Board, Troubles
 from photosync.daemon.supervisor import Supervisor
 from photosync.daemon.upkeep import Upkeep
@@ -33,7 +34,7 @@ from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
 from photosync.stages.create import Create
 from photosync.stages.discover import Discover, Watched
-from photosync.stages.gate import LibraryGate
+from photosync.stages.gate import NO_WAY, LibraryGate
 from photosync.stages.mirror import Mirror
 from photosync.stages.originals import LocalOriginals
 from photosync.stages.prune import Prune
@@ -69,13 +70,14 @@ BELLS = (
     "mirror",
     "pull",
     "prune",
+    "network",
     "upkeep",
     "upload",
     "create",
 )
 OWN_NAME = "own_name"
 
-LOOKING = ("folders", "phone-looks")
+LOOKING = ("folders", "phone-looks", "network")
 """Workers that wait by themselves for what is due."""
 
 
@@ -206,6 +208,12 @@ class _Builder:
             control.set_flag(OWN_NAME, name, now=self._state.now())
         return name
 
+    def _network_changed(self) -> None:
+        if self._gate.network_changed():
+            log.info("network.changed")
+            self._items.hurry(NO_WAY, now=self._state.now())
+            self._bells.ring("upload", "create")
+
     def _resting(self) -> str:
         return self._settings.upload.hours.resting(self._clock())
 
@@ -323,6 +331,8 @@ class _Builder:
                 clock=self._clock,
             )
             yield pull.name, "pull", side.prepared(pull.run_once)
+        if not self._once:
+            yield "network", "network", Network(self._network_changed).run_once
         upkeep = Upkeep(self._state.database, clock=self._clock)
         yield upkeep.name, "upkeep", upkeep.run_once
         keep_days = self._settings.mirror.keep

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from photosync.errors import (
     ConnectionLost,
     DailyQuotaSpent,
+    Offline,
     RateLimited,
     ServerTrouble,
     WriteCollision,
@@ -34,6 +35,9 @@ LONGEST_DAY_SECONDS = 26 * HOUR_SECONDS
 
 TROUBLE = (ConnectionLost, ServerTrouble, RateLimited, WriteCollision)
 """Not about one photo: Google, or the way to it, has a bad moment."""
+
+NO_WAY = frozenset({Offline.code, ConnectionLost.code})
+"""What a network that comes or changes may put an end to."""
 
 FIRST_REST_SECONDS = 30
 LONGEST_REST_SECONDS = 600
@@ -212,6 +216,16 @@ class LibraryGate:
                 until=until,
             )
         )
+
+    def network_changed(self) -> bool:
+        """What was out of reach may be reached: the next request asks. Whether anything was."""
+        codes = {one.code for one in self._control.library_gates()} & NO_WAY
+        for code in codes:
+            self._control.clear_problem(code)
+        if codes:
+            self._rests = 0
+            self._probe_ends = 0.0
+        return bool(codes)
 
     def passed(self, *, created: bool = True) -> None:
         """Google took a request: what stood in its way is over.

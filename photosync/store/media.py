@@ -6,6 +6,7 @@ Every move names the state it leaves and the worker that holds the item, and fai
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from photosync.store.mapping import to_item
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from photosync.domain.media import Hashes, MediaItem, SourceKind
     from photosync.store.database import Database, Parameters
@@ -113,6 +114,12 @@ DEFER = f"""
 RELEASE = f"""
     UPDATE media_items SET leased_by = NULL, maybe_created = :maybe_created {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
+
+HURRY = """
+    UPDATE media_items SET not_before = 0, updated_at = :now
+    WHERE state IN ('found', 'mirrored', 'uploaded') AND not_before > :now
+        AND error_code IN (SELECT value FROM json_each(:codes))
+"""
 
 RELEASE_ALL = "UPDATE media_items SET leased_by = NULL WHERE leased_by IS NOT NULL"
 
@@ -302,6 +309,12 @@ class MediaItems:
         """Let the item go untouched. ``maybe_created``: None keeps what stood on record."""
         kept = item.maybe_created if maybe_created is None else maybe_created
         self._one(RELEASE, {**_held(item, 0), "maybe_created": int(kept)})
+
+    def hurry(self, codes: Collection[str], *, now: int) -> int:
+        """What was put aside for one of ``codes`` is due at once. How many."""
+        values: Parameters = {"codes": json.dumps(sorted(codes)), "now": now}
+        with self._database.write() as connection:
+            return connection.execute(HURRY, values).rowcount
 
     def release_all(self) -> int:
         """Take back every lease: called at start, when no worker can hold one. How many."""

@@ -9,6 +9,7 @@ import pytest
 from photosync.domain.states import State
 from photosync.errors import (
     BlockedError,
+    ConnectionLost,
     DailyQuotaSpent,
     ItemTrouble,
     Offline,
@@ -16,6 +17,7 @@ from photosync.errors import (
     SignInRequired,
     StorageFull,
 )
+from photosync.stages.gate import NO_WAY
 
 if TYPE_CHECKING:
     from tests.stages.conftest import House
@@ -219,3 +221,33 @@ def test_a_clock_that_was_a_day_ahead_shuts_nothing_for_a_day(house: House) -> N
 
     house.gate.close(DailyQuotaSpent("spent", until=int(house.clock()) + 25 * 3600))
     assert not house.gate.is_open()
+
+
+def test_a_network_that_changed_lets_one_ask_at_once(house: House) -> None:
+    house.gate.close(Offline("no net"))
+    house.gate.trouble(ConnectionLost("cut"))
+    assert not house.gate.is_open()
+
+    assert house.gate.network_changed()
+    assert house.gate.is_open()
+    assert house.control.problems() == []
+    assert not house.gate.network_changed()
+
+
+def test_a_network_that_changed_mends_nothing_else(house: House) -> None:
+    house.gate.close(Offline("no net"))
+    house.gate.close(DailyQuotaSpent("spent", until=1_800_080_000))
+    assert house.gate.network_changed()
+    assert not house.gate.is_open()
+    assert not house.gate.network_changed()
+
+
+def test_what_a_cut_put_aside_is_due_when_the_network_is_back(house: House) -> None:
+    house.mirrored("a.jpg")
+    house.library.upload_errors = [ConnectionLost("cut")]
+    assert rounds(house) == 1
+    assert house.items.claim(State.MIRRORED, worker="w", now=int(house.clock())) == []
+
+    assert house.items.hurry({ServerTrouble.code}, now=int(house.clock())) == 0
+    assert house.items.hurry(NO_WAY, now=int(house.clock())) == 1
+    assert house.items.claim(State.MIRRORED, worker="w", now=int(house.clock())) != []
