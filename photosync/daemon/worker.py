@@ -60,6 +60,7 @@ class Worker(Thread):
         self._idle_seconds = idle_seconds
         self._troubled_by = ""
         self._troubled_since: float | None = None
+        self._holds_on = False
 
     def troubled_seconds(self) -> float:
         """For how long no step went through, though there was something to do."""
@@ -77,7 +78,7 @@ class Worker(Thread):
             if self._halt.is_set():
                 return
             try:
-                busy = self._do()
+                busy = self._step()
             except Stopping:
                 return
             except TransientError as error:
@@ -97,6 +98,12 @@ class Worker(Thread):
                 if not busy:
                     self._bell.wait(heard, self._idle_seconds)
 
+    def _step(self) -> bool:
+        if self._holds_on:
+            self._let_go(self.name)
+            self._holds_on = False
+        return self._do()
+
     def _trouble(self) -> None:
         if self._troubled_since is None:
             self._troubled_since = time.monotonic()
@@ -108,7 +115,9 @@ class Worker(Thread):
         self._troubled_by = str(error)
         self._reports.trouble(self.name, error)
         self._halt.wait(seconds)
+        self._holds_on = True
         try:
             self._let_go(self.name)
-        except PhotosyncError as again:  # the disk is still full, say: the next step will tell
+            self._holds_on = False
+        except PhotosyncError as again:  # the disk is still full, say: before the next step, then
             log.debug("worker.holds_on name=%s reason=%s", self.name, again)

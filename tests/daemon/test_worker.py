@@ -114,14 +114,6 @@ def test_stopping_ends_it() -> None:
     assert (halt.waits, reports.said) == ([], [])
 
 
-def test_what_it_holds_may_be_stuck_for_a_while() -> None:
-    def stuck(_: str) -> None:
-        raise DiskFull("still full")
-
-    script, _, _ = run(DiskFull("full"), let_go=stuck)
-    assert script.calls == 2
-
-
 def test_a_bell_wakes_an_idle_worker_at_once() -> None:
     halt, bell, woken = Event(), Bell(), Event()
     turns = iter([False, False])
@@ -165,3 +157,19 @@ def test_errors_of_ours_that_nobody_foresaw_are_bugs_too() -> None:
     _, halt, reports = run(PhotosyncError("odd"))
     assert halt.waits == [30.0]
     assert reports.said[0] == "w PhotosyncError"
+
+
+def test_what_it_could_not_let_go_is_let_go_before_the_next_step() -> None:
+    """Else the item would be its own for ever, and a run until nothing is left would not end."""
+    tries: list[str] = []
+
+    def full_for_a_while(name: str) -> None:
+        tries.append(name)
+        if len(tries) < 3:
+            raise DiskFull("still full")
+
+    script, halt, reports = run(DiskFull("full"), False, False, let_go=full_for_a_while)
+    assert len(tries) == 3  # after the step, before the next, and after that rest
+    assert script.calls == 4
+    assert reports.said[:3] == ["w DiskFull", "w DiskFull", "w well"]
+    assert halt.waits == [10.0, 10.0]
