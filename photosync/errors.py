@@ -398,6 +398,14 @@ class ServiceRefused(BlockedError):
     code = "service_refused"
 
 
+class PortTaken(BlockedError):
+    """The web server cannot listen where the settings want it."""
+
+    code = "port_taken"
+    needs_user = False
+    default_hint = "Set another web.port, or web.enabled = false."
+
+
 class SettingsError(PhotosyncError):
     """The settings or a command's arguments are wrong (exit code 2)."""
 

@@ -87,6 +87,8 @@ def test_without_a_file_the_defaults_are_those_of_the_interface(
         mirror=config.MirrorSettings(home / "Pictures/photosync", None, 2 * 1024 * MIB),
         select=config.SelectSettings("auto", (), (), None),
         upload=config.UploadSettings(4, 16 * MIB, 16 * MIB),
+        web=config.WebSettings(enabled=True, host="127.0.0.1", port=8642),
+        notify=config.NotifySettings((), ("blocked", "failed"), "", 30, None, 3),
         file=None,
     )
 
@@ -417,6 +419,8 @@ def test_keys_and_model_know_the_same_settings() -> None:
         "mirror": model.Mirror,
         "select": model.Select,
         "upload": model.Upload,
+        "web": model.Web,
+        "notify": model.Notify,
     }
     assert {name: set(table.model_fields) for name, table in tables.items()} == keys.KEYS
 

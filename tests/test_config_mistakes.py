@@ -137,6 +137,9 @@ def test_a_folder_without_a_path(told: Told) -> None:
     assert "folder[1].path: it is missing (add it)" in told('[[folder]]\nalbum = "x"\n')
 
 
+TABLES = "there are: folder, google, mirror, notify, phone, select, state_dir, upload, web"
+
+
 @pytest.mark.parametrize(
     ("text", "key", "meant"),
     [
@@ -145,7 +148,7 @@ def test_a_folder_without_a_path(told: Told) -> None:
         ("workers = 1\n", "workers", "did you mean upload.workers?"),
         ("[[folder]]\npath = '/a'\nalbums = ''\n", "folder[1].albums", "did you mean album?"),
         ("[select.mode2]\n", "select.mode2", "did you mean mode?"),
-        ("[xyz]\n", "xyz", "there are: folder, google, mirror, phone, select, state_dir, upload"),
+        ("[xyz]\n", "xyz", TABLES),
         ("[select]\nxyz = 1\n", "select.xyz", "there are: exclude, include, mode, since"),
     ],
 )
@@ -171,7 +174,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
         """
         state_dir = 4
         foldr = 1
-        [web]
+        [backup]
         [google]
         api_url = "http://a.example"
         [[folder]]
@@ -198,7 +201,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
     for part in (
         "state_dir = 4",
         "foldr: there is no such setting (did you mean folder?)",
-        "web: not in this version yet (remove it)",
+        "backup: not in this version yet (remove it)",
         'google.api_url = "http://a.example"',
         'folder[1].album = "{day}"',
         'folder[2].path = "/photos/2026"',
@@ -227,7 +230,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
             "1",
             "there are: chunk, hours, max_rate, resumable_above, workers",
         ),
-        ("PHOTOSYNC_WEB", "1", "not in this version yet"),
+        ("PHOTOSYNC_BACKUP", "1", "not in this version yet"),
         ("PHOTOSYNC_FOLDER__0__PATH", "/a", 'PHOTOSYNC_FOLDER=[{"path": '),
         ("PHOTOSYNC_FOLDER", "/a", 'PHOTOSYNC_FOLDER = "/a"'),
         ("PHOTOSYNC_FOLDER", "", 'PHOTOSYNC_FOLDER = ""'),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from photosync.app import report
 from photosync.app.connecting import connection_of, refuse_without_token
-from photosync.app.state import MIRROR_MADE, make_state_dir, opened
+from photosync.app.noticing import noticing, telling_of_the_end
+from photosync.app.signs import is_wanted
+from photosync.app.state import MIRROR_MADE, looked_at, make_state_dir, opened
 from photosync.daemon import lock
 from photosync.daemon.bells import Bells
 from photosync.daemon.everywhere import Everywhere
@@ -26,6 +30,7 @@ from photosync.domain.states import READY_STATES, State
 from photosync.errors import (
     DailyQuotaSpent,
     PhotosyncError,
+    PortTaken,
     SettingsError,
     SourceMissing,
 )
@@ -71,6 +76,7 @@ BELLS = (
     "pull",
     "prune",
     "network",
+    "notices",
     "upkeep",
     "upload",
     "create",
@@ -101,9 +107,50 @@ def running(
     make_state_dir(settings.state_dir)
     with ExitStack() as stack:
         stack.enter_context(lock.held(settings.state_dir, now=int(clock())))
-        state = stack.enter_context(opened(settings, clock))
-        refuse_without_token(settings)
-        yield _Builder(settings, state, halt, once=once).supervisor(notifier)
+        with telling_of_the_end(settings, clock) as telling:
+            telling.state = state = stack.enter_context(opened(settings, clock))
+            refuse_without_token(settings)
+            network = None if once else stack.enter_context(closing(Network()))
+            supervisor = _Builder(settings, state, halt, network=network).supervisor(notifier)
+            if settings.web.enabled and not once:
+                stack.enter_context(_answering(settings, state, supervisor))
+            yield supervisor
+            if once and not supervisor.was_stopped:
+                noticing(settings, state, clock=clock).look(settled=True)
+
+
+@contextmanager
+def _answering(settings: Settings, state: OpenState, supervisor: Supervisor) -> Iterator[None]:
+    """The web server, if its port can be had: it is not what the daemon is for."""
+    from photosync.web.server import Web  # 10 MB, for those alone who want it
+
+    def status() -> dict[str, Any]:
+        with looked_at(settings) as now:  # a connection for the thread that asks
+            return report.status(settings, now, now=int(state.clock()))
+
+    with ExitStack() as stack:
+        try:
+            place = settings.web
+            web = Web(
+                host=place.host, port=place.port, status=status, silent=supervisor.silent_seconds
+            )
+            stack.enter_context(web)
+            log.info("web.ready host=%s port=%d", place.host, web.port)
+        except PortTaken as error:
+            log.warning("web.off reason=%s", error)
+            state.control.raise_problem(
+                Problem(
+                    code=error.code,
+                    subject="web",
+                    message=error.message,
+                    hint=error.hint,
+                    gate="",
+                    needs_user=False,
+                    since=state.now(),
+                    until=None,
+                )
+            )
+        yield
 
 
 def _refuse_idleness(settings: Settings) -> None:
@@ -124,11 +171,14 @@ def _refuse_idleness(settings: Settings) -> None:
 class _Builder:
     """Makes each part once. One method a part, in the order in which they need each other."""
 
-    def __init__(self, settings: Settings, state: OpenState, halt: Event, *, once: bool) -> None:
+    def __init__(
+        self, settings: Settings, state: OpenState, halt: Event, *, network: Network | None
+    ) -> None:
         self._settings = settings
         self._state = state
         self._halt = halt
-        self._once = once
+        self._network = network
+        self._once = network is None
         self._clock = state.clock
         self._items = MediaItems(state.database)
         self._sources = Sources(state.database)
@@ -331,8 +381,10 @@ class _Builder:
                 clock=self._clock,
             )
             yield pull.name, "pull", side.prepared(pull.run_once)
-        if not self._once:
-            yield "network", "network", Network(self._network_changed).run_once
+        if self._network is not None:
+            yield "network", "network", partial(self._network.run_once, self._network_changed)
+            notices = noticing(self._settings, self._state, halt=self._halt, clock=self._clock)
+            yield notices.name, "notices", notices.run_once
         upkeep = Upkeep(self._state.database, clock=self._clock)
         yield upkeep.name, "upkeep", upkeep.run_once
         keep_days = self._settings.mirror.keep
@@ -385,7 +437,7 @@ class _Builder:
         counts = self._state.overview.counts()
         kept = {one.id for one in kept_sources}
         for source in self._sources.all():
-            if source.id in kept or self._is_wanted_phone(source):
+            if source.id in kept or is_wanted(source, self._settings):
                 continue
             self._sources.set_connected(source.id, connected=False, now=now)
             is_phone = source.kind == SourceKind.PHONE
@@ -409,14 +461,6 @@ class _Builder:
                     until=None,
                 )
             )
-
-    def _is_wanted_phone(self, source: Source) -> bool:
-        wanted = self._settings.phone
-        return (
-            source.kind == SourceKind.PHONE
-            and wanted.enabled
-            and (not wanted.serials or source.address in wanted.serials)
-        )
 
 
 def _beneath(folder: Path, mirror: Path) -> tuple[str, ...]:

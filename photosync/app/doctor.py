@@ -17,6 +17,7 @@ from photosync.app.report import ending, status
 from photosync.app.state import MIRROR_MADE, looked_at, opened
 from photosync.daemon import lock
 from photosync.domain.media import SourceKind, readable
+from photosync.domain.silence import CODES
 from photosync.errors import (
     AdbMissing,
     MirrorAway,
@@ -73,6 +74,7 @@ def examine(settings: Settings, *, halt: Event, offline: bool = False) -> Iterat
         ("phones", lambda: _phones(settings)),
         ("udev", lambda: machine.udev(settings)),
         ("mirror", lambda: _mirror(settings)),
+        ("notices", lambda: _notices(settings)),
         *(unasked if offline else asked),
         ("queue", lambda: _queue(settings)),
     )
@@ -236,6 +238,30 @@ def _mirror(settings: Settings) -> Iterator[Finding]:
     yield Finding("mirror", Verdict.OK, f"{readable(str(root))} {words}.")
 
 
+def _notices(settings: Settings) -> Iterator[Finding]:
+    """Whether anybody hears of it when something needs the user."""
+    from photosync.notify.sending import deliver
+
+    rules = settings.notify
+    if not rules.urls and not rules.ping:
+        message = "Nobody is told when something needs you."
+        yield Finding("notices", Verdict.NOTE, message, "Set notify.urls or notify.ping.")
+        return
+    unknown = [one for one in deliver(rules.urls, "", "") if one.reason]
+    for one in unknown:
+        yield Finding("notices", Verdict.NOTE, f"{one}.", "Mend it in notify.urls.")
+    good = len(rules.urls) - len(unknown) + bool(rules.ping)
+    if good:
+        told = "1 address is" if good == 1 else f"{good} addresses are"
+        message = f"{told} told when something needs you. To try: photosync notify"
+        yield Finding("notices", Verdict.OK, message)
+    file = settings.file
+    if file is not None and file.stat().st_mode & 0o004:
+        quoted = shlex.quote(str(file))
+        message = f"{quoted} holds addresses that are secrets, and everybody here can read it."
+        yield Finding("notices", Verdict.NOTE, message, f"chmod o= {quoted}")
+
+
 def _sign_in(settings: Settings) -> Iterator[Finding]:
     found = check_sign_in(settings.google.token_file)
     with opened(settings) as state:
@@ -293,7 +319,7 @@ def _queue(settings: Settings) -> Iterator[Finding]:
     with looked_at(settings) as state:
         document = status(settings, state, now=int(time.time()))
     for problem in document["problems"]:
-        if not problem["code"].startswith(SEEN_TO):
+        if problem["code"] in CODES or not problem["code"].startswith(SEEN_TO):
             verdict = Verdict.BAD if problem["needs_user"] else Verdict.NOTE
             yield Finding("queue", verdict, problem["message"], problem["hint"])
     items = document["items"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photosync.app.mirrors import place_of
+from photosync.app.signs import silent
 from photosync.daemon import lock
 from photosync.daemon.reports import COPY, UPLOAD
 from photosync.domain.media import SourceKind, path_base64, readable
@@ -48,15 +49,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
     if state is None:
         return _nothing_yet(settings, holder, now)
     counts = state.overview.counts()
-    problems = [one for one in state.control.problems() if not _is_past(one, counts, now)]
-    rests = settings.upload.hours.resting(now) if counts.waiting() else ""
-    if rests:
-        problems.append(_outside_hours(rests, settings, now))
-    ends_at = state.control.sign_in_ends_at()
-    if ends_at is not None:
-        problems.append(ending(ends_at, now=now))
-    if holder is None:
-        problems = [one for one in problems if _is_standing(one, settings, state)]
+    problems = _problems(settings, state, holder, counts, now)
     used, spent = state.overview.requests_today(now=now)
     rate = state.control.rate(now=now) if holder else 0
     limit = settings.google.daily_requests
@@ -87,7 +80,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         ],
         "problems": [_problem(one) for one in _with_unwritten(settings, problems, now)],
         "last_done_at": rfc3339(counts.last_at(State.DONE)),
-        "sign_in_ends_at": rfc3339(ends_at),
+        "sign_in_ends_at": rfc3339(state.control.sign_in_ends_at()),
         "put_aside": {"items": aside.items, "next_at": rfc3339(aside.next_at)},
         "failed": [
             {"code": code, "items": items, "example": message}
@@ -98,6 +91,28 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         "paused": state.control.flag("paused"),
     }
     return document
+
+
+def problems_of(settings: Settings, state: OpenState, *, now: int) -> list[Problem]:
+    """What stands in the way, or will, as status shows it."""
+    holder = lock.holder(settings.state_dir)
+    found = _problems(settings, state, holder, state.overview.counts(), now)
+    return _with_unwritten(settings, found, now)
+
+
+def _problems(
+    settings: Settings, state: OpenState, holder: Holder | None, counts: Counts, now: int
+) -> list[Problem]:
+    problems = [one for one in state.control.problems() if not _is_past(one, counts, now)]
+    rests = settings.upload.hours.resting(now) if counts.waiting() else ""
+    if rests:
+        problems.append(_outside_hours(rests, settings, now))
+    ends_at = state.control.sign_in_ends_at()
+    if ends_at is not None:
+        problems.append(ending(ends_at, now=now))
+    if holder is None:
+        problems = [one for one in problems if _is_standing(one, settings, state)]
+    return [*problems, *silent(settings, state, now=now)]
 
 
 def exit_code(document: Json) -> int:

@@ -92,7 +92,7 @@ def _stage(folder: Path) -> Iterator[Stage]:
         settings_file.write_text(
             f"state_dir = {json.dumps(str(state))}\n"
             f"[google]\napi_url = {json.dumps(emulator.url)}\n"
-            "[phone]\nenabled = false\n"
+            "[phone]\nenabled = false\n[web]\nenabled = false\n"
             f"[[folder]]\npath = {json.dumps(str(pictures))}\n"
             'album = "{source}"\n',
             encoding="utf-8",

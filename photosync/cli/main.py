@@ -19,6 +19,7 @@ from photosync.cli import (
     doctor,
     emulate,
     items,
+    notify,
     phones,
     run,
     service,
@@ -32,7 +33,6 @@ app = typer.Typer(
     name="photosync",
     help="Gets photos and videos into Google Photos, exactly once.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -67,6 +67,7 @@ app.command("verify")(verify.verify)
 app.command("doctor")(doctor.doctor)
 app.command("phones")(phones.phones)
 app.command("folders")(phones.folders)
+app.command("notify")(notify.notify)
 app.command("pause")(control.pause)
 app.command("resume")(control.resume)
 app.add_typer(service.app, name="service")

@@ -6,26 +6,31 @@ from photosync.config.settings import (
     FolderSettings,
     GoogleSettings,
     MirrorSettings,
+    NotifySettings,
     PhoneSettings,
     SelectSettings,
     Settings,
     UploadSettings,
+    WebSettings,
 )
-from photosync.config.showing import Shown, shown
+from photosync.config.showing import Shown, masked, shown
 
 __all__ = [
     "FolderSettings",
     "GoogleSettings",
     "MirrorSettings",
+    "NotifySettings",
     "PhoneSettings",
     "SelectSettings",
     "Settings",
     "Shown",
     "UploadSettings",
+    "WebSettings",
     "default_file",
     "example_text",
     "find_file",
     "init",
     "load",
+    "masked",
     "shown",
 ]

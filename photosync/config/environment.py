@@ -11,6 +11,7 @@ from photosync.config.keys import (
     LISTS,
     OWN_VARIABLES,
     PREFIX,
+    SECRETS,
     TABLES,
     VARIABLES,
     unknown_variable,
@@ -42,7 +43,8 @@ def from_environment(environ: Mapping[str, str], mistakes: list[Mistake]) -> dic
                 good[name.lower()] = value
             else:
                 wrong = "that is not possible"
-                mistakes.append(Mistake(ENVIRONMENT, name, written(value), wrong, needed))
+                shown = "***" if _holds_secrets(name) else written(value)
+                mistakes.append(Mistake(ENVIRONMENT, name, shown, wrong, needed))
     return _parsed(good)
 
 
@@ -101,6 +103,11 @@ def _needed(name: str, value: str) -> str | None:
         return None if isinstance(json.loads(value), kind) else needed
     except (ValueError, RecursionError):
         return needed
+
+
+def _holds_secrets(name: str) -> bool:
+    key = ".".join(VARIABLES[name])
+    return any(key in (one, one.partition(".")[0]) for one in SECRETS)
 
 
 def _first_key(table: str) -> str:

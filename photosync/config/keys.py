@@ -8,7 +8,9 @@ from dataclasses import dataclass
 PREFIX = "PHOTOSYNC_"
 
 KEYS: dict[str, frozenset[str]] = {
-    "": frozenset({"state_dir", "google", "folder", "phone", "mirror", "select", "upload"}),
+    "": frozenset(
+        {"state_dir", "google", "folder", "phone", "mirror", "select", "upload", "web", "notify"}
+    ),
     "google": frozenset(
         {"client_secret_file", "token_file", "api_url", "daily_requests", "writes_per_minute"}
     ),
@@ -19,16 +21,30 @@ KEYS: dict[str, frozenset[str]] = {
     "mirror": frozenset({"path", "keep", "min_free"}),
     "select": frozenset({"mode", "include", "exclude", "since"}),
     "upload": frozenset({"workers", "resumable_above", "chunk", "max_rate", "hours"}),
+    "web": frozenset({"enabled", "host", "port"}),
+    "notify": frozenset({"urls", "on", "ping", "phone_unseen", "nothing_new", "nothing_done"}),
 }
 """Every setting that this version knows; a test holds it and the model together."""
 
 TO_COME: dict[str, frozenset[str]] = {
-    "": frozenset({"backup", "web", "notify"}),
+    "": frozenset({"backup"}),
     "upload": frozenset({"fix_dates"}),
 }
 
-TABLES = ("google", "phone", "mirror", "select", "upload")
-LISTS = frozenset({"folder", "phone.serials", "phone.folders", "select.include", "select.exclude"})
+TABLES = ("google", "phone", "mirror", "select", "upload", "web", "notify")
+LISTS = frozenset(
+    {
+        "folder",
+        "phone.serials",
+        "phone.folders",
+        "select.include",
+        "select.exclude",
+        "notify.urls",
+        "notify.on",
+    }
+)
+SECRETS = ("notify.urls", "notify.ping")
+"""Whoever knows these addresses can write to them: their values are never shown."""
 
 NEARLY = 0.75  # how much of a variable's name has to be right to be taken for one of ours
 OWN_VARIABLES = frozenset({"PHOTOSYNC_CONFIG", "PHOTOSYNC_REQUIRE_ALL"})

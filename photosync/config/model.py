@@ -36,6 +36,7 @@ DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 DAYS = re.compile(r"([0-9]{1,5})d")
 MOST_DAYS = 36_500
+NOTICE_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 LONGEST_SERIAL = 64
 PLACEHOLDERS = ("{folder}", "{source}", "{year}", "{month}")
 
@@ -176,6 +177,53 @@ def _keep(text: str) -> int | None:
     return int(days[1])
 
 
+def _silence(text: str) -> str:
+    _silent(text)
+    return text
+
+
+def _silent(text: str) -> int | None:
+    """Days as "30d"; "" for none."""
+    if not text:
+        return None
+    days = DAYS.fullmatch(text)
+    if days is None or not 0 < int(days[1]) <= MOST_DAYS:
+        raise _wrong(f'days like "30d" (up to {MOST_DAYS}); or ""')
+    return int(days[1])
+
+
+def _notice_url(url: str) -> str:
+    """Whether apprise knows that kind of address is for it to say: photosync notify."""
+    if NOTICE_URL.fullmatch(url) is None:
+        raise _wrong(
+            'an address like "ntfy://ntfy.sh/my-photos"; all kinds: github.com/caronc/apprise'
+        )
+    return url
+
+
+def _ping(url: str) -> str:
+    allowed = 'an http(s):// address like "https://hc-ping.com/your-check"; or ""'
+    if not url:
+        return url
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a broken IPv6 address, or a port that is none
+        raise _wrong(allowed) from None
+    if not good or parts.fragment or not _printable(url) or " " in url:
+        raise _wrong(allowed)
+    return url
+
+
+def _here(host: str) -> str:
+    if not _is_loopback(host):
+        raise _wrong(
+            "this machine alone: 127.0.0.1, ::1 or localhost. From elsewhere:"
+            " ssh -L 8642:127.0.0.1:8642 HOST"
+        )
+    return host
+
+
 def _path(text: str) -> str:
     if not can_be_path(text) or (text and not text.strip()):
         raise _wrong("a path")
@@ -314,6 +362,30 @@ class Upload(_Table):
     hours: Annotated[str, AfterValidator(_hours)] = ""
 
 
+class Web(_Table):
+    """``[web]``."""
+
+    enabled: Annotated[bool, BeforeValidator(_flag)] = True
+    host: Annotated[str, AfterValidator(_here)] = "127.0.0.1"
+    port: Annotated[int, _whole(0, 65_535)] = 8642
+
+
+class Notify(_Table):
+    """``[notify]``."""
+
+    urls: list[Annotated[str, AfterValidator(_notice_url)]] = []
+    on: list[Literal["blocked", "failed", "done", "phone"]] = ["blocked", "failed"]
+    ping: Annotated[str, AfterValidator(_ping)] = ""
+    phone_unseen: Annotated[str, AfterValidator(_silence)] = "30d"
+    nothing_new: Annotated[str, AfterValidator(_silence)] = ""
+    nothing_done: Annotated[str, AfterValidator(_silence)] = "3d"
+
+    @property
+    def silence_days(self) -> tuple[int | None, int | None, int | None]:
+        """Days for ``phone_unseen``, ``nothing_new`` and ``nothing_done``; None for no rule."""
+        return _silent(self.phone_unseen), _silent(self.nothing_new), _silent(self.nothing_done)
+
+
 class Written(BaseSettings):
     """The whole file."""
 
@@ -341,3 +413,5 @@ class Written(BaseSettings):
     mirror: Mirror = Mirror()
     select: Select = Select()
     upload: Upload = Upload()
+    web: Web = Web()
+    notify: Notify = Notify()

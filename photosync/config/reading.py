@@ -14,10 +14,12 @@ from photosync.config.settings import (
     FolderSettings,
     GoogleSettings,
     MirrorSettings,
+    NotifySettings,
     PhoneSettings,
     SelectSettings,
     Settings,
     UploadSettings,
+    WebSettings,
 )
 from photosync.config.validation import validated
 from photosync.errors import SettingsError
@@ -117,6 +119,7 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
     state_dir = path(written.state_dir) if written.state_dir else default_state_dir(environ)
     google, select, upload = written.google, written.select, written.upload
     phone, mirror = written.phone, written.mirror
+    web, notify = written.web, written.notify
     (adb_host, _), (adb_port, _) = adb_server(environ)
     return Settings(
         state_dir=state_dir,
@@ -147,6 +150,10 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             upload.chunk,
             upload.max_rate,
             parse_hours(upload.hours),
+        ),
+        web=WebSettings(web.enabled, web.host, web.port),
+        notify=NotifySettings(
+            tuple(notify.urls), tuple(notify.on), notify.ping, *notify.silence_days
         ),
         file=None if file is None else file.absolute(),
     )

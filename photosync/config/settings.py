@@ -81,6 +81,30 @@ class UploadSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where the local web server listens; ``port`` 0 for any free one."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = 8642
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """Who is told what. ``urls`` and ``ping`` are secrets: neither is ever shown or logged.
+
+    ``phone_unseen``, ``nothing_new``, ``nothing_done``: days of silence, None for no rule.
+    """
+
+    urls: tuple[str, ...] = ()
+    on: tuple[str, ...] = ("blocked", "failed")
+    ping: str = ""
+    phone_unseen: int | None = 30
+    nothing_new: int | None = None
+    nothing_done: int | None = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it. ``file`` is where they came from, None if there is none."""
 
@@ -91,4 +115,6 @@ class Settings:
     mirror: MirrorSettings
     select: SelectSettings
     upload: UploadSettings
+    web: WebSettings
+    notify: NotifySettings
     file: Path | None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from photosync.config.environment import adb_server, origin
 from photosync.config.files import credential
 from photosync.config.hours import Hours
-from photosync.config.keys import TABLES
+from photosync.config.keys import SECRETS, TABLES
 from photosync.config.reading import read_toml
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KEEP = "mirror.keep"
 RATE = "upload.max_rate"
+SILENCES = frozenset({"notify.phone_unseen", "notify.nothing_new", "notify.nothing_done"})
 SIZES = frozenset({"mirror.min_free", "upload.resumable_above", "upload.chunk"})
 
 
@@ -94,18 +95,27 @@ def _of(written: Any, environ: Mapping[str, str], *keys: str) -> str:
 
 
 def _text(value: Any, key: str = "") -> str:
-    """As it may be written in the file."""
+    """As it may be written in the file; of a secret, that there is one."""
+    if key in SECRETS:
+        value = masked(value) if isinstance(value, str) else tuple(map(masked, value))
     if isinstance(value, tuple):
         return json.dumps(list(value), ensure_ascii=False)
     if key == KEEP:
         return {None: "forever", 0: "until-done"}.get(value, f"{value}d")
-    if key == RATE:
-        return f"{_size(value)}/s" if value else '""'
-    if isinstance(value, Hours):
-        value = str(value)
     if key in SIZES:
         return _size(value)
+    if key == RATE:
+        value = f"{_size(value)}/s" if value else ""
+    if key in SILENCES and value:
+        value = f"{value}d"
+    if isinstance(value, Hours):
+        value = str(value)
     return '""' if value is None or value == "" else str(value)
+
+
+def masked(url: str) -> str:
+    """The kind of an address for notices, and nothing else of it."""
+    return f"{url.partition('://')[0].lower()}://***" if url else ""
 
 
 def _size(size_bytes: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from photosync.config.environment import whence
-from photosync.config.keys import KEYS, unknown_key
+from photosync.config.keys import KEYS, SECRETS, unknown_key
 from photosync.config.mistakes import Mistake, written
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from photosync.config.model import Written
+
+
+HIDDEN = "***"
 
 
 def validated(
@@ -58,7 +61,8 @@ def _mistake(place: str, key: str, location: list[str | int], detail: ErrorDetai
         return _unknown(place, key, table if table in KEYS else "", names[-1])
     if detail["type"] == "missing":
         return Mistake(place, key, "", "it is missing", "add it")
-    value = written(detail["input"])
+    setting = ".".join(one for one in location[:2] if isinstance(one, str))
+    value = HIDDEN if setting in SECRETS else written(detail["input"])
     return Mistake(place, key, value, "that is not possible", f"allowed: {_allowed(key, detail)}")
 
 

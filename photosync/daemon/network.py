@@ -23,19 +23,18 @@ BLOCK_BYTES = 65_536
 
 
 class Network:
-    """Calls ``changed`` after each change of links, addresses or routes."""
+    """Tells of each change of links, addresses or routes."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
+    def __init__(self) -> None:
         self._socket = _listening()
 
-    def run_once(self) -> bool:
-        """Wait up to a second for a change; whether there was one."""
+    def run_once(self, changed: Callable[[], None]) -> bool:
+        """Wait up to a second for a change, and call ``changed``; whether there was one."""
         if self._socket is None or not self._heard(WAIT_SECONDS):
             return False
         while self._heard(SETTLING_SECONDS):
             pass
-        self._changed()
+        changed()
         return True
 
     def close(self) -> None:

@@ -125,6 +125,10 @@ class Supervisor:
         """Whether the run was told to end before its work was done."""
         return self._was_stopped
 
+    def silent_seconds(self) -> dict[str, float]:
+        """How long ago each worker gave a sign of life, by name; a dead one's grows for ever."""
+        return {one.name: one.silent_seconds() for one in self._workers}
+
     def end_with(self, error: PhotosyncError) -> None:
         """End the run because of ``error``."""
         self._fatal = error

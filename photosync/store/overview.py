@@ -61,6 +61,8 @@ SMALLEST = """
         AND state = 'found'
 """
 
+NEWEST = "SELECT found_at FROM media_items ORDER BY id DESC LIMIT 1"
+
 IN_HAND = "SELECT id, leased_by, size_bytes FROM media_items WHERE leased_by IS NOT NULL"
 
 NO_LIMIT = 2**62
@@ -251,6 +253,11 @@ class Overview:
         """Bytes of the smallest item that is found and nothing more; 0 if there is none."""
         row = self._database.row(SMALLEST, {"kind": kind})
         return 0 if row is None else row["bytes"] or 0
+
+    def last_found_at(self) -> int | None:
+        """When the newest item was found, in seconds UTC; None if there is none."""
+        row = self._database.row(NEWEST)
+        return None if row is None else int(row["found_at"])
 
     def in_hand(self) -> dict[int, tuple[str, int]]:
         """The claimed items: by number, whose they are and how many bytes they have."""

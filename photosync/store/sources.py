@@ -22,9 +22,11 @@ UPSERT = """
 
 CONNECTED = """
     UPDATE sources SET connected = :connected,
-        last_seen_at = CASE WHEN :connected THEN :now ELSE last_seen_at END
+        last_seen_at = CASE WHEN :connected OR connected THEN :now ELSE last_seen_at END
     WHERE id = :id
 """
+
+STILL_THERE = "UPDATE sources SET last_seen_at = :now WHERE connected = 1"
 
 DISCONNECT_ALL = "UPDATE sources SET connected = 0"
 
@@ -68,6 +70,10 @@ class Sources:
             connection.execute(CONNECTED, {"id": source_id, "connected": connected, "now": now})
             if not connected:
                 hand_over(connection, source_id, now)
+
+    def still_there(self, *, now: int) -> None:
+        """Those that are connected are here: for when the program ends and cannot say so."""
+        self._database.run(STILL_THERE, {"now": now})
 
     def disconnect_all(self) -> None:
         """At start nothing is known to be connected; sources dropped from the settings stay so."""

@@ -36,7 +36,7 @@ def settings_of(folder: Path, *pictures: str) -> Settings:
     listed = "".join(f'[[folder]]\npath = "{one}"\n' for one in pictures)
     file.write_text(
         'state_dir = "state"\n[google]\napi_url = "http://127.0.0.1:9"\n'
-        f"[phone]\nenabled = false\n{listed}",
+        f"[phone]\nenabled = false\n[web]\nenabled = false\n{listed}",
         "utf-8",
     )
     return config.load(file, {"HOME": str(folder)})

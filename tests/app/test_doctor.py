@@ -103,6 +103,24 @@ def about(settings: Settings, what: str) -> list[Finding]:
     return [one for one in found(settings) if one.about == what]
 
 
+def test_who_is_told(settings: Settings) -> None:
+    rules = replace(settings.notify, urls=("json://127.0.0.1:1/hush", "bogus://hush"))
+    told = replace(settings, notify=replace(rules, ping="https://hc.example/hush"))
+    assert told.file is not None
+    told.file.chmod(0o644)
+    unknown, good, readable = about(told, "notices")
+    assert (unknown.verdict, unknown.hint) == (Verdict.NOTE, "Mend it in notify.urls.")
+    assert unknown.message.startswith("bogus://***: apprise knows no such kind")
+    assert (good.verdict, good.message) == (
+        Verdict.OK,
+        "2 addresses are told when something needs you. To try: photosync notify",
+    )
+    assert (readable.verdict, readable.hint) == (Verdict.NOTE, f"chmod o= {told.file}")
+    told.file.chmod(0o640)
+    (one,) = about(replace(told, notify=replace(rules, urls=rules.urls[:1])), "notices")
+    assert one.message.startswith("1 address is told")
+
+
 def with_phones(settings: Settings) -> Settings:
     return replace(settings, phone=replace(settings.phone, enabled=True))
 
@@ -121,12 +139,14 @@ def test_where_everything_is_there_nothing_is_bad(settings: Settings, emulator: 
         "folders",
         "watching",
         "phones",
+        "notices",
         "sign-in",
         "Google Photos",
         "queue",
     }
     assert [one.message for one in findings if one.verdict is Verdict.NOTE] == [
-        "It is not running."
+        "It is not running.",
+        "Nobody is told when something needs you.",
     ]
     assert emulator.library.items() == []
 

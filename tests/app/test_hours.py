@@ -42,7 +42,8 @@ def test_uploads_begin_when_the_hour_comes_and_end_with_it(tmp_path: Path) -> No
     with Emulator(tmp_path / "google") as emulator:
         file.write_text(
             f'state_dir = "state"\n[google]\napi_url = "{emulator.url}"\n[phone]\nenabled = false\n'
-            f'[[folder]]\npath = "{pictures}"\n[upload]\nhours = "01:00-02:00"\n'
+            f'[web]\nenabled = false\n[[folder]]\npath = "{pictures}"\n'
+            '[upload]\nhours = "01:00-02:00"\n'
         )
         settings = config.load(file, {"HOME": str(tmp_path)})
         shoot("a.jpg")

@@ -38,6 +38,7 @@ UPLOAD = '[upload]\nresumable_above = "256 KiB"\nchunk = "256 KiB"\n'
 IN_TROUBLE = "one transaction, and only in trouble: written or not, the next try finds its way"
 SERVICE = "photosync service: a unit of systemd's, not of the queue"
 NOT_ON_THE_WAY = {
+    "app/noticing.py:_tell_without_database": "the program has ended already",
     "app/service.py:_let_read": SERVICE,
     "app/service.py:_write": SERVICE,
     "app/service.py:uninstall": SERVICE,

@@ -52,28 +52,30 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_a_dozen_messages_are_one_change(brief: pytest.MonkeyPatch) -> None:
-    kernel, changes = Kernel(), [0]
+    kernel = Kernel()
     brief.setattr("photosync.daemon.network.socket.socket", kernel)
-    listening = Network(lambda: changes.append(1))
+    changes: list[int] = []
+    listening = Network()
     assert kernel.asked == (0, 0x1 | 0x10 | 0x40 | 0x100 | 0x400)
 
-    assert not listening.run_once()
+    assert not listening.run_once(lambda: changes.append(1))
     for _ in range(12):
         kernel.mine.send(b"message")
-    assert listening.run_once()
-    assert not listening.run_once()
-    assert changes == [0, 1]
+    assert listening.run_once(lambda: changes.append(1))
+    assert not listening.run_once(lambda: changes.append(1))
+    assert changes == [1]
     listening.close()
 
 
 def test_more_messages_than_the_kernel_keeps_are_a_change_too(brief: pytest.MonkeyPatch) -> None:
-    kernel, changes = Kernel(), [0]
+    kernel = Kernel()
     kernel.overflows = True
     brief.setattr("photosync.daemon.network.socket.socket", kernel)
-    listening = Network(lambda: changes.append(1))
+    changes: list[int] = []
+    listening = Network()
     kernel.mine.send(b"lost")
-    assert listening.run_once()
-    assert changes == [0, 1]
+    assert listening.run_once(lambda: changes.append(1))
+    assert changes == [1]
     listening.close()
 
 
@@ -84,8 +86,8 @@ def test_a_kernel_that_does_not_tell_is_no_error(
     caplog.set_level("INFO")
     kernel = Kernel(refuses=refuses)
     brief.setattr("photosync.daemon.network.socket.socket", kernel)
-    listening = Network(lambda: pytest.fail("nothing changed"))
-    assert not listening.run_once()
+    listening = Network()
+    assert not listening.run_once(lambda: pytest.fail("nothing changed"))
     assert "network.unheard reason=Operation not permitted" in caplog.text
     listening.close()
     kernel.close()

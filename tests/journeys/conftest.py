@@ -34,7 +34,7 @@ class World:
 
     home: Path
     emulator: Emulator
-    settings: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.pictures = self.home / "Pictures"
@@ -71,7 +71,13 @@ class World:
     def environ(self) -> dict[str, str]:
         """Nothing of the tester's own settings reaches the program."""
         kept = {name: value for name, value in os.environ.items() if "PHOTOSYNC" not in name}
-        return {**kept, "HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / ".config")}
+        return {
+            **kept,
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / ".config"),
+            "PHOTOSYNC_WEB__ENABLED": "false",  # its port can be one daemon's only
+            **self.variables,
+        }
 
     def run(self, *arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
         """One verb, to its end."""

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -290,3 +291,25 @@ def _running() -> int:
                 continue  # it has just ended
             found += b"photosync-demo-" in command
     return found
+
+
+def test_the_shell_completes_verbs(world: World) -> None:
+    told = subprocess.run(
+        [str(Path(sys.executable).with_name("photosync"))],
+        env={
+            **world.environ(),
+            "_PHOTOSYNC_COMPLETE": "complete_bash",
+            "COMP_WORDS": "photosync sta",
+            "COMP_CWORD": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert told.stdout.split() == ["status"]
+
+
+def test_the_version_is_the_distributions() -> None:
+    told = subprocess.check_output([*PROGRAM, "--version"], text=True)
+    assert told == f"photosync {version('photosync-daemon')}\n"

@@ -1,0 +1,1 @@
+"""HTTP for people and their monitoring, on this machine alone."""

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from photosync.errors import DatabaseDamaged, PortTaken
+from photosync.web import server
+from photosync.web.server import Web
+from tests.web.test_metrics import STATUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Host:
+    """A web server, and what its status answers."""
+
+    def __init__(self) -> None:
+        self.status: dict[str, Any] | Exception = STATUS
+        self.web = Web(host="127.0.0.1", port=0, status=self._say, silent=lambda: {"pull": 1.0})
+
+    def _say(self) -> dict[str, Any]:
+        if isinstance(self.status, Exception):
+            raise self.status
+        return self.status
+
+    def ask(
+        self, path: str, *, method: str = "GET", **headers: str
+    ) -> tuple[int, dict[str, str], str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.web.port, timeout=20)
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, told, text
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    made = Host()
+    with made.web:
+        yield made
+
+
+def test_metrics_are_prometheus_own_text(host: Host) -> None:
+    status, headers, text = host.ask("/metrics")
+    assert status == 200
+    assert headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert 'photosync_items{state="done"} 7.0' in text
+    assert 'photosync_worker_silent_seconds{worker="pull"} 1.0' in text
+
+
+def test_health_is_whether_somebody_is_needed(host: Host) -> None:
+    status, _, text = host.ask("/healthz")
+    assert (status, json.loads(text)["problems"]) == (503, ["source_missing", "source_missing"])
+    host.status = {**STATUS, "problems": [{"code": "offline", "needs_user": False}]}
+    status, _, text = host.ask("/healthz")
+    assert (status, json.loads(text)) == (200, {"status": "pass", "problems": []})
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/healthz"])
+def test_a_database_that_cannot_be_read_is_told(host: Host, path: str) -> None:
+    host.status = DatabaseDamaged("The database is damaged.", hint="Restore it.")
+    status, _, text = host.ask(path)
+    assert (status, text) == (503, "The database is damaged. Restore it.\n")
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/healthz", "/no-such", "/../etc/passwd"])
+def test_every_answer_is_guarded(host: Host, path: str) -> None:
+    _, headers, _ = host.ask(path)
+    assert (
+        headers.items()
+        >= {
+            "cache-control": "no-store",
+            "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+        }.items()
+    )
+    assert "server" not in headers
+    assert "access-control-allow-origin" not in headers
+
+
+def test_what_is_there_is_listed_and_nothing_else(host: Host) -> None:
+    assert "/metrics" in host.ask("/")[2]
+    assert host.ask("/no-such")[0] == 404
+    assert host.ask("/metrics", method="POST")[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("127.0.0.1:8642", 200),
+        ("localhost", 200),
+        ("LOCALHOST.:1", 200),
+        ("[::1]", 200),
+        ("[::1]:8642", 200),
+        ("127.9.9.9", 200),
+        ("evil.example", 421),
+        ("evil.example:8642", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("127.0.0.1:x", 421),
+        ("2130706433", 421),
+        ("", 421),
+        ("[::1", 421),
+        ("\xe9vil", 421),
+    ],
+)
+def test_only_this_machines_own_name_is_answered(host: Host, name: str, status: int) -> None:
+    assert host.ask("/metrics", Host=name)[0] == status
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET /metrics HTTP/1.0\r\n\r\n", b"\x16\x03\x01 not HTTP\r\n\r\n"]
+)
+def test_a_request_without_a_name_is_refused(host: Host, head: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", host.web.port), 20) as connection:
+        connection.sendall(head)
+        assert b"photosync_" not in connection.recv(4096)
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"127.0.0.1 port {port} is taken"):
+            Web(host="127.0.0.1", port=port, status=dict, silent=dict)
+
+
+def test_an_address_that_cannot_be_had_is_refused() -> None:
+    with pytest.raises(PortTaken, match="is refused"):
+        Web(host="192.0.2.1", port=0, status=dict, silent=dict)
+
+
+def test_it_ends_at_once_whoever_is_connected() -> None:
+    host = Host()
+    with socket.create_connection(("127.0.0.1", host.web.port), 20) as idle:
+        idle.sendall(b"GET /metrics HTTP/1.1\r\nHost: local")
+        began = time.monotonic()
+        with host.web:
+            assert host.ask("/")[0] == 200
+        assert time.monotonic() - began < server.START_SECONDS
+        idle.settimeout(20)
+        assert idle.recv(1) == b""
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", host.web.port), 20)
+
+
+def test_a_server_that_does_not_start_is_a_bug_that_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "START_SECONDS", 0.01)
+    monkeypatch.setattr(server._Server, "run", lambda *_: None)
+    with pytest.raises(RuntimeError, match="did not start"):
+        Host()
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.builds(
+            lambda path, name, value: (
+                b"GET /%b HTTP/1.1\r\nHost: localhost\r\n%b: %b\r\n\r\n" % (path, name, value)
+            ),
+            st.binary(max_size=60),
+            st.binary(min_size=1, max_size=30),
+            st.binary(max_size=60),
+        ),
+    )
+)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_it_is_sent_it_goes_on(host: Host, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", host.web.port), 20) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(65_536)
+    assert not answer or answer.startswith(b"HTTP/1.1 ")
+    assert host.ask("/")[0] == 200
+
+
+def test_more_than_it_serves_at_once_is_refused_and_the_rest_goes_on(host: Host) -> None:
+    with ExitStack() as stack:
+        for _ in range(server.MOST_AT_ONCE + 10):
+            idle = stack.enter_context(socket.create_connection(("127.0.0.1", host.web.port), 20))
+            idle.sendall(b"GET /metrics HTTP/1.1\r\n")
+    for _ in range(100):
+        if host.ask("/")[0] == 200:
+            return
+        time.sleep(0.05)
+    pytest.fail("it never answered again")
