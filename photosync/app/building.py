@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from photosync.app import report
 from photosync.app.connecting import connection_of, refuse_without_token
@@ -19,6 +20,7 @@ from photosync.daemon import lock
 from photosync.daemon.bells import Bells
 from photosync.daemon.everywhere import Everywhere
 from photosync.daemon.folders import Folders
+from photosync.daemon.metered import METERED, Meter
 from photosync.daemon.network import Network
 from photosync.daemon.reports import Board, Troubles
 from photosync.daemon.supervisor import Supervisor
@@ -115,8 +117,15 @@ def running(
             if settings.web.enabled and not once:
                 stack.enter_context(_answering(settings, state, supervisor))
             yield supervisor
+            if not once:
+                state.control.drop_flag(METERED)  # who knows by which network the next run goes
             if once and not supervisor.was_stopped:
                 noticing(settings, state, clock=clock).look(settled=True)
+
+
+def _is_elsewhere(url: str) -> bool:
+    """Whether requests leave this machine: not those to the emulator."""
+    return urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost")
 
 
 @contextmanager
@@ -180,6 +189,8 @@ class _Builder:
         self._network = network
         self._once = network is None
         self._clock = state.clock
+        watches = not settings.upload.metered and _is_elsewhere(settings.google.api_url)
+        self._meter = Meter(self._metered) if watches else None
         self._items = MediaItems(state.database)
         self._sources = Sources(state.database)
         self._bells = Bells(*BELLS)
@@ -202,6 +213,9 @@ class _Builder:
     def supervisor(self, notifier: Notifier | None) -> Supervisor:
         """Everything, ready to run."""
         self._state.control.start_afresh()
+        self._state.control.drop_flag(METERED)
+        if self._meter is not None:
+            self._meter.look()
         self._reopen_after_raised_quota()
         self._sources.disconnect_all()
         watched = self._watched()
@@ -258,6 +272,19 @@ class _Builder:
             control.set_flag(OWN_NAME, name, now=self._state.now())
         return name
 
+    def _watch_network(self, network: Network) -> bool:
+        has_changed = network.run_once(self._network_changed)
+        if self._meter is not None:
+            self._meter.look(anew=has_changed)
+        return has_changed
+
+    def _metered(self, is_metered: bool) -> None:  # noqa: FBT001 - told by its meter
+        if is_metered:
+            self._state.control.set_flag(METERED, "1", now=self._state.now())
+            return
+        self._state.control.drop_flag(METERED)
+        self._bells.ring("upload")
+
     def _network_changed(self) -> None:
         if self._gate.network_changed():
             log.info("network.changed")
@@ -265,7 +292,8 @@ class _Builder:
             self._bells.ring("upload", "create")
 
     def _resting(self) -> str:
-        return self._settings.upload.hours.resting(self._clock())
+        said = self._settings.upload.hours.resting(self._clock())
+        return said or ("" if self._meter is None else self._meter.resting())
 
     def _moved_from(self) -> str:
         """Where the mirror was before the settings moved it, if copies there are still needed."""
@@ -382,7 +410,7 @@ class _Builder:
             )
             yield pull.name, "pull", side.prepared(pull.run_once)
         if self._network is not None:
-            yield "network", "network", partial(self._network.run_once, self._network_changed)
+            yield "network", "network", partial(self._watch_network, self._network)
             notices = noticing(self._settings, self._state, halt=self._halt, clock=self._clock)
             yield notices.name, "notices", notices.run_once
         upkeep = Upkeep(self._state.database, clock=self._clock)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from photosync.app.mirrors import place_of
 from photosync.app.signs import silent
 from photosync.daemon import lock
+from photosync.daemon.metered import HINT, METERED, RESTS
 from photosync.daemon.reports import COPY, UPLOAD
 from photosync.domain.media import SourceKind, path_base64, readable
 from photosync.domain.quota import next_reset
@@ -107,6 +108,8 @@ def _problems(
     rests = settings.upload.hours.resting(now) if counts.waiting() else ""
     if rests:
         problems.append(_outside_hours(rests, settings, now))
+    if counts.waiting() and state.control.flag(METERED) is not None:
+        problems.append(_metered(now))
     ends_at = state.control.sign_in_ends_at()
     if ends_at is not None:
         problems.append(ending(ends_at, now=now))
@@ -269,7 +272,7 @@ def _doing(
 def _resting(state: OpenState, codes: set[str], now: int) -> str:
     """The same while no worker has anything in hand."""
     ready = {one for one in READY_STATES if state.overview.ready(one, now=now)}
-    if OutsideHours.code in codes and ready <= {State.MIRRORED}:
+    if not codes.isdisjoint((OutsideHours.code, METERED)) and ready <= {State.MIRRORED}:
         return "waiting"
     folders = state.overview.ready(State.FOUND, now=now, kind=SourceKind.FOLDER)
     if not codes.isdisjoint(COPYING_RESTS) and ready <= {State.FOUND} and not folders:
@@ -358,6 +361,10 @@ def _outside_hours(message: str, settings: Settings, now: int) -> Problem:
         since=now,
         until=settings.upload.hours.opens_at(now),
     )
+
+
+def _metered(now: int) -> Problem:
+    return Problem(METERED, "", RESTS, HINT, "", needs_user=False, since=now, until=None)
 
 
 def ending(at: int, *, now: float) -> Problem:

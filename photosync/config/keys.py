@@ -20,7 +20,7 @@ KEYS: dict[str, frozenset[str]] = {
     ),
     "mirror": frozenset({"path", "keep", "min_free"}),
     "select": frozenset({"mode", "include", "exclude", "since"}),
-    "upload": frozenset({"workers", "resumable_above", "chunk", "max_rate", "hours"}),
+    "upload": frozenset({"workers", "resumable_above", "chunk", "max_rate", "hours", "metered"}),
     "web": frozenset({"enabled", "host", "port"}),
     "notify": frozenset({"urls", "on", "ping", "phone_unseen", "nothing_new", "nothing_done"}),
 }

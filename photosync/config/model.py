@@ -360,6 +360,7 @@ class Upload(_Table):
     chunk: Annotated[int, _size(LEAST_CHUNK, MOST_CHUNK)] = 16 * 1024**2
     max_rate: Annotated[int, BeforeValidator(_rate)] = 0
     hours: Annotated[str, AfterValidator(_hours)] = ""
+    metered: Annotated[bool, BeforeValidator(_flag)] = False
 
 
 class Web(_Table):

@@ -150,6 +150,7 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             upload.chunk,
             upload.max_rate,
             parse_hours(upload.hours),
+            upload.metered,
         ),
         web=WebSettings(web.enabled, web.host, web.port),
         notify=NotifySettings(

@@ -70,7 +70,8 @@ class SelectSettings:
 class UploadSettings:
     """How uploads are made; ``resumable_above`` and ``chunk`` in bytes.
 
-    ``max_rate``: bytes a second of all together, 0 for no limit.
+    ``max_rate``: bytes a second of all together, 0 for no limit. ``metered``: whether over
+    connections that are paid for by the byte, too.
     """
 
     workers: int
@@ -78,6 +79,7 @@ class UploadSettings:
     chunk: int
     max_rate: int = 0
     hours: Hours = ALWAYS
+    metered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
