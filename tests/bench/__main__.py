@@ -157,6 +157,24 @@ def beside_rclone(world: World) -> None:
     )
 
 
+def rate(world: World) -> None:
+    """upload.max_rate: what arrives a second over all workers, as a ratio of what was asked for."""
+    for asked_mib, count, size_mib in ((2, 40, 1), (8, 3, 48)):
+        world.configure(more=f'[upload]\nmax_rate = "{asked_mib} MiB/s"\nchunk = "1 MiB"')
+        for number in range(count):
+            name = f"{asked_mib}-{number}"
+            world.put(f"{name}.mp4", mp4(1000 * asked_mib + number, size_mib * MIB))
+        before = len(world.emulator.requests.all())
+        world.once()
+        sent = [one for one in world.emulator.requests.all()[before:] if one.bytes > MIB // 2]
+        lasted = max(one.ended_at or 0.0 for one in sent) - min(one.began_at for one in sent)
+        got = sum(one.bytes for one in sent) / MIB / lasted
+        print(
+            f"rate: {count} files of {size_mib} MiB at {asked_mib} MiB/s: {got:.2f} MiB/s,"
+            f" ratio {got / asked_mib:.3f}"
+        )
+
+
 def phones(world: World) -> None:
     """Phones of the lab, and adb beside us."""
     del world  # a phone's library is its own story
@@ -170,6 +188,7 @@ ALL = (
     large_file,
     memory,
     long_life,
+    rate,
     phones,
     beside_rclone,
 )
