@@ -181,12 +181,17 @@ def test_a_source_remembers_when_it_was_last_there(shelf: Shelf) -> None:
     shelf.sources.set_connected(shelf.here, connected=False, now=NOW + 9)
 
     seen = {view.source.id: view for view in shelf.overview.sources()}
-    assert seen[shelf.here].last_seen_at == NOW + 1
+    assert seen[shelf.here].last_seen_at == NOW + 9  # until then it was
     assert not seen[shelf.here].source.connected
     assert seen[shelf.there].last_seen_at is None
     shelf.sources.set_connected(shelf.here, connected=True, now=NOW + 10)
+    shelf.sources.still_there(now=NOW + 70)
     shelf.sources.disconnect_all()
     assert not any(one.connected for one in shelf.sources.all())
+    shelf.sources.set_connected(shelf.here, connected=False, now=NOW + 99)  # nor was it here now
+    seen = {view.source.id: view for view in shelf.overview.sources()}
+    assert seen[shelf.here].last_seen_at == NOW + 70
+    assert seen[shelf.there].last_seen_at is None
 
 
 def test_whether_a_source_ever_held_anything(shelf: Shelf) -> None:
