@@ -120,7 +120,10 @@ def running(
             if not once:
                 state.control.drop_flag(METERED)  # who knows by which network the next run goes
             if once and not supervisor.was_stopped:
-                noticing(settings, state, clock=clock).look(settled=True)
+                try:
+                    noticing(settings, state, clock=clock).look(settled=True)
+                except PhotosyncError as error:  # the run itself came to its end
+                    log.warning("notice.unsent reason=%s", error)
 
 
 def _is_elsewhere(url: str) -> bool:

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,10 @@ STAMP = "told_of_end"
 LAST_SECONDS = 20.0
 """So long the end of the program waits for its last notice."""
 
+COPIED = (State.MIRRORED, State.UPLOADED, State.DONE, State.DUPLICATE)
+
 KINDS = (notices.BLOCKED, notices.FAILED, notices.DONE, notices.PHONE, notices.SILENCE)
+END = "end"
 REMEMBERED = "notice_"
 PINGED = "pinged"
 SENDING, PINGING = "notify_failed", "ping_failed"
@@ -190,11 +194,16 @@ class Noticing:
             self._give_sign(problems, now, settled=settled)
 
     def tell_of_end(self, error: PhotosyncError) -> None:
-        """The program cannot go on."""
+        """The program cannot go on; told whatever else was told within the hour."""
         now = int(self._clock())
         problem = _as_problem(error, now)
-        if self._settings.notify.urls:
-            self._tell(Standing(blocked=_said([problem])), now, settled=True, kinds=("blocked",))
+        rules = self._settings.notify
+        if rules.urls:
+            standing = Standing(blocked=_said([problem]))
+            known = remembered(self._state.control.flag(REMEMBERED + END)) or Memory()
+            for one in due(standing, {notices.BLOCKED: known}, rules.on, now=now):
+                if one.kind == notices.BLOCKED:
+                    self._send(replace(one, kind=END), now, settled=True)
         if self._settings.notify.ping:
             self._give_sign([problem], now, settled=True)
 
@@ -231,7 +240,10 @@ class Noticing:
         for one in problems:
             by_kind.setdefault(_kind(one, int(self._clock())), []).append(one)
         copied = {
-            str(source.id): (source.label, counts.total(source.id))
+            str(source.id): (
+                source.label,
+                sum(counts.items(state, source.id) for state in COPIED),
+            )
             for source in (one.source for one in self._state.overview.sources())
             if source.kind == SourceKind.PHONE
             and source.connected

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from threading import Event
 
+log = logging.getLogger(__name__)
+
 LONGEST_SECONDS = 120.0
 TICK_SECONDS = 0.2
 LEAST_SECRET = 5
@@ -69,8 +71,11 @@ def deliver(
             process.kill()
     reasons = dict.fromkeys(range(len(urls)), NO_ANSWER)
     for line in answered.splitlines():
-        number, reason = json.loads(line)
-        reasons[int(number)] = str(reason)
+        try:
+            number, reason = json.loads(line)
+            reasons[int(number)] = str(reason)
+        except (TypeError, ValueError):  # what is loaded there may print words of its own
+            log.debug("notice.noise length=%d", len(line))
     return [Delivery(url, _clean(reasons[number], url)) for number, url in enumerate(urls)]
 
 

@@ -8,6 +8,7 @@ import ipaddress
 import logging
 import socket
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
@@ -75,7 +76,7 @@ class Web:
         self._thread.start()
         if not self._server.ready.wait(START_SECONDS):
             listener.close()
-            raise RuntimeError("The web server did not start.")
+            raise PortTaken("The web server is off: it did not start in time.")
 
     def __enter__(self) -> Self:
         return self
@@ -166,16 +167,19 @@ def _is_here(host: str) -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(MOST_AT_ONCE)
-    except OSError as error:
-        listener.close()
-        why = "is taken" if error.errno == errno.EADDRINUSE else f"is refused ({error.strerror})"
-        raise PortTaken(f"The web server is off: {host} port {port} {why}.") from error
+    with ExitStack() as unless:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            family, kind, protocol, _, address = found[0]
+            listener = unless.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(MOST_AT_ONCE)
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            why = "is taken" if taken else f"is refused ({error.strerror})"
+            raise PortTaken(f"The web server is off: {host} port {port} {why}.") from error
+        unless.pop_all()
     return listener
 
 

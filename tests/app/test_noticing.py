@@ -418,6 +418,25 @@ def test_an_error_that_ends_the_program_is_told_once_a_day(house: House, ends: H
     assert ends.pinged[0] == (False, "Not signed in. Sign in: photosync auth")
 
 
+def test_an_end_is_told_whatever_was_told_before_it(house: House, ends: House) -> None:
+    house.problem()
+    house.pass_by(5 * MINUTE)
+    assert house.titles() == ["needs you"]
+    ends.at = house.at
+    with pytest.raises(SignInRequired):
+        end_badly(house, ends)
+    assert len(ends.told) == 1
+
+
+def test_what_is_held_on_a_phone_is_not_copied(house: House) -> None:
+    phone = house.phone()
+    house.pass_by(2 * MINUTE)
+    found = Finding("DCIM/a.jpg", 5, 5, "image/jpeg")
+    Intake(house.state.database).add(phone, [found], first=State.HELD, now=int(house.at))
+    house.pass_by(2 * HOUR)
+    assert house.titles() == []
+
+
 def test_without_a_database_a_file_keeps_it_to_one_an_hour(
     settings: Settings, ends: House, tmp_path: Path
 ) -> None:

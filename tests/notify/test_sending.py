@@ -64,7 +64,8 @@ def test_an_order_to_stop_is_obeyed_while_one_hangs() -> None:
 
 
 def test_a_process_that_dies_told_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "COMMAND", ("/bin/sh", "-c", "printf '[0, \"\"]\\n[1, '; exit 1"))
+    said = """printf 'noise\\n{}\\n[0, ""]\\n[1]\\n[1, '; exit 1"""
+    monkeypatch.setattr(sending, "COMMAND", ("/bin/sh", "-c", said))
     found = deliver(["a://1", "b://2"], "T", "b")
     assert [one.reason for one in found] == ["", NO_ANSWER]
 

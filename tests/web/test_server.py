@@ -156,12 +156,21 @@ def test_it_ends_at_once_whoever_is_connected() -> None:
         socket.create_connection(("127.0.0.1", host.web.port), 20)
 
 
-def test_a_server_that_does_not_start_is_a_bug_that_is_said(
+def test_a_name_that_leads_nowhere_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(PortTaken, match="localhost port 0 is refused"):
+        Web(host="localhost", port=0, status=dict, silent=dict)
+
+
+def test_a_server_that_does_not_start_is_off_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server, "START_SECONDS", 0.01)
     monkeypatch.setattr(server._Server, "run", lambda *_: None)
-    with pytest.raises(RuntimeError, match="did not start"):
+    with pytest.raises(PortTaken, match="did not start"):
         Host()
 
 
