@@ -117,13 +117,19 @@ def running(
             if settings.web.enabled and not once:
                 stack.enter_context(_answering(settings, state, supervisor))
             yield supervisor
-            if not once:
-                state.control.drop_flag(METERED)  # who knows by which network the next run goes
-            if once and not supervisor.was_stopped:
-                try:
-                    noticing(settings, state, clock=clock).look(settled=True)
-                except PhotosyncError as error:  # the run itself came to its end
-                    log.warning("notice.unsent reason=%s", error)
+            try:
+                _part(settings, state, supervisor, once=once)
+            except PhotosyncError as error:  # the run itself came to its end
+                log.warning("run.untold reason=%s", error)
+
+
+def _part(settings: Settings, state: OpenState, supervisor: Supervisor, *, once: bool) -> None:
+    """What is left to say when a run has ended."""
+    if not once:
+        if state.control.flag(METERED) is not None:
+            state.control.drop_flag(METERED)  # who knows by which network the next run goes
+    elif not supervisor.was_stopped:
+        noticing(settings, state, clock=state.clock).look(settled=True)
 
 
 def _is_elsewhere(url: str) -> bool:
