@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,16 @@ if TYPE_CHECKING:
 # no test is about time: machines are shared and noisy
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker of pytest-xdist is a process like any other to what the tests start.
+
+    It ignores Ctrl-C, which children inherit, and sets the width of its terminal.
+    """
+    if hasattr(config, "workerinput"):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.environ.pop("COLUMNS", None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,1 @@
+"""The second copy: where it lies (fsspec), and how it is sealed (age)."""
