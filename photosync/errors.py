@@ -24,6 +24,7 @@
     ├── SessionLost                the resumable session is worthless: begin a new one
     ├── ChecksumMismatch           Google received other bytes than were hashed
     ├── MirrorLost                 the copy in the mirror is gone or changed: pull it again
+    ├── BackupLost                 what was backed up is gone from there, or not as it was
     ├── AlbumGone                  the remembered album id is worthless: make a new album
     ├── BlockedError               nobody gets further until somebody acts or time passes
     │   ├── SignInRequired, ClockWrong, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
@@ -31,6 +32,8 @@
     │   ├── ServiceRefused         the service cannot be installed
     │   ├── AdbMissing, NotAdb     adb is not installed, or its server cannot be reached
     │   ├── MirrorFull, MirrorAway nothing can be copied into the mirror
+    │   ├── BackupFull, BackupAway nothing can be written to the second copy, or read from it
+    │   ├── KeyMissing, KeyWrong   what is encrypted cannot be opened, or sealed, without a key
     │   ├── PhoneFull              there is no room on the phone for what is put back
     │   └── SourceMissing          one source is away; the others go on
     │       └── PhoneGone, PhoneStalled, PhoneNotReady
@@ -223,6 +226,12 @@ class MirrorLost(PhotosyncError):
     code = "mirror_lost"
 
 
+class BackupLost(PhotosyncError):
+    """The second copy of a photo is not where it was put, or its bytes are others by now."""
+
+    code = "backup_lost"
+
+
 class AlbumGone(PhotosyncError):
     """The album was deleted or is not writeable by us any more."""
 
@@ -369,6 +378,34 @@ class MirrorAway(BlockedError):
 
     code = "mirror_away"
     default_hint = "Mount its disk, or set another mirror.path."
+
+
+class BackupFull(BlockedError):
+    """There is no room left where the second copy lies."""
+
+    code = "backup_full"
+    default_hint = "Free space there, or set another backup.to; it goes on by itself."
+
+
+class BackupAway(BlockedError):
+    """The place of the second copy is not there or cannot be reached: a disk, a server."""
+
+    code = "backup_away"
+    default_hint = "Mount its disk or check its address, backup.to; it goes on by itself."
+
+
+class KeyMissing(BlockedError):
+    """There is no key to seal the second copy with, or to open it with."""
+
+    code = "key_missing"
+    default_hint = "Make one: photosync backup --new-key; or name yours in the settings, [backup]."
+
+
+class KeyWrong(BlockedError):
+    """The key that was given does not open the second copy."""
+
+    code = "key_wrong"
+    default_hint = "Name the identity or passphrase it was made with in the settings, [backup]."
 
 
 class PhoneFull(BlockedError):

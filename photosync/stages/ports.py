@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from photosync.domain.backups import Kept
     from photosync.domain.media import Entry, Finding, Hashes, MediaItem
     from photosync.errors import ItemError, ItemGone
     from photosync.google.ports import Created, NewItem, UploadFile
@@ -211,4 +212,26 @@ class PhoneLink(Protocol):
 
         Raises:
             PhoneNotReady: Not even its own: it is locked since it started.
+        """
+
+
+class SecondCopy(Protocol):
+    """The backup, as far as reading it goes."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it lies on a disk of this machine (or one that is mounted here)."""
+
+    def find(self, sha256: str) -> Kept | None:
+        """What is on record of that content in the target that the settings name, or None."""
+
+    def open(self, kept: Kept) -> AbstractContextManager[BinaryIO]:
+        """The plain content from its beginning, opened if it is sealed; streamed, not seekable.
+
+        Reading raises as this does; whoever needs certainty hashes what was read to its end.
+
+        Raises:
+            BackupLost: It is gone from there, or was changed or damaged.
+            BackupAway: The target cannot be reached.
+            KeyMissing, KeyWrong: It is sealed, and cannot be opened.
         """

@@ -1,0 +1,26 @@
+"""What is known of a photo in the second copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Content that lies in a backup target, by the record.
+
+    ``sha256`` is that of the plain content, ``size_bytes`` its size; ``stored_bytes`` that of the
+    file as it lies there. ``path`` is relative to the target, with "/" between its parts.
+    ``is_sealed``: in the age format. Times are seconds UTC; ``verified_at`` is when it was last
+    read back whole and found equal.
+    """
+
+    target: str
+    sha256: str
+    path: str
+    size_bytes: int
+    stored_bytes: int
+    is_sealed: bool
+    mtime_ns: int
+    made_at: int
+    verified_at: int
