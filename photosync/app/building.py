@@ -53,6 +53,7 @@ from photosync.store.control import Problem
 from photosync.store.copies import Copies
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
+from photosync.store.sightings import Sightings
 from photosync.store.sources import Sources
 from photosync.store.waiting import Waiting
 
@@ -217,6 +218,7 @@ class _Builder:
             bells=self._bells,
             halt=halt,
             clock=self._clock,
+            sightings=Sightings(state.database),
         )
 
     def supervisor(self, notifier: Notifier | None) -> Supervisor:

@@ -21,6 +21,7 @@ from photosync.cli import (
     items,
     notify,
     phones,
+    report,
     run,
     service,
     status,
@@ -60,6 +61,7 @@ app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("list")(items.list_items)
 app.command("show")(items.show)
+app.command("report")(report.report)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from photosync.stages.ports import Bells, Flag, SourceFiles
     from photosync.store.control import Control
     from photosync.store.intake import Intake
+    from photosync.store.sightings import Sight, Sightings
     from photosync.store.sources import Sources
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,10 @@ class Look:
     """What one look at a folder brought.
 
     ``later``: files that somebody still writes to, and in how many seconds to ask again.
+    ``sight``: what a look at the whole source sees of what is on record.
     """
 
+    sight: Sight | None = None
     seen: int = 0
     added: int = 0
     revived: int = 0
@@ -64,7 +67,10 @@ class Look:
 
 
 class Discover:
-    """Records what lies in watched folders. ``first``: the state of new items, found or held."""
+    """Records what lies in watched folders. ``first``: the state of new items, found or held.
+
+    ``sightings``: where it is noted which items a look at a whole source did not see.
+    """
 
     def __init__(
         self,
@@ -76,7 +82,9 @@ class Discover:
         bells: Bells,
         halt: Flag,
         clock: Callable[[], float],
+        sightings: Sightings | None = None,
     ) -> None:
+        self._sightings = sightings
         self._intake = intake
         self._sources = sources
         self._control = control
@@ -93,15 +101,20 @@ class Discover:
         Raises:
             SourceMissing: The folder is away; noted already, and nothing is taken for deleted.
         """
+        sight = None if under or self._sightings is None else self._sightings.begin()
         try:
             watched.files.check()
-            look = self._look(watched, under, closed=closed)
+            look = self._look(watched, under, sight, closed=closed)
             self._beware_of_emptiness(watched, look, under)
         except SourceMissing as error:
             self.lost(watched.source, error)
             raise
         self._there(watched)
         self._tell_of_unreadable(watched)
+        if sight is not None and self._sightings is not None and not watched.gone.is_set():
+            is_whole = not watched.files.unreadable
+            now = int(self._clock())
+            self._sightings.end(watched.source.id, sight, is_whole=is_whole, now=now)
         return look
 
     def lost(self, source: Source, error: SourceMissing) -> None:
@@ -172,8 +185,8 @@ class Discover:
             )
         )
 
-    def _look(self, watched: Watched, under: str, *, closed: bool) -> Look:
-        look = Look()
+    def _look(self, watched: Watched, under: str, sight: Sight | None, *, closed: bool) -> Look:
+        look = Look(sight=sight)
         intake = _Batch(self._intake, watched.source.id, self._first, self._clock, look)
         for entry in self._by_date(watched.files.entries(under)):
             look.seen += 1
@@ -203,6 +216,8 @@ class Discover:
         self, watched: Watched, entry: Entry, intake: _Batch, look: Look, *, closed: bool
     ) -> None:
         known = self._intake.known(watched.source.id, entry.path, entry.size_bytes, entry.mtime_ns)
+        if known is not None and look.sight is not None:
+            look.sight.see(known.id)
         if known is not None and not known.revivable:
             return
         wait = watched.files.settled_in(entry, closed=closed)
