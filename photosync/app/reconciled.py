@@ -54,7 +54,7 @@ def document(report: Report) -> Json:
         "stopped": [_heap(report, heap) for heap in reckoning.stopped()],
         "damaged": {
             "items": report.damaged_items,
-            "examples": _samples(report, report.damaged),
+            "examples": sample_lines(report, report.damaged),
         },
     }
 
@@ -117,11 +117,12 @@ def _heap(report: Report, heap: Heap) -> Json:
         "why": told.why,
         "cure": told.cure,
         "is_past": standing.is_past,
-        "examples": _samples(report, heap.samples),
+        "examples": sample_lines(report, heap.samples),
     }
 
 
-def _samples(report: Report, samples: Iterable[Sample]) -> list[Json]:
+def sample_lines(report: Report, samples: Iterable[Sample]) -> list[Json]:
+    """Items to show, as lines of the document."""
     return [_sample(report, one) for one in samples]
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -38,11 +38,15 @@ def report(
     *,
     missing: Annotated[
         bool,
-        typer.Option("--missing", help="Only what is in one place, or nowhere; exit code 1 if any."),
+        typer.Option(
+            "--missing", help="Only what is in one place, or nowhere; exit code 1 if any."
+        ),
     ] = False,
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Write a page that needs nothing but a browser."),
+        typer.Option(
+            "--html", metavar="FILE", help="Write a page that needs nothing but a browser."
+        ),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Read every file on this computer and compare it.")
@@ -64,29 +68,39 @@ def report(
     settings = settings_of(config, verbose=verbose)
     halt = Event()
     obey_signals(halt)
+    result = Result(NOTHING_YET, {"version": 1, "items": {"total": 0}})
     with looked_at(settings) as state:
-        if state is None:
-            end(Result(NOTHING_YET, {"version": 1, "items": {"total": 0}}), as_json=as_json)
-        number = source_named(state, source).id if source else None
-        found = _found(settings, state, Asked(source_id=number, check=check), html, halt, as_json)
-    is_bad = bool(found["damaged"]["items"]) or (missing and endangered(found) > 0)
-    text = report_view(found, by=by, missing=missing, page=html)
-    end(Result(text, found, FAILED if is_bad else DONE), as_json=as_json)
+        if state is not None:
+            number = source_named(state, source).id if source else None
+            asked = Asked(source_id=number, check=check)
+            total = state.overview.counts().total(number)
+            with _progress(total, shown=not as_json and sys.stderr.isatty()) as tick:
+                found = _found(settings, state, asked, html, _While(halt, tick))
+            is_bad = bool(found["damaged"]["items"]) or (missing and endangered(found) > 0)
+            text = report_view(found, by=by, missing=missing, page=html)
+            result = Result(text, found, FAILED if is_bad else DONE)
+    end(result, as_json=as_json)
+
+
+class _While(NamedTuple):
+    """What goes on while it looks: the user may want no more of it, and sees how far it is."""
+
+    halt: Event
+    tick: Callable[[int], None]
 
 
 def _found(
-    settings: Settings, state: State, asked: Asked, html: Path | None, halt: Event, quiet: bool
+    settings: Settings, state: State, asked: Asked, html: Path | None, while_: _While
 ) -> Json:
-    from photosync.app.reconciled import document
-    from photosync.app.reconciling import reconcile
+    if html is None:
+        from photosync.app.reconciled import document
+        from photosync.app.reconciling import reconcile
 
-    total = state.overview.counts().total(asked.source_id)
-    with _progress(total, shown=not quiet and sys.stderr.isatty()) as tick:
-        if html is None:
-            return document(reconcile(settings, state, asked, halt=halt, tick=tick))
-        from photosync.app.picturing import write_page
+        report = reconcile(settings, state, asked, halt=while_.halt, tick=while_.tick)
+        return document(report)
+    from photosync.app.picturing import write_page
 
-        return write_page(html, settings, state, asked, halt=halt, tick=tick)
+    return write_page(html, settings, state, asked, halt=while_.halt, tick=while_.tick)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What ``photosync report`` shows on a terminal: at most 80 columns, and lines for grep in a pipe."""
+"""What ``photosync report`` shows: within 80 columns on a terminal, lines for grep in a pipe."""
 
 from __future__ import annotations
 

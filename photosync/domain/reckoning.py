@@ -61,9 +61,7 @@ class Sum:
         self.in_backup += standing.in_backup
         self.in_library += standing.in_library
         self.assumed += standing.is_assumed
-        places = (
-            standing.at_source + standing.in_mirror + standing.in_backup + standing.in_library
-        )
+        places = standing.at_source + standing.in_mirror + standing.in_backup + standing.in_library
         self.in_one_place += places == 1
         self.nowhere += places == 0
 
