@@ -18,6 +18,7 @@ from photosync.cli import (
     demo,
     doctor,
     emulate,
+    importing,
     items,
     notify,
     phones,
@@ -62,6 +63,7 @@ app.command("status")(status.status)
 app.command("list")(items.list_items)
 app.command("show")(items.show)
 app.command("report")(report.report)
+app.command("import")(importing.import_uploads)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)
