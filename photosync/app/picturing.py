@@ -113,7 +113,7 @@ class _Album:
     pictures: int = 0
     size_bytes: int = 0
     without: int = 0
-    made: dict[int, str | None] = field(default_factory=dict)
+    shown: set[int] = field(default_factory=set)
 
     def illustrated(self, found: Json) -> Json:
         """The document with a picture in each example that has one: the most endangered first."""
@@ -138,9 +138,10 @@ class _Album:
         folders = self.report.reckoning.folders.items()
         lines = []
         for (source, folder), one in folders:
-            if one.newest:
+            fresh = [sample for sample in one.newest if sample.id not in self.shown]
+            if fresh:
                 label = readable(self.report.places[source].view.source.label)
-                samples = self._lines(one.newest)
+                samples = self._lines(fresh)
                 lines.append({"source": label, "folder": readable(folder), "samples": samples})
         return lines
 
@@ -166,16 +167,18 @@ class _Album:
     def _picture(self, sample: Sample) -> str | None:
         if self.halt.is_set():
             raise Stopping
-        if sample.id in self.made:
-            return self.made[sample.id]
+        if sample.id in self.shown:  # once is enough: further down its name will do
+            return None
         if self.pictures >= MOST_PICTURES or self.size_bytes >= MOST_PICTURE_BYTES:
             self.without += 1
             return None
         jpeg = self._thumbnail(sample)
-        self.made[sample.id] = made = None if jpeg is None else picture(jpeg)
-        if made is not None:
-            self.pictures += 1
-            self.size_bytes += len(made)
+        self.shown.add(sample.id)
+        if jpeg is None:
+            return None
+        made = picture(jpeg)
+        self.pictures += 1
+        self.size_bytes += len(made)
         return made
 
     def _thumbnail(self, sample: Sample) -> bytes | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from photosync.app.report import rfc3339
 from photosync.domain.media import SourceKind, path_base64, readable
 from photosync.domain.places import Place, advice
-from photosync.domain.reckoning import total
 from photosync.domain.states import State
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def document(report: Report) -> Json:
         "mirror": {"path": readable(str(report.mirror)), "there": report.mirror_there},
         "backup": {"there": report.has_backup},
         "items": {**states, "total": sum(states.values())},
-        "in_all": _sum(total(reckoning.sources.values())),
+        "in_all": _sum(reckoning.in_all()),
         "sources": [_source(report, number) for number in report.places],
         "folders": [
             {"source": _label(report, source), "folder": readable(folder) or TOP, **_sum(one)}
@@ -71,7 +70,6 @@ def endangered(found: Json) -> int:
 def _source(report: Report, number: int) -> Json:
     place = report.places[number]
     source = place.view.source
-    found = report.reckoning.sources.get(number)
     return {
         "id": number,
         "kind": source.kind,
@@ -81,7 +79,7 @@ def _source(report: Report, number: int) -> Json:
         "last_seen_at": rfc3339(place.view.last_seen_at),
         "looked_at": rfc3339(place.looked_at),
         "seen": "now" if source.kind == SourceKind.FOLDER and place.is_there else "last look",
-        **_sum(total([found] if found is not None else [])),
+        **_sum(report.reckoning.of_source(number)),
     }
 
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+MOST_IN_JSON = 10_000
+"""Items of a kind that ``--missing --json`` names: for scripts that go on with them."""
+
+FEW = 5
 NOTHING_YET = "photosync has not found anything yet. Start it: photosync run"
 
 
@@ -72,7 +76,8 @@ def report(
     with looked_at(settings) as state:
         if state is not None:
             number = source_named(state, source).id if source else None
-            asked = Asked(source_id=number, check=check)
+            samples = MOST_IN_JSON if missing and as_json else FEW
+            asked = Asked(source_id=number, check=check, samples=samples)
             total = state.overview.counts().total(number)
             with _progress(total, shown=not as_json and sys.stderr.isatty()) as tick:
                 found = _found(settings, state, asked, html, _While(halt, tick))

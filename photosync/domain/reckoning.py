@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from photosync.domain.states import State
 
 Key = TypeVar("Key")
+Marks = tuple[bool, bool, bool, bool, bool, bool, bool]
+"""In its source, mirror, backup, library; taken as uploaded; in one place; in none."""
 
 NO_MONTH = ""
 """The month of a file whose time no calendar has."""
@@ -52,18 +54,24 @@ class Sum:
     nowhere: int = 0
     newest: list[Sample] = field(default_factory=list)
 
-    def add(self, standing: Standing, size_bytes: int) -> None:
+    def add(self, marks: Marks, size_bytes: int) -> None:
         """One more item."""
         self.items += 1
         self.size_bytes += size_bytes
-        self.in_source += standing.at_source
-        self.in_mirror += standing.in_mirror
-        self.in_backup += standing.in_backup
-        self.in_library += standing.in_library
-        self.assumed += standing.is_assumed
-        places = standing.at_source + standing.in_mirror + standing.in_backup + standing.in_library
-        self.in_one_place += places == 1
-        self.nowhere += places == 0
+        self.in_source += marks[0]
+        self.in_mirror += marks[1]
+        self.in_backup += marks[2]
+        self.in_library += marks[3]
+        self.assumed += marks[4]
+        self.in_one_place += marks[5]
+        self.nowhere += marks[6]
+
+
+def marks_of(standing: Standing) -> Marks:
+    """What an item that stands so adds to each of the numbers of ``Sum``."""
+    held = (standing.at_source, standing.in_mirror, standing.in_backup, standing.in_library)
+    places = sum(held)
+    return (*held, standing.is_assumed, places == 1, places == 0)
 
 
 @dataclass(slots=True)
@@ -71,6 +79,7 @@ class Heap:
     """All items that stand alike."""
 
     standing: Standing
+    marks: Marks
     items: int = 0
     size_bytes: int = 0
     samples: list[Sample] = field(default_factory=list)
@@ -89,7 +98,6 @@ class Reckoning:
         self._groups = groups
         self._heaps: dict[Standing, Heap] = {}
         self.states: Counter[State] = Counter()
-        self.sources: dict[int, Sum] = {}
         self.folders: dict[tuple[int, str], Sum] = {}
         self.months: dict[tuple[int, str], Sum] = {}
 
@@ -97,19 +105,26 @@ class Reckoning:
         """One more item."""
         heap = self._heaps.get(standing)
         if heap is None:
-            heap = self._heaps[standing] = Heap(standing)
+            heap = self._heaps[standing] = Heap(standing, marks_of(standing))
         heap.items += 1
         heap.size_bytes += sample.size_bytes
         if len(heap.samples) < self._samples:
             heap.samples.append(sample)
         self.states[standing.state] += 1
         source, folder = sample.source_id, sample.path.rpartition("/")[0]
-        _sum(self.sources, source).add(standing, sample.size_bytes)
-        _sum(self.months, (source, month)).add(standing, sample.size_bytes)
+        _sum(self.months, (source, month)).add(heap.marks, sample.size_bytes)
         of_folder = _sum(self.folders, (source, folder))
-        of_folder.add(standing, sample.size_bytes)
+        of_folder.add(heap.marks, sample.size_bytes)
         if len(of_folder.newest) < self._newest and len(self.folders) <= self._groups:
             of_folder.newest.append(sample)
+
+    def of_source(self, number: int) -> Sum:
+        """All of one source."""
+        return total(one for (source, _), one in self.months.items() if source == number)
+
+    def in_all(self) -> Sum:
+        """All there is."""
+        return total(self.months.values())
 
     def in_one_place(self) -> list[Heap]:
         """What lies in one place only: the most endangered first, then the largest."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,9 @@ def test_nothing_is_written_to_it(made: Path) -> None:
 
     contents(made)
 
-    assert {one.name: (one.read_bytes(), one.stat().st_mtime_ns) for one in made.iterdir()} == before
+    assert {
+        one.name: (one.read_bytes(), one.stat().st_mtime_ns) for one in made.iterdir()
+    } == before
 
 
 def test_a_table_that_is_on_no_list_any_more_says_nothing(made: Path, tmp_path: Path) -> None:
@@ -68,18 +71,17 @@ def test_a_table_that_is_on_no_list_any_more_says_nothing(made: Path, tmp_path: 
     assert contents(made) == expected()
 
 
-def test_any_changed_byte_of_a_table_is_told(made: Path) -> None:
-    table = sorted(made.glob("*.ldb"))[0]
+def test_a_changed_byte_of_a_table_is_told_or_of_no_account(made: Path) -> None:
+    table = min(made.glob("*.ldb"))
     content = table.read_bytes()
-    places = range(0, len(content) - 48, 997)
-    for at in places:
+    told = 0
+    for at in range(0, len(content) - 48, 997):
         table.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
         try:
-            found = contents(made)
-        except OtherStateUnreadable as error:
-            assert "cannot be read" in error.message
-        else:  # a byte that nothing refers to, in a part that is not needed
-            assert found == expected()
+            assert contents(made) == expected()
+        except OtherStateUnreadable:
+            told += 1
+    assert told > len(content) // 997 // 2
 
 
 @pytest.mark.parametrize(
@@ -125,14 +127,12 @@ def test_writes_come_back_as_they_were_made(pairs: dict[bytes, bytes | None]) ->
 
 @given(st.binary(max_size=300))
 def test_whatever_stands_in_a_file_it_is_read_or_refused(content: bytes) -> None:
-    for read in (leveldb.records, leveldb.table_entries, leveldb.writes):
-        try:
-            for record in read(content):
-                if read is leveldb.records:
-                    list(leveldb.writes(record))
-        except ValueError:
-            pass
-    try:
+    with suppress(ValueError):
+        for record in leveldb.records(content):
+            list(leveldb.writes(record))
+    with suppress(ValueError):
+        list(leveldb.writes(content))
+    with suppress(ValueError):
+        list(leveldb.table_entries(content))
+    with suppress(ValueError):
         leveldb.live_files(journal(content))
-    except ValueError:
-        pass

@@ -6,7 +6,6 @@ import fcntl
 import os
 import signal
 import subprocess
-
 from pathlib import Path
 
 import pytest

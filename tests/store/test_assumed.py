@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 def take(shelf: Shelf, name: str, content: str = "", *, source: int | None = None) -> int:
     """Take a file of that name and content as uploaded; how many items are left out."""
     finding = Finding(name, SIZE, 7, "image/jpeg")
-    file = Assumed(
-        f"/here/{name}", SIZE, 7, hashes_of(content or name).sha256, source, finding
-    )
+    file = Assumed(f"/here/{name}", SIZE, 7, hashes_of(content or name).sha256, source, finding)
     return AssumedFiles(shelf.database).take([file], origin="folder", now=NOW)
 
 
