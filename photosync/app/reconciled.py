@@ -112,11 +112,20 @@ def _heap(report: Report, heap: Heap) -> Json:
         "code": standing.fate_code or None,
         "items": heap.items,
         "bytes": heap.size_bytes,
-        "why": told.why,
+        "why": _why(report, heap, told.why),
         "cure": told.cure,
         "is_past": standing.is_past,
         "examples": sample_lines(report, heap.samples),
     }
+
+
+def _why(report: Report, heap: Heap, why: str) -> str:
+    """What failed says more of itself than that it did."""
+    standing = heap.standing
+    if standing.fate != State.FAILED or standing.fate_code not in report.reasons:
+        return why
+    example = "" if heap.items == 1 else " For example:"
+    return f"{why}{example} {readable(report.reasons[standing.fate_code])}"
 
 
 def sample_lines(report: Report, samples: Iterable[Sample]) -> list[Json]:

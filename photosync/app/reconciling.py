@@ -10,6 +10,7 @@ from photosync.app.mirrors import former_places
 from photosync.domain.media import SourceKind
 from photosync.domain.places import Standing
 from photosync.domain.reckoning import Reckoning, Sample, month_of
+from photosync.domain.states import State
 from photosync.errors import SettingsError
 from photosync.files.lying import Lying
 from photosync.store.sightings import Sightings
@@ -44,7 +45,8 @@ class Report:
 
     ``mirror_there``: the mirror could be looked at; else its copies are counted by the record.
     ``checked``: what lies on this computer was read and compared; ``damaged``: what was not as
-    it should be, ``most`` of it.
+    it should be, ``damaged_items`` of it in all. ``reasons``: an example of why, by code, of what
+    failed.
     """
 
     made_at: int
@@ -54,6 +56,7 @@ class Report:
     mirror: Path
     mirror_there: bool
     checked: bool
+    reasons: dict[str, str]
     damaged: list[Sample] = field(default_factory=list)
     damaged_items: int = 0
 
@@ -139,6 +142,7 @@ class _Looker:
             mirror=settings.mirror.path,
             mirror_there=self._mirrors[0].is_there,
             checked=asked.check,
+            reasons={code: why for code, _, why in state.overview.reasons(State.FAILED)},
         )
 
     def _is_there(self, view: SourceView) -> bool:

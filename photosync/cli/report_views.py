@@ -39,7 +39,7 @@ def report_view(found: Json, *, by: str, missing: bool, page: Path | None) -> Re
     parts += _heaps("In one place only", found["one_place"], alone=True)
     parts += _heaps("Nowhere that photosync knows of", found["nowhere"])
     if not missing:
-        parts += _heaps("Not on its way to the library", found["stopped"])
+        parts += _stopped(found["stopped"])
     parts += _damaged(found)
     if missing and not parts:
         parts.append(Text("Everything lies in two places at least.", style="green"))
@@ -128,6 +128,20 @@ def _heaps(title: str, heaps: list[Json], *, alone: bool = False) -> list[Render
             text.append(f"\n    {printable(one['cure'])}", style="bold")
         text.append(_examples(one["examples"], one["items"]))
     return [text]
+
+
+def _stopped(heaps: list[Json]) -> list[RenderableType]:
+    """Counts alone: which they are, ``list`` says."""
+    if not heaps:
+        return []
+    total = sum(one["items"] for one in heaps)
+    text = Text(f"\nNot on its way to the library: {total:,}", style="bold")
+    for one in heaps:
+        text.append(f"\n  {one['items']:,} {one['fate']}, {in_units(one['bytes'])}. ")
+        text.append(printable(one["why"]))
+    states = dict.fromkeys(one["fate"] for one in heaps)
+    lists = ", ".join(f"photosync list --state {state}" for state in states)
+    return [text.append(f"\n  {lists}", style="dim")]
 
 
 def _examples(examples: list[Json], items: int) -> Text:

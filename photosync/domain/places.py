@@ -105,6 +105,10 @@ WAITING = {
     SourceKind.FOLDER: Advice("It was not read yet.", "photosync run"),
 }
 UNDER_WAY = Advice("It is on its way to the library.", "photosync status says what it waits for.")
+GONE_AND_ASSUMED = Advice(
+    "Taken as uploaded already, by photosync import, and its file is gone from here.",
+    "Look whether Google Photos has it.",
+)
 MISSING = Advice("It is gone from the library.", "photosync verify --again sends it once more.")
 LOST = Advice("It was in the library and is gone from everywhere.", "Look into Google's bin.")
 SECOND_COPY = "A second copy keeps it: set backup.to."
@@ -128,6 +132,8 @@ def advice(standing: Standing) -> Advice:
         return MISSING if places else LOST
     if standing.in_library or (places == (Place.BACKUP,) and not is_stopped(standing)):
         return ALONE.get(places[0], UNDER_WAY) if len(places) == 1 else Advice("", "")
+    if standing.is_assumed and not places:
+        return GONE_AND_ASSUMED
     if is_stopped(standing):
         known = STOPPED.get((standing.fate, standing.fate_code))
         return known or STOPPED.get((standing.fate, ""), UNDER_WAY)

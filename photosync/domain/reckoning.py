@@ -136,8 +136,18 @@ class Reckoning:
         return self._of(lambda one: not one.places)
 
     def stopped(self) -> list[Heap]:
-        """What does not go to the library by itself, but for versions of files that are past."""
-        return self._of(lambda one: is_stopped(one) and not one.is_past)
+        """What does not go to the library by itself, but for versions of files that are past.
+
+        A heap for each reason, wherever it lies.
+        """
+        found: dict[tuple[State, str], Heap] = {}
+        for heap in self._of(lambda one: is_stopped(one) and not one.is_past):
+            key = (heap.standing.fate, heap.standing.fate_code)
+            whole = found.setdefault(key, Heap(heap.standing, heap.marks))
+            whole.items += heap.items
+            whole.size_bytes += heap.size_bytes
+            whole.samples += heap.samples[: self._samples - len(whole.samples)]
+        return sorted(found.values(), key=lambda heap: -heap.items)
 
     def counted(self, place: Place) -> int:
         """How many items lie in a place."""

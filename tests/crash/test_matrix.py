@@ -38,6 +38,9 @@ UPLOAD = '[upload]\nresumable_above = "256 KiB"\nchunk = "256 KiB"\n'
 IN_TROUBLE = "one transaction, and only in trouble: written or not, the next try finds its way"
 SERVICE = "photosync service: a unit of systemd's, not of the queue"
 NOT_ON_THE_WAY = {
+    "app/picturing.py:_write": "photosync report --html: a page of the user's, whole or not at all",
+    "store/assumed.py:AssumedFiles.take": "photosync import: some files at a time, each known then",
+    "store/sightings.py:Sightings._note": "a fact for reports alone; the next whole look notes it",
     "app/noticing.py:_tell_without_database": "the program has ended already",
     "app/service.py:_let_read": SERVICE,
     "app/service.py:_write": SERVICE,

@@ -118,6 +118,10 @@ def test_every_item_is_counted_once_however_it_is_cut(
     assert sum(heap.items for heap in reckoning.stopped()) == len(stopped)
     for place in Place:
         assert reckoning.counted(place) == sum(place in one.places for one, _, _ in items)
+    reasons = Counter((one.fate, one.fate_code) for one in stopped)
+    assert {
+        (one.standing.fate, one.standing.fate_code): one.items for one in reckoning.stopped()
+    } == reasons
     assert all(len(heap.samples) == min(3, heap.items) for heap in alone)
 
 
