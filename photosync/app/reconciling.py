@@ -138,7 +138,7 @@ class _Looker:
                 for view in wanted
             },
             reckoning=Reckoning(samples=asked.samples, newest=asked.newest, groups=asked.groups),
-            has_backup=_wants_backup(settings) or self.whereabouts.any_backup(),
+            has_backup=_wants_backup(settings) or self.whereabouts.has_backup(),
             mirror=settings.mirror.path,
             mirror_there=self._mirrors[0].is_there,
             checked=asked.check,

@@ -111,7 +111,7 @@ GONE_AND_ASSUMED = Advice(
 )
 MISSING = Advice("It is gone from the library.", "photosync verify --again sends it once more.")
 LOST = Advice("It was in the library and is gone from everywhere.", "Look into Google's bin.")
-SECOND_COPY = "A second copy keeps it: set backup.to."
+SECOND_COPY = "Google holds the only one; what is still here is kept twice by backup.to."
 ALONE: dict[Place, Advice] = {
     Place.LIBRARY: Advice(
         "Its file was moved, changed or deleted since it was uploaded.", SECOND_COPY

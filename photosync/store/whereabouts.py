@@ -20,9 +20,13 @@ NO_LIMIT = 2**62
 
 HAS_BACKUPS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'backups'"
 
-ANY_BACKUP = "SELECT 1 FROM backups LIMIT 1"
+ANY_TARGET = "SELECT 1 FROM backup_targets WHERE wanted = 1 LIMIT 1"
 
-IN_BACKUP = "EXISTS (SELECT 1 FROM backups WHERE backups.sha256 = item.sha256)"
+# the targets first: contents are found by target and hash
+IN_BACKUP = """EXISTS (
+    SELECT 1 FROM backup_targets CROSS JOIN backups
+    WHERE wanted = 1 AND backups.target_id = backup_targets.id AND backups.sha256 = item.sha256
+        AND backups.verified_at > 0 AND backups.is_lost = 0)"""
 
 PAGE = """
     SELECT item.id, item.source_id, item.source_path, item.size_bytes, item.source_mtime_ns,
@@ -68,10 +72,10 @@ class AllWhereabouts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def any_backup(self) -> bool:
-        """Whether anything was ever put into a second copy."""
+    def has_backup(self) -> bool:
+        """Whether there is a second copy by the settings of the last run."""
         known = self._database.row(HAS_BACKUPS) is not None
-        return known and self._database.row(ANY_BACKUP) is not None
+        return known and self._database.row(ANY_TARGET) is not None
 
     def all(self, *, source_id: int | None = None) -> Iterator[Whereabouts]:
         """Each item that there is now, once; one that comes meanwhile is left to the next time."""

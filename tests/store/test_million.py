@@ -135,7 +135,7 @@ def asked(shelf: Shelf) -> dict[str, Callable[[], object]]:
         "release all": items.release_all,
         "counts": overview.counts,
         "assumed": AssumedFiles(shelf.database).items,
-        "any backup": AllWhereabouts(shelf.database).any_backup,
+        "has backup": AllWhereabouts(shelf.database).has_backup,
         "looked at": Sightings(shelf.database).looked_at,
         "ready": lambda: [overview.ready(state, now=NOW) for state in READY_STATES],
         "put aside": lambda: overview.put_aside(now=NOW),
