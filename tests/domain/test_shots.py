@@ -137,8 +137,11 @@ def test_a_long_film_is_no_part_of_a_live_photo() -> None:
 
 
 STEMS = st.sampled_from(
-    ["IMG_1", "IMG_2", "x_BURST001_COVER", "x_BURST002", "00000IMG_BURST20170701123456789"]
-    + ["00001IMG_BURST20170701123456789_COVER", "PXL_1_2.BURST-01.COVER", "PXL_1_2.BURST-02.MP"]
+    [
+        *("IMG_1", "IMG_2", "x_BURST001_COVER", "x_BURST002", "00000IMG_BURST20170701123456789"),
+        *("00001IMG_BURST20170701123456789_COVER", "PXL_1_2.BURST-01.COVER"),
+        "PXL_1_2.BURST-02.MP",
+    ]
 )
 NAMES = st.builds(
     lambda folder, stem, extension: f"{folder}{stem}.{extension}",
