@@ -212,6 +212,7 @@ def fresh() -> Iterator[House]:
         root, state = Path(folder, "pictures"), Path(folder, "state")
         root.mkdir()
         state.mkdir()
+        (root / "notes.txt").write_text("or it would look like a disk that is not mounted")
         with Database(state) as database:
             database.migrate()
             yield House(database, root)
