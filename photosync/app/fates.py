@@ -65,18 +65,12 @@ def fate_of(record: Record, item: MediaItem, *, lies_there: bool, reason: Reason
     ``lies_there``: that very version of the file was seen just now, and ``reason`` is why a look
     would leave it out today, None if it would not.
     """
-    if item.state == State.DONE:
-        return _done(item)
     if item.state == State.DUPLICATE:
         return _duplicate(record, item)
-    if item.state == State.HELD:
-        message = "It is held: it waits until you choose it."
-        cure = f"photosync choose {item.id}"
-        return Fate(Verdict.ACT, "held", message, 'select.mode = "manual"', cure)
-    if item.state == State.FAILED:
-        return _failed(item)
     if item.state == State.SKIPPED:
         return _skipped(record, item, lies_there=lies_there, reason=reason)
+    if item.state not in READY_STATES:
+        return _STANDING[item.state](item)
     if reason is not None and not record.running:
         return left_out(reason)  # the settings have changed: the next start leaves it out
     return _under_way(record, item)
@@ -97,6 +91,12 @@ def _done(item: MediaItem) -> Fate:
     return Fate(Verdict.TAKEN, "done", message)
 
 
+def _held(item: MediaItem) -> Fate:
+    message = "It is held: it waits until you choose it."
+    cure = f"photosync choose {item.id}"
+    return Fate(Verdict.ACT, "held", message, 'select.mode = "manual"', cure)
+
+
 def _duplicate(record: Record, item: MediaItem) -> Fate:
     assert item.duplicate_of is not None, "the database sees to it"
     first = record.state.overview.item(item.duplicate_of)
@@ -112,6 +112,9 @@ def _failed(item: MediaItem) -> Fate:
     hint = HINTS.get(code, "")
     cure = again if not hint else hint if "retry" in hint else f"{hint} Then: {again}"
     return Fate(Verdict.FAILED, code, message, f"error {code}", cure.replace("--all", str(item.id)))
+
+
+_STANDING = {State.DONE: _done, State.HELD: _held, State.FAILED: _failed}
 
 
 def _skipped(record: Record, item: MediaItem, *, lies_there: bool, reason: Reason | None) -> Fate:
@@ -146,5 +149,4 @@ def _under_way(record: Record, item: MediaItem) -> Fate:
         at, why = rfc3339(item.not_before), item.error_message or ""
         message = f"It is put aside until {at}. {why}".strip()
         return Fate(Verdict.TAKEN, item.error_code or "put_aside", message)
-    assert item.state in READY_STATES
     return Fate(Verdict.TAKEN, str(item.state), f"It waits for its turn to be {does}.")

@@ -166,6 +166,11 @@ class PhoneFiles:
         self._tops = self.phone.tops()
         return self._why_not_above(path) or self._why_no_entry(path)
 
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder of that path."""
+        with self.phone.sync() as sync:
+            return sync.stat(storage.absolute(path) + b"/.").is_folder
+
     def _why_not_above(self, path: str) -> Reason | None:
         """Which folder keeps the file from being listed."""
         folder = path.rpartition("/")[0]

@@ -124,12 +124,11 @@ class Selection:
         ``size_bytes`` None: not known. ``mime``: what it is by its content, if that is known; its
         type goes by its name, where that says one.
         """
-        return (
-            self._by_globs(path)
-            or self._by_kind(path, mime)
-            or self._by_age(mtime_ns)
-            or self._by_size(size_bytes)
-        )
+        return self.by_path(path, mime) or self._by_age(mtime_ns) or self._by_size(size_bytes)
+
+    def by_path(self, path: str, mime: str = "") -> Reason | None:
+        """The same as far as the path tells, of a file that nobody can look at."""
+        return self._by_globs(path) or self._by_kind(path, mime)
 
     def _by_globs(self, path: str) -> Reason | None:
         if self.include and not any(one.fullmatch(path) for one in self._included):

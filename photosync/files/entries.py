@@ -154,6 +154,16 @@ class Listing:
         reason = next(filter(None, reasons), None) or name_left_out(name)
         return reason or self._why_not_above(path) or self._why_no_entry(path)
 
+    def why_not_entered(self, folder: str) -> Reason | None:
+        """Why nothing in the folder is listed, or None if it is looked into.
+
+        Raises:
+            SourceMissing: The root is away.
+            ValueError: The path would lead out of it.
+        """
+        reasons = (name_left_out(part, is_folder=True) for part in parts_of(folder))
+        return next(filter(None, reasons), None) or self._why_not_above(f"{folder}/x".lstrip("/"))
+
     def _why_not_above(self, path: str) -> Reason | None:
         """Which folder above ``path`` keeps it from being listed.
 

@@ -189,6 +189,15 @@ class Folder:
         """
         return self._listing.why_not(path) or self._why_not_examined(path)
 
+    def why_not_entered(self, path: str) -> Reason | None:
+        """Why nothing in a folder is looked at; "" is the whole of it.
+
+        Raises:
+            SourceMissing: The folder is away.
+            ValueError: The path would lead out of it.
+        """
+        return self._listing.why_not_entered(path)
+
     def _why_not_examined(self, path: str) -> Reason | None:
         try:
             descriptor = open_beneath(self.root, path)
