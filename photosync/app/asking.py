@@ -25,7 +25,6 @@ from photosync.errors import PhoneGone, PhotosyncError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from photosync.app.fates import Record
     from photosync.config import Settings
     from photosync.device.presence import Seen
     from photosync.device.server import AdbServer
@@ -36,7 +35,7 @@ NOT_WANTED = "phone.serials"
 
 
 def ask_phones(
-    settings: Settings, path: str, record: Record | None, *, serial: str = ""
+    settings: Settings, path: str, *, running: bool, serial: str = ""
 ) -> list[tuple[str, Fate]]:
     """What becomes of ``path`` on each phone that is here (or on one), by the phone's label.
 
@@ -48,9 +47,11 @@ def ask_phones(
     except ValueError:
         return []
     known = phones_known(settings)
-    found = dict(_of_present(settings, path, record, known, serial))
+    found = dict(_of_present(settings, path, known, serial, running=running))
     for one, view in known.items():
-        if view.source.label not in found and serial in ("", one):
+        if view.source.label in found or serial not in ("", one):
+            continue
+        if serial or _knows_folder(settings, one, path):
             found[view.source.label] = _of_away(settings, path, one)
     told = {label: fate for label, fate in found.items() if fate.verdict != Verdict.UNKNOWN}
     return [*(told or found).items()]
@@ -59,23 +60,23 @@ def ask_phones(
 def _of_present(
     settings: Settings,
     path: str,
-    record: Record | None,
     known: Mapping[str, SourceView],
     serial: str,
+    *,
+    running: bool,
 ) -> Iterator[tuple[str, Fate]]:
     try:
         with phones_present(settings) as (server, seen):
             for one in seen:
                 if one.identity is None or serial not in ("", one.identity.serial):
                     continue
-                yield label_of(one.identity, known), _of_one(settings, path, record, server, one)
+                fate = _of_one(settings, path, server, one, running=running)
+                yield label_of(one.identity, known), fate
     except PhotosyncError:
         return  # what is on record has to do
 
 
-def _of_one(
-    settings: Settings, path: str, record: Record | None, server: AdbServer, seen: Seen
-) -> Fate:
+def _of_one(settings: Settings, path: str, server: AdbServer, seen: Seen, *, running: bool) -> Fate:
     assert seen.identity is not None
     serial = seen.identity.serial
     if settings.phone.serials and serial not in settings.phone.serials:
@@ -94,7 +95,7 @@ def _of_one(
                 return Fate(Verdict.TAKEN, "folder", message)
         except PhoneGone as error:
             return Fate(Verdict.ACT, error.code, error.message, cure=error.hint)
-    return not_seen(record) if reason is None else left_out(reason)
+    return not_seen(running=running) if reason is None else left_out(reason)
 
 
 def _of_away(settings: Settings, path: str, serial: str) -> Fate:
@@ -123,6 +124,13 @@ def _why_not_above(settings: Settings, serial: str, path: str) -> Reason | None:
     if folder_choice(settings, serial, folder) in ("settings", "take"):
         return None
     return not_chosen(folder)
+
+
+def _knows_folder(settings: Settings, serial: str, path: str) -> bool:
+    """Whether such a file may lie on a phone that is away, for all that is known of it."""
+    folder = path.rpartition("/")[0]
+    is_taken = _why_not_above(settings, serial, path) is None
+    return is_taken or folder in decided_of(settings, serial)
 
 
 def _not_wanted(serial: str) -> Fate:

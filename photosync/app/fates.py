@@ -76,13 +76,18 @@ def fate_of(record: Record, item: MediaItem, *, lies_there: bool, reason: Reason
     return _under_way(record, item)
 
 
-def not_seen(record: Record | None) -> Fate:
+def not_seen(*, running: bool) -> Fate:
     """A file that lies there to be taken, and is not on record."""
-    if record is None or not record.running:
+    if not running:
         message = "photosync has not seen it yet, for it is not running."
         return Fate(Verdict.ACT, "not_seen", message, cure="photosync run")
     message = "photosync has not seen it yet: it is found within seconds, or at the next look."
     return Fate(Verdict.TAKEN, "not_seen", message)
+
+
+def failed(code: str, message: str) -> Fate:
+    """A file that cannot be uploaded as it is."""
+    return Fate(Verdict.FAILED, code, message, f"error {code}", HINTS.get(code, ""))
 
 
 def _done(item: MediaItem) -> Fate:
@@ -107,11 +112,12 @@ def _duplicate(record: Record, item: MediaItem) -> Fate:
 
 
 def _failed(item: MediaItem) -> Fate:
-    code, message = item.error_code or "", item.error_message or ""
+    fate = failed(item.error_code or "", item.error_message or "")
     again = f"photosync retry {item.id}"
-    hint = HINTS.get(code, "")
-    cure = again if not hint else hint if "retry" in hint else f"{hint} Then: {again}"
-    return Fate(Verdict.FAILED, code, message, f"error {code}", cure.replace("--all", str(item.id)))
+    cure = fate.cure.replace("photosync retry --all", again)
+    if again not in cure:
+        cure = f"{cure} Then: {again}".strip()
+    return replace(fate, cure=cure)
 
 
 _STANDING = {State.DONE: _done, State.HELD: _held, State.FAILED: _failed}
@@ -123,7 +129,8 @@ def _skipped(record: Record, item: MediaItem, *, lies_there: bool, reason: Reaso
     if code in BY_SIGHT and lies_there:
         if reason is not None:
             return left_out(reason)
-        return replace(not_seen(record), message=f"It was left out, and is taken again. {message}")
+        fate = not_seen(running=record.running)
+        return replace(fate, message=f"It was left out, and is taken again. {message}".strip())
     if code == OTHER_PART:
         rule = message.partition("stands for it: ")[2].rstrip(".")
         cure = f"{choose}; or another {rule.partition(' ')[0]} in the settings"
@@ -144,7 +151,7 @@ def _under_way(record: Record, item: MediaItem) -> Fate:
     if wait is not None:
         verdict = Verdict.ACT if wait.needs_user else Verdict.TAKEN
         message = f"It waits to be {does}. {wait.message}"
-        return Fate(verdict, wait.code, message, f"{wait.code}", wait.hint)
+        return Fate(verdict, wait.code, message, cure=wait.hint)
     if item.not_before > record.state.now():
         at, why = rfc3339(item.not_before), item.error_message or ""
         message = f"It is put aside until {at}. {why}".strip()

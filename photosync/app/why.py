@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import re
 import stat
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photosync.app.fates import Record, fate_of, not_seen, record_of
+from photosync.app.fates import Record, failed, fate_of, not_seen, record_of
 from photosync.app.mirrors import former_places
 from photosync.app.report import item_line
 from photosync.app.selecting import of_folder
 from photosync.app.state import looked_at
+from photosync.daemon import lock
 from photosync.domain.fates import Fate, Verdict, left_out
 from photosync.domain.media import Entry, SourceKind, path_base64, readable
 from photosync.domain.naming import CARD_PREFIX
@@ -21,7 +23,7 @@ from photosync.errors import ItemGone, PhotosyncError, SourceMissing
 from photosync.files.folder import Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from photosync.config import Settings
     from photosync.domain.media import MediaItem, Source
@@ -56,7 +58,13 @@ class Answer:
         return told if exact is None else {**told, "path_base64": exact}
 
 
-def why(settings: Settings, asked: str, *, folder: Path | None = None) -> list[Answer]:
+def why(
+    settings: Settings,
+    asked: str,
+    *,
+    folder: Path | None = None,
+    clock: Callable[[], float] = time.time,
+) -> list[Answer]:
     """What became of ``asked``: a path here or on a phone, a copy, a file's name, an item's number.
 
     ``folder``: what relative paths begin at, where we are if None. Nothing is changed.
@@ -64,18 +72,29 @@ def why(settings: Settings, asked: str, *, folder: Path | None = None) -> list[A
     Raises:
         UnknownItem: There is no item of that number.
     """
-    with looked_at(settings) as state:
+    with looked_at(settings, clock) as state:
         record = None if state is None else record_of(settings, state)
-        return list(_Asked(settings, record, asked, folder or Path.cwd()).answers())
+        question = _Asked(settings, record, asked, folder=folder or Path.cwd(), clock=clock)
+        return list(question.answers())
 
 
 class _Asked:
     """One question."""
 
-    def __init__(self, settings: Settings, record: Record | None, asked: str, folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        record: Record | None,
+        asked: str,
+        *,
+        folder: Path,
+        clock: Callable[[], float],
+    ) -> None:
         self._settings = settings
         self._record = record
         self._asked = asked
+        self._clock = clock
+        self._running = lock.holder(settings.state_dir) is not None
         # "..", but no symlinks yet: what is meant is the path as it is written
         self._file = Path(os.path.normpath(folder / asked)) if asked else folder
 
@@ -131,7 +150,7 @@ class _Asked:
         root = self._settings.folder[at].path
         source, label = self._source(SourceKind.FOLDER, str(root)), readable(str(root))
         items = [] if source is None else self._items_at(source, rel)
-        files = Folder(root, selection=of_folder(self._settings, at))
+        files = Folder(root, selection=of_folder(self._settings, at), clock=self._clock)
         try:
             fate, item = self._fate_in(files, rel, items)
         except SourceMissing as error:
@@ -173,7 +192,7 @@ class _Asked:
         if items and self._record is not None:
             return fate_of(self._record, items[0], lies_there=False, reason=None), items[0]
         reason = files.why_left_out(rel)
-        return not_seen(self._record) if reason is None else left_out(reason), None
+        return not_seen(running=self._running) if reason is None else left_out(reason), None
 
     def _fate_of_new(self, files: Folder, entry: Entry) -> Fate:
         """A file that no rule leaves out, and that is not on record."""
@@ -185,9 +204,8 @@ class _Asked:
         except PhotosyncError as error:
             return Fate(Verdict.FAILED, error.code, error.message, cure=error.hint)
         if finding is not None and finding.refusal is not None:
-            code, message = finding.refusal
-            return Fate(Verdict.FAILED, code, message, f"error {code}")
-        fate = not_seen(self._record)
+            return failed(*finding.refusal)
+        fate = not_seen(running=self._running)
         if unsettled is None:
             return fate
         message = f"{unsettled} It is taken when nobody writes to it."
@@ -320,7 +338,7 @@ class _Asked:
 
         return [
             Answer(label, path, fate)
-            for label, fate in ask_phones(self._settings, path, self._record)
+            for label, fate in ask_phones(self._settings, path, running=self._running)
         ]
 
     def _of_phone(self, source: Source, path: str) -> list[Answer]:
@@ -329,7 +347,7 @@ class _Asked:
             return [self._of_item(items[0])]
         from photosync.app.asking import ask_phones
 
-        found = ask_phones(self._settings, path, self._record, serial=source.address)
+        found = ask_phones(self._settings, path, running=self._running, serial=source.address)
         return [Answer(label, path, fate) for label, fate in found]
 
     def _of_nothing(self) -> Answer:

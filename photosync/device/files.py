@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from photosync.device.listing import Walk
     from photosync.device.phone import Phone
+    from photosync.device.wire import Stat
     from photosync.domain.media import Entry
 
 NANOSECONDS = 1_000_000_000
@@ -164,7 +165,11 @@ class PhoneFiles:
         """
         storage.parts_of(path)
         self._tops = self.phone.tops()
-        return self._why_not_above(path) or self._why_no_entry(path)
+        with self.phone.sync() as sync:
+            stat = sync.stat(storage.absolute(path))
+        if not stat.is_file:
+            return Reason("gone", f"There is no file {readable(path)} on the phone.")
+        return self._why_not_above(path) or self._why_no_entry(path, stat)
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder of that path."""
@@ -192,11 +197,7 @@ class PhoneFiles:
         marked = [one for one, mark in zip(below, marks, strict=True) if mark.errno == 0]
         return no_media(marked[-1]) if marked else None
 
-    def _why_no_entry(self, path: str) -> Reason | None:
-        with self.phone.sync() as sync:
-            stat = sync.stat(storage.absolute(path))
-        if not stat.is_file:
-            return Reason("gone", f"There is no file {readable(path)} on the phone.")
+    def _why_no_entry(self, path: str, stat: Stat) -> Reason | None:
         reason = why_no_entry(path, stat, self._selection, stat.size_bytes)
         if reason is not None or extension_of(path) in BY_EXTENSION:
             return reason
