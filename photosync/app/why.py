@@ -4,58 +4,27 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from photosync.app.fates import Record, failed, fate_of, not_seen, record_of
+from photosync.app.answers import Answer
+from photosync.app.fates import Record, fate_of, record_of
+from photosync.app.local import Local
 from photosync.app.mirrors import former_places
-from photosync.app.report import item_line
-from photosync.app.selecting import of_folder
 from photosync.app.state import looked_at
 from photosync.daemon import lock
-from photosync.domain.fates import Fate, Verdict, left_out
-from photosync.domain.media import Entry, SourceKind, path_base64, readable
+from photosync.domain.fates import Fate, Verdict
+from photosync.domain.media import SourceKind, readable
 from photosync.domain.naming import CARD_PREFIX
-from photosync.errors import ItemGone, PhotosyncError, SourceMissing
-from photosync.files.folder import Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from photosync.config import Settings
     from photosync.domain.media import MediaItem, Source
 
-Json = dict[str, Any]
-
 NUMBER = re.compile(r"[0-9]{1,18}")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of one file. ``items``: every version on record, the one told of first."""
-
-    source: str
-    path: str
-    fate: Fate
-    items: Sequence[MediaItem] = ()
-
-    def document(self) -> Json:
-        """As JSON."""
-        told: Json = {
-            "source": self.source,
-            "path": readable(self.path),
-            "verdict": self.fate.verdict,
-            "code": self.fate.code,
-            "message": self.fate.message,
-            "rule": self.fate.rule,
-            "cure": self.fate.cure,
-            "items": [item_line(one, self.source) for one in self.items],
-        }
-        exact = path_base64(self.path)
-        return told if exact is None else {**told, "path_base64": exact}
 
 
 def why(
@@ -93,8 +62,8 @@ class _Asked:
         self._settings = settings
         self._record = record
         self._asked = asked
-        self._clock = clock
         self._running = lock.holder(settings.state_dir) is not None
+        self._local = Local(settings, record, running=self._running, clock=clock)
         # "..", but no symlinks yet: what is meant is the path as it is written
         self._file = Path(os.path.normpath(folder / asked)) if asked else folder
 
@@ -119,7 +88,7 @@ class _Asked:
         if copied is not None:
             return copied
         for at, rel in self._places():
-            return self._in_folder(at, rel)
+            return self._local.in_folder(at, rel)
         return self._in_no_folder()
 
     def _of_copy(self) -> Answer | None:
@@ -146,71 +115,6 @@ class _Asked:
                     break
         yield from sorted(found, key=lambda place: len(place[1]))
 
-    def _in_folder(self, at: int, rel: str) -> Answer:
-        root = self._settings.folder[at].path
-        source, label = self._source(SourceKind.FOLDER, str(root)), readable(str(root))
-        items = [] if source is None else self._items_at(source, rel)
-        files = Folder(root, selection=of_folder(self._settings, at), clock=self._clock)
-        try:
-            fate, item = self._fate_in(files, rel, items)
-        except SourceMissing as error:
-            fate, item = self._fate_of_away(error, items)
-        ordered = [one for one in items if item is None or one.id != item.id]
-        shown = label if source is None else source.label
-        return Answer(shown, rel, fate, ordered if item is None else [item, *ordered])
-
-    def _fate_of_away(
-        self, error: SourceMissing, items: list[MediaItem]
-    ) -> tuple[Fate, MediaItem | None]:
-        if items and self._record is not None:
-            return fate_of(self._record, items[0], lies_there=False, reason=None), items[0]
-        return Fate(Verdict.ACT, error.code, error.message, cure=error.hint), None
-
-    def _fate_in(
-        self, files: Folder, rel: str, items: list[MediaItem]
-    ) -> tuple[Fate, MediaItem | None]:
-        """Raises SourceMissing: The folder is away."""
-        files.check()
-        try:
-            found = (files.root / rel).lstat()
-        except OSError:
-            return self._fate_of_gone(files, rel, items)
-        if stat.S_ISDIR(found.st_mode):
-            return _fate_of_folder(files, rel), None
-        version = (found.st_size, found.st_mtime_ns)
-        seen = [one for one in items if (one.size_bytes, one.source_mtime_ns) == version]
-        reason = files.why_left_out(rel)
-        if seen and self._record is not None:
-            return fate_of(self._record, seen[0], lies_there=True, reason=reason), seen[0]
-        if reason is not None:
-            return left_out(reason), None
-        return self._fate_of_new(files, Entry(rel, *version, found.st_ctime_ns)), None
-
-    def _fate_of_gone(
-        self, files: Folder, rel: str, items: list[MediaItem]
-    ) -> tuple[Fate, MediaItem | None]:
-        if items and self._record is not None:
-            return fate_of(self._record, items[0], lies_there=False, reason=None), items[0]
-        reason = files.why_left_out(rel)
-        return not_seen(running=self._running) if reason is None else left_out(reason), None
-
-    def _fate_of_new(self, files: Folder, entry: Entry) -> Fate:
-        """A file that no rule leaves out, and that is not on record."""
-        try:
-            unsettled = files.why_unsettled(entry.path)
-            finding = None if unsettled else files.examine(entry)
-        except ItemGone as error:
-            return Fate(Verdict.UNKNOWN, error.code, error.message)
-        except PhotosyncError as error:
-            return Fate(Verdict.FAILED, error.code, error.message, cure=error.hint)
-        if finding is not None and finding.refusal is not None:
-            return failed(*finding.refusal)
-        fate = not_seen(running=self._running)
-        if unsettled is None:
-            return fate
-        message = f"{unsettled} It is taken when nobody writes to it."
-        return Fate(fate.verdict, "unsettled", message, "files being written wait", fate.cure)
-
     def _in_no_folder(self) -> Answer:
         """A file of this machine that no folder of the settings holds."""
         former = self._in_former_folder()
@@ -235,7 +139,7 @@ class _Asked:
             is_folder = source.kind == SourceKind.FOLDER
             if not is_folder or not self._file.is_relative_to(source.address):
                 continue
-            items = self._items_at(source, str(self._file.relative_to(source.address)))
+            items = self._local.items_at(source, str(self._file.relative_to(source.address)))
             if items:
                 fate = fate_of(self._record, items[0], lies_there=False, reason=None)
                 return Answer(source.label, items[0].source_path, fate, items)
@@ -256,7 +160,7 @@ class _Asked:
         source = self._record.sources[item.source_id]
         roots = [str(one.path) for one in self._settings.folder]
         if source.kind == SourceKind.FOLDER and source.address in roots:
-            answer = self._in_folder(roots.index(source.address), item.source_path)
+            answer = self._local.in_folder(roots.index(source.address), item.source_path)
             if answer.items and answer.items[0].id == item.id:
                 return answer
         reason, lies_there = None, False
@@ -266,17 +170,10 @@ class _Asked:
             reason = why_not_by_record(self._settings, source.address, item)
             lies_there = True  # as far as anybody knows
         fate = fate_of(self._record, item, lies_there=lies_there, reason=reason)
-        others = [one for one in self._items_at(source, item.source_path) if one.id != item.id]
+        others = [
+            one for one in self._local.items_at(source, item.source_path) if one.id != item.id
+        ]
         return Answer(source.label, item.source_path, fate, [item, *others])
-
-    def _items_at(self, source: Source, path: str) -> list[MediaItem]:
-        if self._record is None:
-            return []
-        return self._record.state.overview.items_at(source.id, path)
-
-    def _source(self, kind: SourceKind, address: str) -> Source | None:
-        sources = () if self._record is None else self._record.sources.values()
-        return next((one for one in sources if (one.kind, one.address) == (kind, address)), None)
 
     def _by_label(self) -> list[Answer]:
         """``LABEL:PATH``, a phone's or a folder's; longer labels are tried first."""
@@ -292,7 +189,7 @@ class _Asked:
                 rel = os.path.normpath(path)
                 if source.address in roots and not rel.startswith(".."):
                     rel = "" if rel == "." else rel
-                    return [self._in_folder(roots.index(source.address), rel)]
+                    return [self._local.in_folder(roots.index(source.address), rel)]
         return []
 
     def _on_record(self) -> list[Answer]:
@@ -302,14 +199,16 @@ class _Asked:
         here = [
             item
             for at, rel in self._places()
-            if (source := self._source(SourceKind.FOLDER, str(self._settings.folder[at].path)))
-            for item in self._items_at(source, rel)[:1]
+            if (
+                source := self._local.source(SourceKind.FOLDER, str(self._settings.folder[at].path))
+            )
+            for item in self._local.items_at(source, rel)[:1]
         ]
         copied = self._of_copy()
         found = here or [
             item
             for source in self._record.sources.values()
-            for item in self._items_at(source, self._asked.strip("/"))[:1]
+            for item in self._local.items_at(source, self._asked.strip("/"))[:1]
         ]
         return [self._of_item(one) for one in found] or ([copied] if copied else [])
 
@@ -342,7 +241,7 @@ class _Asked:
         ]
 
     def _of_phone(self, source: Source, path: str) -> list[Answer]:
-        items = self._items_at(source, path)
+        items = self._local.items_at(source, path)
         if items:
             return [self._of_item(items[0])]
         from photosync.app.asking import ask_phones
@@ -352,18 +251,10 @@ class _Asked:
 
     def _of_nothing(self) -> Answer:
         for at, rel in self._places():
-            return self._in_folder(at, rel)
+            return self._local.in_folder(at, rel)
         former = self._in_former_folder()
         if former is not None:
             return former
         message = "There is no such file, and photosync has no record of one."
         cure = "Name it as photosync list shows it, as PHONE:PATH, or by its path here."
         return Answer("", self._asked, Fate(Verdict.UNKNOWN, "unknown", message, cure=cure))
-
-
-def _fate_of_folder(files: Folder, rel: str) -> Fate:
-    reason = files.why_not_entered(rel)
-    if reason is not None:
-        return left_out(reason)
-    message = "This folder is backed up, with what lies in it; ask about a file for more."
-    return Fate(Verdict.TAKEN, "folder", message)

@@ -13,7 +13,7 @@ from photosync.domain.fates import Verdict
 from photosync.domain.media import readable
 
 if TYPE_CHECKING:
-    from photosync.app.why import Answer
+    from photosync.app.answers import Answer
 
 EXIT_CODES = {
     Verdict.TAKEN: DONE,

@@ -41,7 +41,8 @@ def test_a_source_has_its_own_choice_and_else_that_of_select(tmp_path: Path) -> 
     settings = config.load(file, {"HOME": str(tmp_path)})
     first, second, phones = of_folder(settings, 0), of_folder(settings, 1), of_phones(settings)
     assert (first.exclude, first.since, first.max_size, first.own) == ((), None, 1000, ())
-    assert (first.place, first.said) == ("folder[1]", {"exclude", "since"})
+    assert first.place == "folder[1]"
+    assert first.said == {"exclude", "since"}
     assert (second.exclude, second.own) == (("*.gif",), ("copies",))
     assert second.since == time.mktime((2021, 1, 1, 0, 0, 0, 0, 0, -1))
     assert (phones.types, phones.exclude, phones.place) == (("photo",), ("*.gif",), "phone")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from photosync import config
 from photosync.app.selecting import first_state, of_folder, rules_of
 from photosync.app.state import opened
-from photosync.app.why import Answer, why
+from photosync.app.why import why
 from photosync.daemon import lock
 from photosync.daemon.bells import Bells
 from photosync.domain.fates import Verdict
@@ -38,6 +38,7 @@ from photosync.store.sources import Sources
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from photosync.app.answers import Answer
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
     from photosync.domain.media import MediaItem
