@@ -383,7 +383,12 @@ def test_the_example_explains_every_setting_with_its_default(
     assert [one.album for one in settings.folder] == [""]
     told = {one.key for one in config.shown(settings, environ) if one.origin == "file"}
     expected = {f"{table}.{key}" for table in keys.TABLES for key in keys.KEYS[table]}
-    assert told == expected | {"folder[1].path", "folder[1].album"}
+    own = {f"phone.{name}" for name in keys.SELECTING}
+    assert told == expected - own | {
+        *("folder[1].path", "folder[1].album", "folder[1].exclude", "phone.types")
+    }
+    for name in keys.SELECTING:
+        assert config.example_text().count(name) > 2, name
 
 
 def test_the_example_says_what_is_to_come() -> None:

@@ -149,7 +149,7 @@ TABLES = "there are: folder, google, mirror, notify, phone, select, state_dir, u
         ("[[folder]]\npath = '/a'\nalbums = ''\n", "folder[1].albums", "did you mean album?"),
         ("[select.mode2]\n", "select.mode2", "did you mean mode?"),
         ("[xyz]\n", "xyz", TABLES),
-        ("[select]\nxyz = 1\n", "select.xyz", "there are: exclude, include, mode, since"),
+        ("[mirror]\nxyz = 1\n", "mirror.xyz", "there are: keep, min_free, path"),
     ],
 )
 def test_an_unknown_key_and_what_was_meant(told: Told, text: str, key: str, meant: str) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from photosync.app import report
 from photosync.app.connecting import connection_of, refuse_without_token
 from photosync.app.noticing import noticing, telling_of_the_end
+from photosync.app.selecting import first_state, of_folder, of_phones, rules_of
 from photosync.app.signs import is_wanted
 from photosync.app.state import MIRROR_MADE, looked_at, make_state_dir, opened
 from photosync.daemon import lock
@@ -27,7 +28,6 @@ from photosync.daemon.supervisor import Supervisor
 from photosync.daemon.upkeep import Upkeep
 from photosync.daemon.worker import Worker
 from photosync.domain.media import SourceKind, readable
-from photosync.domain.selection import Selection
 from photosync.domain.states import READY_STATES, State
 from photosync.errors import (
     DailyQuotaSpent,
@@ -44,6 +44,7 @@ from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import NO_WAY, LibraryGate
 from photosync.stages.mirror import Mirror
 from photosync.stages.originals import LocalOriginals
+from photosync.stages.parts import Parts
 from photosync.stages.prune import Prune
 from photosync.stages.pull import Pull
 from photosync.stages.reselecting import apply_settings
@@ -53,6 +54,7 @@ from photosync.store.control import Problem
 from photosync.store.copies import Copies
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
+from photosync.store.shots import Shots
 from photosync.store.sightings import Sightings
 from photosync.store.sources import Sources
 from photosync.store.waiting import Waiting
@@ -77,6 +79,7 @@ BELLS = (
     "surveys",
     "mirror",
     "pull",
+    "parts",
     "prune",
     "network",
     "notices",
@@ -86,8 +89,8 @@ BELLS = (
 )
 OWN_NAME = "own_name"
 
-LOOKING = ("folders", "phone-looks", "network")
-"""Workers that wait by themselves for what is due."""
+IDLE_SECONDS = {"folders": 0.0, "phone-looks": 0.0, "network": 0.0, "parts": 1.0}
+"""Workers that wait by themselves for what is due, and one that nobody rings for."""
 
 
 @contextmanager
@@ -210,16 +213,21 @@ class _Builder:
         self._gate = LibraryGate(
             state.control, clock=self._clock, signed_in=self._connection.signed_in
         )
+        self._parts = self._made_parts()
         self._discover = Discover(
             intake=Intake(state.database),
             sources=self._sources,
             control=state.control,
-            first=State.HELD if settings.select.mode == "manual" else State.FOUND,
+            first=first_state(settings),
+            rules=rules_of(settings),
             bells=self._bells,
             halt=halt,
             clock=self._clock,
             sightings=Sightings(state.database),
         )
+
+    def _is_undecided(self) -> bool:
+        return not rules_of(self._settings).take_all and self._parts.is_behind()
 
     def supervisor(self, notifier: Notifier | None) -> Supervisor:
         """Everything, ready to run."""
@@ -256,7 +264,7 @@ class _Builder:
                     halt=self._halt,
                     reports=troubles,
                     let_go=self._items.release_of,
-                    idle_seconds=0.0 if name in LOOKING else 5.0,
+                    idle_seconds=IDLE_SECONDS.get(name, 5.0),
                 )
                 for name, bell, step in self._steps(watched, folders, mirror, everywhere, side)
             ],
@@ -272,6 +280,7 @@ class _Builder:
             hang_up=self._connection.close,
             notifier=notifier,
             resting=self._resting,
+            undecided=self._is_undecided,
         )
         return self._supervisor
 
@@ -333,10 +342,12 @@ class _Builder:
     def _apply_settings(self, watched: list[Watched]) -> None:
         """What is queued from earlier runs, held against the settings of this one."""
         phones = [one for one in self._sources.all() if one.kind == SourceKind.PHONE]
-        selection, album = _selection(self._settings), self._settings.phone.album
-        for source in [*(one.source for one in watched), *phones]:
+        album, of_all = self._settings.phone.album, of_phones(self._settings)
+        chosen = [(one.source, of_folder(self._settings, at)) for at, one in enumerate(watched)]
+        chosen += [(replace(one, album=album), of_all) for one in phones]
+        for source, selection in chosen:
             apply_settings(
-                replace(source, album=album) if source in phones else source,
+                source,
                 selection,
                 waiting=Waiting(self._state.database),
                 control=self._state.control,
@@ -347,6 +358,18 @@ class _Builder:
 
             for source in phones:
                 leave_out(self._state, self._settings, source.address)
+        self._parts.apply()
+
+    def _made_parts(self) -> Parts:
+        return Parts(
+            shots=Shots(self._state.database),
+            sources=self._sources,
+            control=self._state.control,
+            rules=rules_of(self._settings),
+            first=first_state(self._settings),
+            bells=self._bells,
+            clock=self._clock,
+        )
 
     def _folders(self, watched: list[Watched]) -> Folders:
         roots = {
@@ -375,7 +398,7 @@ class _Builder:
             discover=self._discover,
             bells=self._bells,
             disk=disk,
-            selection=_selection(self._settings),
+            selection=of_phones(self._settings),
             once=self._once,
             halt=self._halt,
         )
@@ -420,6 +443,8 @@ class _Builder:
             yield notices.name, "notices", notices.run_once
         upkeep = Upkeep(self._state.database, clock=self._clock)
         yield upkeep.name, "upkeep", upkeep.run_once
+        if not rules_of(self._settings).take_all:
+            yield self._parts.name, "parts", self._parts.run_once
         keep_days = self._settings.mirror.keep
         if keep_days is not None:
             prune = Prune(
@@ -513,33 +538,11 @@ class WatchedFolder:
 
 def watched_folders(settings: Settings) -> list[WatchedFolder]:
     """All of them, in the order of the settings."""
-    selection = _selection(settings)
     labels = _labels([one.path for one in settings.folder])
     return [
-        WatchedFolder(
-            Folder(
-                one.path,
-                selection=replace(selection, own=_beneath(one.path, settings.mirror.path)),
-            ),
-            label,
-            one.album,
-        )
-        for one, label in zip(settings.folder, labels, strict=True)
+        WatchedFolder(Folder(one.path, selection=of_folder(settings, number)), label, one.album)
+        for number, (one, label) in enumerate(zip(settings.folder, labels, strict=True))
     ]
-
-
-def _beneath(folder: Path, mirror: Path) -> tuple[str, ...]:
-    """Where the mirror lies in a watched folder, if it does."""
-    return (str(mirror.relative_to(folder)),) if folder in mirror.parents else ()
-
-
-def _selection(settings: Settings) -> Selection:
-    since = settings.select.since
-    return Selection(
-        include=settings.select.include,
-        exclude=settings.select.exclude,
-        since=None if since is None else time.mktime(since.timetuple()),
-    )
 
 
 def _labels(paths: list[Path]) -> list[str]:

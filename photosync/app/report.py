@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.app.mirrors import place_of
 from photosync.app.signs import silent
+from photosync.app.waits import COPYING_RESTS, waits_for
 from photosync.daemon import lock
 from photosync.daemon.metered import HINT, METERED, RESTS
 from photosync.daemon.reports import COPY, UPLOAD
@@ -18,8 +19,6 @@ from photosync.domain.states import READY_STATES, State
 from photosync.errors import (
     AdbMissing,
     DiskFull,
-    MirrorAway,
-    MirrorFull,
     OutsideHours,
     PhotosyncError,
     SignInRequired,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
     from photosync.daemon.lock import Holder
-    from photosync.domain.media import MediaItem, Source
+    from photosync.domain.media import MediaItem
     from photosync.store.overview import Counts, SourceView
 
 Json = dict[str, Any]
@@ -40,7 +39,6 @@ Json = dict[str, Any]
 DAY_SECONDS = 86_400
 LEAST_FREE_BYTES = 1 << 20
 REQUESTS_A_PHOTO = 1.02
-COPYING_RESTS = (MirrorFull.code, MirrorAway.code)
 AUDIENCE = "https://console.cloud.google.com/auth/audience"
 HEALTHY, FAILED, USER_MUST_ACT, NOT_RUNNING = 0, 1, 3, 4
 
@@ -168,6 +166,8 @@ def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool)
     if item.mirror_path is not None:
         copy = place_of(state.control, mirror, item.mirror_path)
     history = state.overview.history(item.id)
+    problems = state.control.problems()
+    wait = waits_for(state, source, item, running=running, problems=problems)
     return {
         **item_line(item, source.label),
         "file_name": item.file_name,
@@ -178,7 +178,7 @@ def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool)
         if item.mirror_path is None
         else readable(str(copy or mirror / item.mirror_path)),
         "mirror_there": copy is not None,
-        "waits_for": _waits_for(state, source, item, running=running),
+        "waits_for": "" if wait is None else wait.message,
         "attempts": item.attempts,
         "found_at": rfc3339(item.found_at),
         "history": [
@@ -186,26 +186,6 @@ def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool)
             for one in history
         ],
     }
-
-
-def _waits_for(state: OpenState, source: Source, item: MediaItem, *, running: bool) -> str:
-    """What keeps an item that is on its way from its next step, in one sentence; or ""."""
-    if item.state not in READY_STATES or item.leased_by is not None:
-        return ""
-    is_copied = item.mirror_path is not None and item.state != State.FOUND
-    if state.control.flag("paused") is not None:
-        return "photosync is paused (photosync resume)."
-    if not source.connected and not is_copied and item.state != State.UPLOADED:
-        there = "plugged in" if source.kind == SourceKind.PHONE else "there"
-        return f"{source.label} is not {there}."
-    if not running:
-        return "photosync is not running (photosync run)."
-    codes = COPYING_RESTS if (source.kind, item.state) == (SourceKind.PHONE, State.FOUND) else ()
-    for problem in state.control.problems():
-        at_gate = problem.gate == "library" and item.state != State.FOUND
-        if at_gate or problem.code in codes:
-            return problem.message
-    return ""
 
 
 def rfc3339(at: float | None) -> str | None:

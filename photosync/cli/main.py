@@ -27,6 +27,7 @@ from photosync.cli import (
     service,
     status,
     verify,
+    why,
 )
 from photosync.cli.result import FAILED, end_badly
 from photosync.errors import PhotosyncError
@@ -67,6 +68,7 @@ app.command("import")(importing.import_uploads)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)
+app.command("why")(why.why)
 app.command("verify")(verify.verify)
 app.command("doctor")(doctor.doctor)
 app.command("phones")(phones.phones)

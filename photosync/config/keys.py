@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 PREFIX = "PHOTOSYNC_"
 
+SELECTING = frozenset({"mode", "include", "exclude", "since", "types"})
+"""What a folder, and phones, may have of their own instead of what [select] says."""
+
 KEYS: dict[str, frozenset[str]] = {
     "": frozenset(
         {"state_dir", "google", "folder", "phone", "mirror", "select", "upload", "web", "notify"}
@@ -14,12 +17,15 @@ KEYS: dict[str, frozenset[str]] = {
     "google": frozenset(
         {"client_secret_file", "token_file", "api_url", "daily_requests", "writes_per_minute"}
     ),
-    "folder": frozenset({"path", "album"}),
+    "select": frozenset(
+        {*SELECTING, "min_size", "max_size", "raw_with_jpeg", "live_video", "bursts", "screenshots"}
+    ),
+    "folder": frozenset({"path", "album", *SELECTING}),
     "phone": frozenset(
         {"enabled", "serials", "folders", "new_folders", "album", "adb_host", "adb_port"}
+        | SELECTING
     ),
     "mirror": frozenset({"path", "keep", "min_free"}),
-    "select": frozenset({"mode", "include", "exclude", "since"}),
     "upload": frozenset({"workers", "resumable_above", "chunk", "max_rate", "hours", "metered"}),
     "web": frozenset({"enabled", "host", "port"}),
     "notify": frozenset({"urls", "on", "ping", "phone_unseen", "nothing_new", "nothing_done"}),
@@ -37,8 +43,12 @@ LISTS = frozenset(
         "folder",
         "phone.serials",
         "phone.folders",
+        "phone.include",
+        "phone.exclude",
+        "phone.types",
         "select.include",
         "select.exclude",
+        "select.types",
         "notify.urls",
         "notify.on",
     }

@@ -48,6 +48,14 @@ MOST_FREE = 1024**4
 MOST_RESUMABLE_ABOVE = 20 * GIB  # no video is larger (google-photos-api.md §7)
 LONGEST_TITLE = 500  # characters (google-photos-api.md §4)
 FIRST_DAY = date(1900, 1, 1)
+MOST_SELECTED = 1024**4
+_TYPES = """
+    photo video raw avif bmp gif heic heif ico jpeg jpg jpe jfif png tif tiff webp
+    3fr arw cr2 cr3 crw dng erf nef nrw orf pef raf rw2 rwl sr2 srw
+    3g2 3gp asf avi divx m2t m2ts m4v mkv mmv mod mov mp4 mpeg mpg mts tod webm wmv
+"""
+TYPES = frozenset(_TYPES.split())
+"""What ``select.types`` may name; a test holds it and domain/media_types.py together."""
 
 
 def _flag(value: Any) -> bool:
@@ -139,6 +147,18 @@ def _glob(pattern: str) -> str:
     if not pattern.strip("/") or "\0" in pattern:
         raise _wrong('a glob like "*.png" or "Screenshots/**"')
     return pattern
+
+
+def _type(name: str) -> str:
+    kind = name.lower().removeprefix(".")
+    if kind not in TYPES:
+        raise _wrong('"photo", "video", "raw", or an extension of Google\'s types like "heic"')
+    return kind
+
+
+def _limit(value: Any) -> Any:
+    """No size at all is no limit."""
+    return 0 if value == "" else value
 
 
 def _phone_folder(folder: str) -> str:
@@ -288,6 +308,10 @@ def _wrong(allowed: str) -> ValueError:
 
 
 Glob = Annotated[str, AfterValidator(_glob)]
+Type = Annotated[str, AfterValidator(_type)]
+Limit = Annotated[int, _size(0, MOST_SELECTED), BeforeValidator(_limit)]
+Mode = Literal["auto", "manual"]
+Day = Annotated[date | None, BeforeValidator(_since)]
 OptionalPath = Annotated[str, AfterValidator(_path)]
 NeededPath = Annotated[str, AfterValidator(_needed_path)]
 
@@ -306,14 +330,24 @@ class Google(_Table):
     writes_per_minute: Annotated[int, _whole(1, 100_000)] = 30
 
 
-class Folder(_Table):
+class _Selecting(_Table):
+    """A source that may have a choice of its own; None: as ``[select]`` says."""
+
+    mode: Mode | None = None
+    include: list[Glob] | None = None
+    exclude: list[Glob] | None = None
+    since: Day = None
+    types: list[Type] | None = None
+
+
+class Folder(_Selecting):
     """``[[folder]]``."""
 
     path: NeededPath
     album: Annotated[str, AfterValidator(_album)] = ""
 
 
-class Phone(_Table):
+class Phone(_Selecting):
     """``[phone]``."""
 
     enabled: Annotated[bool, BeforeValidator(_flag)] = True
@@ -346,10 +380,17 @@ class Mirror(_Table):
 class Select(_Table):
     """``[select]``."""
 
-    mode: Literal["auto", "manual"] = "auto"
+    mode: Mode = "auto"
     include: list[Glob] = []
     exclude: list[Glob] = []
-    since: Annotated[date | None, BeforeValidator(_since)] = None
+    since: Day = None
+    min_size: Limit = 0
+    max_size: Limit = 0
+    types: list[Type] = []
+    raw_with_jpeg: Literal["both", "jpeg", "raw"] = "both"
+    live_video: Annotated[bool, BeforeValidator(_flag)] = True
+    bursts: Literal["all", "cover"] = "all"
+    screenshots: Annotated[bool, BeforeValidator(_flag)] = True
 
 
 class Upload(_Table):

@@ -11,6 +11,7 @@ from photosync.config.hours import parse_hours
 from photosync.config.mistakes import Mistake, raise_all
 from photosync.config.paths import absolute, path_mistakes
 from photosync.config.settings import (
+    NO_DAY,
     FolderSettings,
     GoogleSettings,
     MirrorSettings,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from photosync.config.model import Written
+    from photosync.config.model import Folder, Phone, Select, Written
 
 DEFAULT_MIRROR = "mirror"
 DEFAULT_TOKEN = "token.json"  # noqa: S105 - a file's name
@@ -117,7 +118,7 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
         return path(google.client_secret_file)
 
     state_dir = path(written.state_dir) if written.state_dir else default_state_dir(environ)
-    google, select, upload = written.google, written.select, written.upload
+    google, upload = written.google, written.upload
     phone, mirror = written.phone, written.mirror
     web, notify = written.web, written.notify
     (adb_host, _), (adb_port, _) = adb_server(environ)
@@ -130,7 +131,9 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             daily_requests=google.daily_requests,
             writes_per_minute=google.writes_per_minute,
         ),
-        folder=tuple(FolderSettings(path(one.path), one.album) for one in written.folder),
+        folder=tuple(
+            FolderSettings(path(one.path), one.album, **_selecting(one)) for one in written.folder
+        ),
         phone=PhoneSettings(
             enabled=phone.enabled,
             serials=tuple(phone.serials),
@@ -139,11 +142,10 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             album=phone.album,
             adb_host=phone.adb_host if "adb_host" in phone.model_fields_set else adb_host,
             adb_port=phone.adb_port if "adb_port" in phone.model_fields_set else adb_port,
+            **_selecting(phone),
         ),
         mirror=MirrorSettings(mirror_path(), mirror.keep_days, mirror.min_free),
-        select=SelectSettings(
-            select.mode, tuple(select.include), tuple(select.exclude), select.since
-        ),
+        select=_selected(written.select),
         upload=UploadSettings(
             upload.workers,
             upload.resumable_above,
@@ -158,3 +160,27 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
         ),
         file=None if file is None else file.absolute(),
     )
+
+
+def _selected(select: Select) -> SelectSettings:
+    return SelectSettings(
+        mode=select.mode,
+        include=tuple(select.include),
+        exclude=tuple(select.exclude),
+        since=select.since,
+        min_size=select.min_size,
+        max_size=select.max_size,
+        types=tuple(select.types),
+        raw_with_jpeg=select.raw_with_jpeg,
+        live_video=select.live_video,
+        bursts=select.bursts,
+        screenshots=select.screenshots,
+    )
+
+
+def _selecting(source: Folder | Phone) -> dict[str, Any]:
+    """What a source says of its own choice; a list is one even if it is empty."""
+    lists = {"include": source.include, "exclude": source.exclude, "types": source.types}
+    own = {name: None if one is None else tuple(one) for name, one in lists.items()}
+    since = source.since or (NO_DAY if "since" in source.model_fields_set else None)
+    return {"mode": source.mode, "since": since, **own}

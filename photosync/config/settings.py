@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from photosync.config.hours import Hours
 
 if TYPE_CHECKING:
-    from datetime import date
     from pathlib import Path
 
 
 ALWAYS = Hours()
 
 
+Mode = Literal["auto", "manual"]
+NO_DAY = date.min
+
+
 @dataclass(frozen=True, slots=True)
 class FolderSettings:
-    """A watched folder. ``album`` is a template, "" for none."""
+    """A watched folder. ``album`` is a template, "" for none; what is None is as in SelectSettings.
+
+    A ``since`` of NO_DAY is none, whatever it is there.
+    """
 
     path: Path
     album: str
+    mode: Mode | None = None
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
+    since: date | None = None
+    types: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,11 @@ class PhoneSettings:
     album: str
     adb_host: str
     adb_port: int
+    mode: Mode | None = None
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
+    since: date | None = None
+    types: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +75,19 @@ class MirrorSettings:
 
 @dataclass(frozen=True, slots=True)
 class SelectSettings:
-    """What is backed up."""
+    """What is backed up. Sizes in bytes, 0 for no limit; ``types`` empty: all."""
 
-    mode: Literal["auto", "manual"]
+    mode: Mode
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     since: date | None
+    min_size: int = 0
+    max_size: int = 0
+    types: tuple[str, ...] = ()
+    raw_with_jpeg: Literal["both", "jpeg", "raw"] = "both"
+    live_video: bool = True
+    bursts: Literal["all", "cover"] = "all"
+    screenshots: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from photosync.config.environment import adb_server, origin
 from photosync.config.files import credential
 from photosync.config.hours import Hours
-from photosync.config.keys import SECRETS, TABLES
+from photosync.config.keys import SECRETS, SELECTING, TABLES
 from photosync.config.reading import read_toml
+from photosync.config.settings import NO_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ KEEP = "mirror.keep"
 RATE = "upload.max_rate"
 SILENCES = frozenset({"notify.phone_unseen", "notify.nothing_new", "notify.nothing_done"})
 SIZES = frozenset({"mirror.min_free", "upload.resumable_above", "upload.chunk"})
+LIMITS = frozenset({"select.min_size", "select.max_size"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ def _table(
 ) -> Iterator[Shown]:
     values = getattr(settings, table)
     for field in fields(values):
+        if table == "phone" and field.name in SELECTING and getattr(values, field.name) is None:
+            continue  # as [select] says
         value = _text(getattr(values, field.name), f"{table}.{field.name}")
         written = content.get(table, {}).get(field.name)
         source = _of(written, environ, table, field.name)
@@ -74,6 +78,10 @@ def _folders(
     for number, folder in enumerate(settings.folder, start=1):
         yield Shown(f"folder[{number}].path", str(folder.path), source)
         yield Shown(f"folder[{number}].album", _text(folder.album), source)
+        for name in sorted(SELECTING):
+            own = getattr(folder, name)
+            if own is not None:
+                yield Shown(f"folder[{number}].{name}", _text(own), source)
 
 
 def _of_state_dir(content: Mapping[str, Any], environ: Mapping[str, str]) -> str:
@@ -104,10 +112,14 @@ def _text(value: Any, key: str = "") -> str:
         return {None: "forever", 0: "until-done"}.get(value, f"{value}d")
     if key in SIZES:
         return _size(value)
+    if key in LIMITS:
+        value = _size(value) if value else ""
     if key == RATE:
         value = f"{_size(value)}/s" if value else ""
     if key in SILENCES and value:
         value = f"{value}d"
+    if value == NO_DAY:
+        return '""'
     if isinstance(value, Hours):
         value = str(value)
     return '""' if value is None or value == "" else str(value)

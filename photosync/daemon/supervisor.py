@@ -97,7 +97,9 @@ class Supervisor:
         hang_up: Callable[[], None],
         notifier: Notifier | None = None,
         resting: Callable[[], str] = lambda: "",
+        undecided: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._undecided = undecided
         self._resting = resting
         self._workers = workers
         self._folders = folders
@@ -266,6 +268,8 @@ class Supervisor:
         patient = since_start < SOON_SECONDS
         if not self._folders.looked() or (patient and self._folders.unsettled()):
             return False
+        if self._undecided() and self._control.flag("paused") is None:
+            return False  # what was left out for the sake of another file may come back
         with self._overview.one_moment():  # an item that moves on meanwhile is never overlooked
             return self._is_idle(int(self._clock()))
 

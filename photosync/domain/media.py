@@ -58,7 +58,7 @@ class Finding:
 
     ``path`` is relative to the source, with "/" between its parts; bytes that are not UTF-8
     stand as surrogate escapes. ``refusal`` is set if it is known already that it cannot be
-    uploaded: (error code, message).
+    uploaded: (error code, message). ``awaits_parts``: another file of its shot may stand for it.
     """
 
     path: str
@@ -66,6 +66,7 @@ class Finding:
     mtime_ns: int
     mime_type: str
     refusal: tuple[str, str] | None = None
+    awaits_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

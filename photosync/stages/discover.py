@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import SourceKind, readable
+from photosync.domain.shots import EVERYTHING
 from photosync.errors import (
     FileInUse,
     ItemGone,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from photosync.domain.media import Entry, Finding, Source
+    from photosync.domain.shots import Rules
     from photosync.domain.states import State
     from photosync.stages.ports import Bells, Flag, SourceFiles
     from photosync.store.control import Control
@@ -67,9 +69,11 @@ class Look:
 
 
 class Discover:
-    """Records what lies in watched folders. ``first``: the state of new items, found or held.
+    """Records what lies in watched folders.
 
-    ``sightings``: where it is noted which items a look at a whole source did not see.
+    ``first``: the state of new items of a source, found or held. ``rules``: what is left out of
+    shots of many files; such a part waits a moment for the others. ``sightings``: where it is
+    noted which items a look at a whole source did not see.
     """
 
     def __init__(
@@ -78,12 +82,14 @@ class Discover:
         intake: Intake,
         sources: Sources,
         control: Control,
-        first: State,
+        first: Callable[[Source], State],
         bells: Bells,
         halt: Flag,
         clock: Callable[[], float],
+        rules: Rules = EVERYTHING,
         sightings: Sightings | None = None,
     ) -> None:
+        self._rules = rules
         self._sightings = sightings
         self._intake = intake
         self._sources = sources
@@ -187,13 +193,22 @@ class Discover:
 
     def _look(self, watched: Watched, under: str, sight: Sight | None, *, closed: bool) -> Look:
         look = Look(sight=sight)
-        intake = _Batch(self._intake, watched.source.id, self._first, self._clock, look)
+        intake = _Batch(
+            self._intake,
+            watched.source.id,
+            first=self._first(watched.source),
+            rules=self._rules,
+            clock=self._clock,
+            look=look,
+        )
         for entry in self._by_date(watched.files.entries(under)):
             look.seen += 1
             self._one(watched, entry, intake, look, closed=closed)
             if len(intake) >= AT_ONCE:
                 self._record(watched, intake)
         self._record(watched, intake)
+        if not self._rules.take_all:
+            self._intake.await_no_more(watched.source.id, now=int(self._clock()))
         return look
 
     def _by_date(self, entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -273,13 +288,16 @@ class _Batch:
         self,
         intake: Intake,
         source_id: int,
+        *,
         first: State,
+        rules: Rules,
         clock: Callable[[], float],
         look: Look,
     ) -> None:
         self._intake = intake
         self._source_id = source_id
         self._first = first
+        self._rules = rules
         self._clock = clock
         self._look = look
         self._new: list[Finding] = []
@@ -291,7 +309,8 @@ class _Batch:
     def take(self, finding: Finding, known_id: int | None) -> None:
         """One more: new, or back again unless it still cannot be read."""
         if known_id is None:
-            self._new.append(finding)
+            awaits = self._rules.may_leave_out(finding.path)
+            self._new.append(replace(finding, awaits_parts=True) if awaits else finding)
         elif finding.refusal is None:
             self._back.append((known_id, finding.mime_type))
 

@@ -127,6 +127,7 @@ class Stage:
     expected: list[bytes]
     duplicates: int
     failed: int
+    skipped: int = 0
     numbers: Iterator[int] = field(default_factory=count)
 
     @contextmanager
@@ -161,6 +162,7 @@ class Stage:
         database = sqlite3.connect(world.state / "photosync.db")
         rows = database.execute("SELECT state, count(*) FROM media_items GROUP BY state").fetchall()
         wanted = {"done": len(self.expected), "duplicate": self.duplicates, "failed": self.failed}
+        wanted["skipped"] = self.skipped
         if dict(rows) != {state: items for state, items in wanted.items() if items}:
             yield f"states {rows}"
         for what, sql in AUDITS.items():
@@ -223,14 +225,16 @@ def folder_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         _old(file)
-    for name, content in (("twin.jpg", jpeg(3)), ("empty.jpg", b"")):
+    raw = b"II*\0" + bytes(1000)  # left out: its JPEG stands for it
+    for name, content in (("twin.jpg", jpeg(3)), ("empty.jpg", b""), ("0/4.dng", raw)):
         (pictures / name).write_bytes(content)
         _old(pictures / name)
 
     def configure(world: World) -> None:
-        world.configure(folder='album = "Trip"', more=UPLOAD)
+        select = '[select]\nraw_with_jpeg = "jpeg"\n'
+        world.configure(folder='album = "Trip"', more=select + UPLOAD)
 
-    return Stage(folder, configure, contents, duplicates=1, failed=1)
+    return Stage(folder, configure, contents, duplicates=1, failed=1, skipped=1)
 
 
 @pytest.fixture(scope="module")
