@@ -37,6 +37,7 @@ from photosync.errors import (
     SourceMissing,
 )
 from photosync.files.folder import Folder
+from photosync.files.holding import FREEING, holder_of
 from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
 from photosync.stages.create import Create
@@ -431,6 +432,7 @@ class _Builder:
                 mirror=disk,
                 keep_days=keep_days,
                 clock=self._clock,
+                alone=holder_of(self._settings.state_dir / FREEING),
             )
             yield prune.name, "prune", prune.run_once
         mirror = Mirror(

@@ -127,7 +127,7 @@ def phone_lines(settings: Settings) -> list[PhoneLine]:
         AdbMissing, NotAdb, PhoneGarbled: None can be seen at all.
     """
     known = _known(settings)
-    with _present(settings) as (_, seen):
+    with present(settings) as (_, seen):
         lines = [_phone_line(one, settings, known) for one in seen]
     there = {one.serial for one in lines} | {readable(one.transport) for one in seen}
     return lines + [
@@ -166,7 +166,7 @@ def folder_lines(settings: Settings, serial: str = "") -> list[FolderLine]:
         SettingsError: No such phone is plugged in.
     """
     known = _known(settings)
-    with _present(settings) as (server, seen):
+    with present(settings) as (server, seen):
         wanted = [one for one in seen if one.identity and serial in ("", one.identity.serial)]
         lines = [line for one in wanted for line in _folders_of(one, server, settings, known)]
         there = {one.identity.serial for one in wanted if one.identity}
@@ -288,7 +288,12 @@ def leave_out(state: State, settings: Settings, serial: str) -> None:
 
 
 @contextmanager
-def _present(settings: Settings) -> Iterator[tuple[AdbServer, list[Seen]]]:
+def present(settings: Settings) -> Iterator[tuple[AdbServer, list[Seen]]]:
+    """The adb server, and every phone that it sees; each has said who it is, or will not.
+
+    Raises:
+        AdbMissing, NotAdb, PhoneGarbled: None can be seen at all.
+    """
     server = AdbServer(settings.phone.adb_host, settings.phone.adb_port)
     fresh = not server.is_up()
     changed, halt = Event(), Event()

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from photosync.errors import DiskFull, StateFolderUnusable
+from photosync.domain.media import readable
+from photosync.errors import DiskFull, SettingsError, StateFolderUnusable
 from photosync.store.choices import Choices
 from photosync.store.control import Control
 from photosync.store.database import Database, shipped_migrations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from photosync.config import Settings
+    from photosync.domain.media import Source
 
 
 MIRROR_MADE = "mirror_made"
@@ -39,6 +41,20 @@ class State:
     def now(self) -> int:
         """Seconds UTC."""
         return int(self.clock())
+
+
+def source_named(state: State, wanted: str) -> Source:
+    """The source of that label, address or number.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    sources = [view.source for view in state.overview.sources()]
+    for source in sources:
+        if wanted in (source.label, readable(source.address), str(source.id)):
+            return source
+    known = ", ".join(source.label for source in sources) or "none yet"
+    raise SettingsError(f"There is no source {wanted!r}.", hint=f"Sources: {known}.")
 
 
 def make_state_dir(state_dir: Path) -> None:

@@ -18,9 +18,11 @@ from photosync.cli import (
     demo,
     doctor,
     emulate,
+    free_space,
     items,
     notify,
     phones,
+    restore,
     run,
     service,
     status,
@@ -64,6 +66,8 @@ app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)
 app.command("verify")(verify.verify)
+app.command("restore")(restore.restore)
+app.command("free-space")(free_space.free_space)
 app.command("doctor")(doctor.doctor)
 app.command("phones")(phones.phones)
 app.command("folders")(phones.folders)

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from photosync.domain.backups import Kept
-    from photosync.domain.media import Entry, Finding, Hashes, MediaItem
+    from photosync.domain.media import Entry, Finding, Hashes, Lying, MediaItem
+    from photosync.domain.restoring import Landed
     from photosync.errors import ItemError, ItemGone
     from photosync.google.ports import Created, NewItem, UploadFile
 
@@ -235,3 +236,53 @@ class SecondCopy(Protocol):
             BackupAway: The target cannot be reached.
             KeyMissing, KeyWrong: It is sealed, and cannot be opened.
         """
+
+
+class RestoreTarget(Protocol):
+    """A phone or a folder that items are put back to."""
+
+    def look(self, paths: Sequence[str]) -> list[Lying | None]:
+        """What lies at each path; None for what is no regular file."""
+
+    def put(
+        self, path: str, blocks: Iterator[bytes], *, size_bytes: int, mtime_ns: int, sha256: str
+    ) -> Landed:
+        """Put a file there that nobody else can see before it is whole; nothing is overwritten.
+
+        ``blocks`` is not read if those very bytes lie there.
+
+        Raises:
+            FileExists: Something else lies there.
+            FileUnreadable, FileTooLarge: It cannot be put there; others can.
+            PhoneFull, PhoneGone, TargetAway, DiskFull: Nothing can.
+        """
+
+
+class PhoneSpace(Protocol):
+    """A phone that is plugged in, as far as removing from it goes."""
+
+    def look(self, paths: Sequence[str]) -> list[Lying | None]:
+        """What lies at each path; None for what is no regular file."""
+
+    def remove(self, path: str, *, size_bytes: int, mtime_ns: int, sha256: str) -> None:
+        """Remove a file if it is these very bytes, read now by the phone itself.
+
+        Raises:
+            FileVanished: It is not there.
+            FileReplaced, FileUnreadable: It is something else, or that cannot be told; it stays.
+            PhoneGone, PhoneStalled, PhoneGarbled: It is unknown whether it is there.
+        """
+
+    def is_gone(self, path: str) -> bool:
+        """Whether its folder is there, and it is not in it.
+
+        Raises:
+            PhoneGone, PhoneStalled, PhoneGarbled, PhoneNotReady.
+        """
+
+
+class Asked(Protocol):
+    """The library, as far as asking after items goes."""
+
+    def holds(self, ids: Sequence[str]) -> list[bool | None]:
+        """Whether it (still) holds each of up to 50 items; None if it will not say."""

@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 
     from photosync.store.database import Database
 
+# what was freed from its phone keeps its copy: that is the only one outside the library
 DUE = """
     SELECT id, mirror_path, size_bytes, source_mtime_ns
     FROM media_items AS copy INDEXED BY media_items_to_prune
     WHERE mirror_path IS NOT NULL AND state IN ('done', 'duplicate') AND updated_at <= :before
         AND (state = 'done'
              OR EXISTS (SELECT 1 FROM media_items WHERE id = copy.duplicate_of AND state = 'done'))
+        AND NOT EXISTS (
+            SELECT 1 FROM freed INDEXED BY freed_by_content
+            WHERE freed.sha256 = copy.sha256 AND outcome <> 'kept')
     ORDER BY updated_at LIMIT :limit
 """
 
