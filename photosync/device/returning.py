@@ -14,7 +14,7 @@ from photosync.domain.restoring import Landed
 from photosync.errors import FileUnreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from photosync.device.phone import Phone
 
@@ -37,7 +37,13 @@ class PhoneTarget:
         return look(self._phone, paths)
 
     def put(
-        self, path: str, blocks: Iterator[bytes], *, size_bytes: int, mtime_ns: int, sha256: str
+        self,
+        path: str,
+        content: Callable[[], Iterator[bytes]],
+        *,
+        size_bytes: int,
+        mtime_ns: int,
+        sha256: str,
     ) -> Landed:
         """Push it under another name, have it hashed there, then give it its name."""
         if not self._is_there(path):
@@ -49,7 +55,7 @@ class PhoneTarget:
         fresh = push(
             self._phone,
             path,
-            blocks,
+            _read(content),
             mtime=mtime_ns // NANOSECONDS,
             sha256=sha256,
             owner=self._owner,
@@ -70,6 +76,11 @@ class PhoneTarget:
     def end(self) -> None:
         """Nothing more is put there for now."""
         self._announcements.end()
+
+
+def _read(content: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+    """Opened only when the first block is wanted."""
+    yield from content()
 
 
 def look(phone: Phone, paths: Sequence[str]) -> list[Lying | None]:

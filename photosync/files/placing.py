@@ -30,7 +30,7 @@ from photosync.files.entries import is_bare
 from photosync.files.opening import FOLDER_FLAGS, folder_beneath, open_beneath, open_root, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from photosync.errors import PhotosyncError
@@ -70,7 +70,7 @@ class FolderTarget:
                 if self._is_own and is_bare(self.root):
                     raise TargetAway(
                         f"The folder {readable(str(self.root))} is empty: is its disk mounted?",
-                        hint="If it is, make a folder in it, or restore to another: --to-folder DIR",
+                        hint="If it is, make a folder in it; or put them elsewhere: --to-folder DIR",
                     )
                 if not os.access(".", os.W_OK | os.X_OK, dir_fd=descriptor):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -108,7 +108,13 @@ class FolderTarget:
             return None
 
     def put(
-        self, path: str, blocks: Iterator[bytes], *, size_bytes: int, mtime_ns: int, sha256: str
+        self,
+        path: str,
+        content: Callable[[], Iterator[bytes]],
+        *,
+        size_bytes: int,
+        mtime_ns: int,
+        sha256: str,
     ) -> Landed:
         """Write it beside its place, see it onto the disk, and give it its name.
 
@@ -121,11 +127,11 @@ class FolderTarget:
         """
         try:
             try:
-                return self._put(path, blocks, size_bytes, mtime_ns, sha256)
+                return self._put(path, content(), size_bytes, mtime_ns, sha256)
             except OSError as error:
                 if error.errno not in REFUSED_NAME or self._is_own:
                     raise
-                return self._put(plain_path(path), blocks, size_bytes, mtime_ns, sha256)
+                return self._put(plain_path(path), content(), size_bytes, mtime_ns, sha256)
         except SourceMissing as error:
             raise TargetAway(error.message) from error
         except OSError as error:
@@ -141,7 +147,10 @@ class FolderTarget:
                 return Landed(fresh=False, mtime_ns=lying.mtime_ns)
             passing = TEMPORARY.format(self._owner, secrets.token_hex(8))
             try:
-                _write(descriptor, passing, blocks, mtime_ns)
+                if _write(descriptor, passing, blocks, mtime_ns) != sha256:
+                    raise FileUnreadable(
+                        f"What was written for {readable(path)} is not what it was.", hint=""
+                    )
                 is_named = _named(descriptor, passing, name)
             finally:
                 with suppress(FileNotFoundError):
@@ -209,11 +218,13 @@ def _lying_at(descriptor: int, name: str) -> Lying | None:
     return Lying(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
 
 
-def _write(descriptor: int, name: str, blocks: Iterator[bytes], mtime_ns: int) -> None:
-    """A new file, on the disk when this returns."""
+def _write(descriptor: int, name: str, blocks: Iterator[bytes], mtime_ns: int) -> str:
+    """A new file, on the disk when this returns; its SHA-256."""
+    digest = hashlib.sha256()
     file = os.open(name, NEW_FILE, 0o666, dir_fd=descriptor)
     try:
         for block in blocks:
+            digest.update(block)
             view = memoryview(block)
             while view:
                 view = view[os.write(file, view) :]
@@ -222,6 +233,7 @@ def _write(descriptor: int, name: str, blocks: Iterator[bytes], mtime_ns: int) -
         os.fsync(file)
     finally:
         os.close(file)
+    return digest.hexdigest()
 
 
 def _named(descriptor: int, passing: str, name: str) -> bool:

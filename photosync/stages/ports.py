@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from photosync.errors import ItemError, ItemGone
     from photosync.google.ports import Created, NewItem, UploadFile
 
+    Content = Callable[[], Iterator[bytes]]
+    """Reads a file from its beginning, block by block, each time it is called."""
+
 
 class Library(Protocol):
     """The user's Google Photos."""
@@ -245,11 +248,11 @@ class RestoreTarget(Protocol):
         """What lies at each path; None for what is no regular file."""
 
     def put(
-        self, path: str, blocks: Iterator[bytes], *, size_bytes: int, mtime_ns: int, sha256: str
+        self, path: str, content: Content, *, size_bytes: int, mtime_ns: int, sha256: str
     ) -> Landed:
         """Put a file there that nobody else can see before it is whole; nothing is overwritten.
 
-        ``blocks`` is not read if those very bytes lie there.
+        ``content`` is not called if those very bytes lie there.
 
         Raises:
             FileExists: Something else lies there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import COARSEST_NS, readable
@@ -135,7 +136,7 @@ class Restore:
     def _put_out_of(self, place: Place, order: Order) -> Landed:
         return self._target.put(
             order.path,
-            place.blocks(order.sha256, order.size_bytes, halt=self._halt),
+            partial(place.blocks, order.sha256, order.size_bytes, halt=self._halt),
             size_bytes=order.size_bytes,
             mtime_ns=order.mtime_ns,
             sha256=order.sha256,

@@ -36,6 +36,8 @@ LONG_AGO = 1_600_000_000
 UPLOAD = '[upload]\nresumable_above = "256 KiB"\nchunk = "256 KiB"\n'
 
 IN_TROUBLE = "one transaction, and only in trouble: written or not, the next try finds its way"
+BACK = "photosync restore, by hand: nothing is overwritten; cut off, --resume goes on with it"
+FREE = "photosync free-space, by hand: on record first; its end is looked at the next time"
 SERVICE = "photosync service: a unit of systemd's, not of the queue"
 NOT_ON_THE_WAY = {
     "app/noticing.py:_tell_without_database": "the program has ended already",
@@ -46,12 +48,28 @@ NOT_ON_THE_WAY = {
     "config/files.py:init": "the same",
     "files/mirroring.py:MirrorDisk.drop_abandoned": "what other photosyncs left a month ago",
     "files/mirroring.py:Part.__init__": "after a death between a copy's two names, which is tried",
+    "files/placing.py:FolderTarget._made": BACK,
+    "files/placing.py:FolderTarget._put": BACK,
+    "files/placing.py:FolderTarget.prepare": BACK,
+    "files/placing.py:FolderTarget.sweep": BACK,
+    "files/placing.py:_named": BACK,
+    "files/placing.py:_sync": BACK,
+    "files/placing.py:_write": BACK,
     "google/sign_in.py:revoke": "photosync auth --revoke: nothing but the token goes",
     "store/albums.py:Albums.forget": IN_TROUBLE,
     "store/control.py:Control.open_library_gate": IN_TROUBLE,
+    "store/freeing.py:Freed.begin": FREE,
+    "store/freeing.py:Freed.gone": FREE,
+    "store/freeing.py:Freed.kept": FREE,
     "store/intake.py:Intake.revive": IN_TROUBLE,
     "store/media.py:MediaItems.hurry": IN_TROUBLE,
     "store/media.py:MediaItems.release_of": IN_TROUBLE,
+    "store/restores.py:Restores.ask": BACK,
+    "store/restores.py:Restores.ask_again": BACK,
+    "store/restores.py:Restores.fail": BACK,
+    "store/restores.py:Restores.forget": BACK,
+    "store/restores.py:Restores.put": BACK,
+    "store/restores.py:Restores.want_again": BACK,
     "store/spending.py:Spending.quota_spent": IN_TROUBLE,
     "store/spending.py:Spending.refund": IN_TROUBLE,
     "store/verified.py:Verified.send_again": "one transaction an item: verb by verb, not by itself",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photosync.device.announcing import MOST_ALONE, Announcements
+from photosync.device.pushing import push
 from photosync.device.returning import PhoneTarget
 from photosync.device.shell import Answer
 from photosync.domain.media import NANOSECONDS, Lying
@@ -27,7 +28,9 @@ THEN_NS = 1_600_000_000 * NANOSECONDS
 
 
 def put(target: PhoneTarget, path: str) -> Landed:
-    return target.put(path, iter([CONTENT]), size_bytes=1000, mtime_ns=THEN_NS, sha256=SHA256)
+    return target.put(
+        path, lambda: iter([CONTENT]), size_bytes=1000, mtime_ns=THEN_NS, sha256=SHA256
+    )
 
 
 def test_a_card_that_is_there_and_one_that_is_not(own_phone: LabPhone) -> None:
@@ -47,16 +50,13 @@ def test_a_disk_that_keeps_another_time_is_believed(
     phone: Phone, lab_phone: LabPhone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """exFAT keeps two seconds; the lab's disk is made to by hand, after the push."""
-    from photosync.device import returning
-
-    push = returning.push
 
     def coarse(*asked: object, **more: object) -> bool:
         done = push(*asked, **more)  # type: ignore[arg-type]
         os.utime(lab_phone.storage / "Coarse/a.jpg", (1_600_000_001, 1_600_000_001))
         return done
 
-    monkeypatch.setattr(returning, "push", coarse)
+    monkeypatch.setattr("photosync.device.returning.push", coarse)
     landed = put(PhoneTarget(phone, owner="me"), "Coarse/a.jpg")
     assert landed == Landed(True, THEN_NS + NANOSECONDS)
 

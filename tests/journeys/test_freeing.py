@@ -147,9 +147,7 @@ def test_a_folder_that_became_a_link_or_a_file_that_became_a_folder(
     assert len(list(phone.storage.rglob("precious"))) == 6
 
 
-def test_what_never_reached_the_library_stays(
-    phone_world: World, phone: LabPhone
-) -> None:
+def test_what_never_reached_the_library_stays(phone_world: World, phone: LabPhone) -> None:
     old(shoot(phone, "DCIM/Camera/skipped.jpg", jpeg(10)))
     old(shoot(phone, "DCIM/Camera/text.jpg", b"no picture"))
     old(shoot(phone, "DCIM/Camera/uploaded.jpg", jpeg(11)))
@@ -246,14 +244,20 @@ def test_what_was_freed_keeps_its_copy_though_the_mirror_is_pruned(
     assert kept == NAMES[:3]
 
 
-def test_a_cable_that_is_cut_while_files_are_removed(
-    phone_world: World, phone: LabPhone
-) -> None:
+def test_a_cable_that_is_cut_while_files_are_removed(phone_world: World, phone: LabPhone) -> None:
     for number in range(100, 130):
         old(shoot(phone, f"DCIM/Camera/{number}.mp4", mp4(number, 3_000_000)))
     phone_world.once()
     with subprocess.Popen(
-        [*PROGRAM, "free-space", "--older-than", "0d", "--yes", "--config", str(phone_world.config)],
+        [
+            *PROGRAM,
+            "free-space",
+            "--older-than",
+            "0d",
+            "--yes",
+            "--config",
+            str(phone_world.config),
+        ],
         env=phone_world.environ(),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

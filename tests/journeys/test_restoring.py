@@ -138,9 +138,7 @@ def test_what_cannot_be_meant_is_refused(phone_world: World) -> None:
     assert (told.returncode, "No item is meant by that" in told.stdout) == (0, True)
 
 
-def test_nothing_is_overwritten_and_the_others_go_on(
-    phone_world: World, phone: LabPhone
-) -> None:
+def test_nothing_is_overwritten_and_the_others_go_on(phone_world: World, phone: LabPhone) -> None:
     take_all(phone)
     phone_world.once()
     wipe(phone)
@@ -164,8 +162,7 @@ def test_another_phone_gets_them_and_the_library_holds_each_once(
     with lab.phone(host, tmp_path / "phone-2", "LAB2222") as other:
         done = phone_world.json("restore", "--all", "--to-phone", "LAB2222")
         assert done["parts"][0]["put"] == 6
-        wanted = {name: content for name, content in CONTENTS.items()}
-        wanted["Pictures/Pictures/holiday/c.jpg"] = jpeg(9)
+        wanted = CONTENTS | {"Pictures/Pictures/holiday/c.jpg": jpeg(9)}
         assert {path: found[0] for path, found in lies_on(other).items()} == wanted
         phone_world.once()
     assert phone_world.library() == held
@@ -194,9 +191,7 @@ def test_into_a_folder_with_names_that_every_disk_takes(
     assert (again["parts"][0]["put"], again["parts"][0]["there"]) == (1, 5)
 
 
-def test_a_phone_that_is_away_is_named_and_what_to_do(
-    phone_world: World, phone: LabPhone
-) -> None:
+def test_a_phone_that_is_away_is_named_and_what_to_do(phone_world: World, phone: LabPhone) -> None:
     take_all(phone)
     kept = phone_world.put("c.jpg", jpeg(9))
     phone_world.put("d.jpg", jpeg(10))
@@ -267,7 +262,10 @@ def test_a_cable_that_is_cut_in_the_middle_and_the_same_command_again(
     assert 10 < len(left) < len(wanted)
     assert phone_world.run("restore", "--resume").returncode == 3  # not plugged in
     owner = restorer_name(phone_world)
-    for name in (f".photosync-{owner}-0123456789abcdef.tmp", ".photosync-else-0123456789abcdef.tmp"):
+    for name in (
+        f".photosync-{owner}-0123456789abcdef.tmp",
+        ".photosync-else-0123456789abcdef.tmp",
+    ):
         (phone.storage / "DCIM/Camera" / name).write_bytes(b"half of it")
     phone.plug()
     done = phone_world.json("restore", "--resume")

@@ -88,7 +88,14 @@ class DiskBackup:
         file.write_bytes(content)
         size = len(content)
         self.kept[digest] = Kept(
-            str(self.root), digest, digest, size, size, is_sealed=False, mtime_ns=0, made_at=0,
+            str(self.root),
+            digest,
+            digest,
+            size,
+            size,
+            is_sealed=False,
+            mtime_ns=0,
+            made_at=0,
             verified_at=0,
         )
         return file

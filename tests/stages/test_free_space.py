@@ -1,4 +1,4 @@
-"""Nothing goes from a phone that is not proven in two other places, whatever the world looks like."""
+"""Nothing goes from a phone that is not proven in two other places, whatever the world is like."""
 
 from __future__ import annotations
 
@@ -221,10 +221,10 @@ WELL = st.builds(
     content=st.integers(0, 4),
     fate=st.just("done"),
     on_phone=st.just("same"),
-    in_library=st.just(True),  # noqa: FBT003
+    in_library=st.just(True),
     mirror=st.just("fine"),
     backup=st.just("fine"),
-    old=st.just(True),  # noqa: FBT003
+    old=st.just(True),
 )
 ONE_THING = st.one_of(
     st.fixed_dictionaries({"fate": st.sampled_from(FATES)}),
@@ -232,7 +232,7 @@ ONE_THING = st.one_of(
     st.fixed_dictionaries({"in_library": st.sampled_from([False, None])}),
     st.fixed_dictionaries({"mirror": st.sampled_from(COPIES)}),
     st.fixed_dictionaries({"backup": st.sampled_from((*COPIES, "never made"))}),
-    st.fixed_dictionaries({"old": st.just(False)}),  # noqa: FBT003
+    st.fixed_dictionaries({"old": st.just(False)}),
 )
 NEARLY = st.builds(lambda photo, other: replace(photo, **other), WELL, ONE_THING)
 PHOTOS = st.one_of(WELL, NEARLY, NEARLY, ANY)
@@ -282,9 +282,7 @@ def settle(world: World, photo: Photo, path: str) -> None:
         if photo.fate == "failed":
             world.items.fail(item, code="refused", message="no", now=START)
         else:
-            world.items.defer(
-                item, not_before=2 * START, code="offline", message="no", now=START
-            )
+            world.items.defer(item, not_before=2 * START, code="offline", message="no", now=START)
         if photo.fate == "skipped":
             Choices(world.database).skip([item.id], now=START)
 
