@@ -70,7 +70,7 @@ class FolderTarget:
                 if self._is_own and is_bare(self.root):
                     raise TargetAway(
                         f"The folder {readable(str(self.root))} is empty: is its disk mounted?",
-                        hint="If it is, make a folder in it; or put them elsewhere: --to-folder DIR",
+                        hint="If it is, make a folder in it; or put them elsewhere: --to-folder.",
                     )
                 if not os.access(".", os.W_OK | os.X_OK, dir_fd=descriptor):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
