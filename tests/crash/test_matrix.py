@@ -36,8 +36,8 @@ LONG_AGO = 1_600_000_000
 UPLOAD = '[upload]\nresumable_above = "256 KiB"\nchunk = "256 KiB"\n'
 
 IN_TROUBLE = "one transaction, and only in trouble: written or not, the next try finds its way"
-BACK = "photosync restore, by hand: nothing is overwritten; cut off, --resume goes on with it"
-FREE = "photosync free-space, by hand: on record first; its end is looked at the next time"
+BACK = "photosync restore, by hand: it dies everywhere in test_by_hand.py"
+FREE = "photosync free-space, by hand: it dies everywhere in test_by_hand.py"
 SERVICE = "photosync service: a unit of systemd's, not of the queue"
 NOT_ON_THE_WAY = {
     "app/noticing.py:_tell_without_database": "the program has ended already",
