@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from photosync.config import Settings
     from photosync.stages.ports import FolderFiles, SecondCopy
 
-RESTORER = "restorer_name"
+OWN_NAME = "own_name"
 
 
 def whereabouts_of(settings: Settings, state: State) -> Whereabouts:
@@ -50,8 +50,8 @@ def _second_copy(settings: Settings, state: State) -> SecondCopy | None:
 
 def own_name(state: State) -> str:
     """Letters and digits by which this photosync knows what it left half restored."""
-    name = state.control.flag(RESTORER)
+    name = state.control.flag(OWN_NAME)
     if name is None:
-        name = secrets.token_hex(4)
-        state.control.set_flag(RESTORER, name, now=state.now())
+        name = secrets.token_hex(8)
+        state.control.set_flag(OWN_NAME, name, now=state.now())
     return name

@@ -62,7 +62,7 @@ def lies_on(phone: LabPhone) -> dict[str, tuple[bytes, float]]:
 def restorer_name(world: World) -> str:
     """What this photosync marks with what it has half restored."""
     with sqlite3.connect(world.state / "photosync.db") as database:
-        ((name,),) = database.execute("SELECT value FROM flags WHERE name = 'restorer_name'")
+        ((name,),) = database.execute("SELECT value FROM flags WHERE name = 'own_name'")
     database.close()
     return str(name)
 
