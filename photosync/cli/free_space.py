@@ -33,6 +33,7 @@ OUTCOMES = {
     "begun": "begun, its end was not seen",
     "gone": "removed",
     "kept": "kept",
+    "back": "removed, and put back since",
 }
 
 

@@ -20,7 +20,7 @@ DUE = """
              OR EXISTS (SELECT 1 FROM media_items WHERE id = copy.duplicate_of AND state = 'done'))
         AND NOT EXISTS (
             SELECT 1 FROM freed INDEXED BY freed_by_content
-            WHERE freed.sha256 = copy.sha256 AND outcome <> 'kept')
+            WHERE freed.sha256 = copy.sha256 AND outcome IN ('begun', 'gone'))
     ORDER BY updated_at LIMIT :limit
 """
 

@@ -85,7 +85,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the log. ``at`` is in seconds UTC, ``outcome`` begun, gone or kept."""
+    """One line of the log. ``at`` is in seconds UTC, ``outcome`` begun, gone, kept or back."""
 
     id: int
     item_id: int

@@ -96,6 +96,16 @@ EVENT = """
     SELECT id, :now, state, state, 'restored' FROM media_items WHERE id = :item_id
 """
 
+# on its own phone again: what was freed is not freed any more
+BACK = """
+    UPDATE freed SET outcome = 'back'
+    WHERE item_id = :item_id AND outcome = 'gone' AND EXISTS (
+        SELECT 1 FROM restores JOIN media_items ON media_items.id = restores.item_id
+            JOIN sources ON sources.id = source_id
+        WHERE restores.id = :id AND restores.kind = sources.kind
+            AND restores.address = sources.address AND restores.path = source_path)
+"""
+
 FAILED = """
     UPDATE restores SET state = 'failed', error_code = :code, error_message = :message,
         updated_at = :now
@@ -228,6 +238,7 @@ class Restores:
         }
         with self._database.write() as connection:
             connection.execute(DONE, values)
+            connection.execute(BACK, values)
             if fresh:
                 connection.execute(EVENT, values)
 

@@ -86,6 +86,8 @@ def test_what_is_proven_goes_and_comes_back(
 
     assert phone_world.run("restore", "--all").returncode == 0
     assert lies_on(phone) == before
+    log = phone_world.json("free-space", "--log")["log"]
+    assert [one["outcome"] for one in log] == ["back"] * 6
     phone_world.once()
     assert phone_world.json("status")["items"]["total"] == 6
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from photosync.domain.media import Finding, Hashes, SourceKind
+from photosync.domain.restoring import Target, TargetKind
 from photosync.domain.states import State
 from photosync.errors import BackupAway, DailyQuotaSpent, Offline, PhoneGone, Stopping
 from photosync.files.holding import hold, holder_of
@@ -524,6 +525,47 @@ def test_copies_are_not_pruned_while_they_are_relied_upon(world: World) -> None:
     assert list(world.reasons().values()) == [
         "no copy on this computer could be read back as it was"
     ]
+
+
+def test_what_was_freed_and_has_no_copy_in_the_mirror_is_not_sent_again_out_of_nothing(
+    world: World,
+) -> None:
+    """It would be read from a phone that has it no more, and be forgotten."""
+    from photosync.store.verified import Held, Verified
+
+    world.wants_backup = True
+    number = world.done("DCIM/a.jpg", b"1" * 99)
+    world.backup.add(b"1" * 99)
+    grown_old(world)
+    assert world.free(world.stage(), world.proven()).gone == 1
+    world.disk.remove(f"{LABEL}/DCIM/a.jpg", 99, LONG_AGO * 10**9)
+    Copies(world.database).forget([number])
+    verified = Verified(world.database)
+    verified.note([(Held(number, f"id-{number}"), False)], now=int(world.clock()))
+    assert verified.send_again(now=int(world.clock())) == []
+    assert world.overview.item(number).sha256 == sha256(b"1" * 99), "restore finds it by that"
+
+    restores, target = Restores(world.database), Target(TargetKind.PHONE, "SERIAL")
+    at = restores.moment(now=int(world.clock()))
+    restores.ask(target, [(number, "DCIM/a.jpg")], at=at)
+    ((order,),) = restores.asked(target, at=at)
+    restores.put(order, mtime_ns=LONG_AGO * 10**9, now=at, fresh=True)
+    assert world.freed.log(limit=1)[0].outcome == "back"
+    assert verified.send_again(now=int(world.clock())) == [number]
+
+
+def test_elsewhere_is_not_back(world: World) -> None:
+    number = world.done("DCIM/a.jpg", b"1" * 99)
+    grown_old(world)
+    assert world.free(world.stage(), world.proven()).gone == 1
+    restores, target = Restores(world.database), Target(TargetKind.PHONE, "ANOTHER")
+    at = restores.moment(now=int(world.clock()))
+    restores.ask(target, [(number, "DCIM/a.jpg")], at=at)
+    ((order,),) = restores.asked(target, at=at)
+    restores.put(order, mtime_ns=LONG_AGO * 10**9, now=at, fresh=True)
+    assert world.freed.log(limit=1)[0].outcome == "gone"
+    assert not world.prune().run_once()
+    assert world.copy_of("DCIM/a.jpg").exists()
 
 
 def test_a_duplicate_goes_by_the_copy_of_its_like(world: World) -> None:

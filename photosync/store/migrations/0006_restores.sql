@@ -24,18 +24,19 @@ CREATE INDEX restores_left ON restores (kind, address, id) WHERE state <> 'done'
 CREATE INDEX restores_by_item ON restores (item_id);
 
 -- The log of photosync free-space. 'begun': about to be removed, or the phone did not say whether
--- it is gone; 'kept': it was not removed after all. What was freed keeps its copy in the mirror.
+-- it is gone; 'kept': it was not removed after all; 'back': it was, and was put back since.
 CREATE TABLE freed (
     id INTEGER PRIMARY KEY,
     item_id INTEGER NOT NULL REFERENCES media_items (id),
     sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
     google_id TEXT NOT NULL CHECK (google_id <> ''),
     kept_in TEXT NOT NULL CHECK (kept_in IN ('mirror', 'backup', 'mirror and backup')),
-    outcome TEXT NOT NULL CHECK (outcome IN ('begun', 'gone', 'kept')),
+    outcome TEXT NOT NULL CHECK (outcome IN ('begun', 'gone', 'kept', 'back')),
     reason TEXT NOT NULL DEFAULT '',
     at INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX freed_by_content ON freed (sha256) WHERE outcome <> 'kept';
+-- Their copies are not pruned from the mirror.
+CREATE INDEX freed_by_content ON freed (sha256) WHERE outcome IN ('begun', 'gone');
 CREATE INDEX freed_by_item ON freed (item_id, id);
 CREATE INDEX freed_begun ON freed (id) WHERE outcome = 'begun';
