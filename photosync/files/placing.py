@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from photosync.errors import PhotosyncError
 
+    Content = Callable[[], Iterator[bytes]]
+
 BLOCK_BYTES = 1 << 20
 TEMPORARY = ".photosync-{}-{}.tmp"
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -110,7 +112,7 @@ class FolderTarget:
     def put(
         self,
         path: str,
-        content: Callable[[], Iterator[bytes]],
+        content: Content,
         *,
         size_bytes: int,
         mtime_ns: int,
@@ -127,18 +129,18 @@ class FolderTarget:
         """
         try:
             try:
-                return self._put(path, content(), size_bytes, mtime_ns, sha256)
+                return self._put(path, content, size_bytes, mtime_ns, sha256)
             except OSError as error:
                 if error.errno not in REFUSED_NAME or self._is_own:
                     raise
-                return self._put(plain_path(path), content(), size_bytes, mtime_ns, sha256)
+                return self._put(plain_path(path), content, size_bytes, mtime_ns, sha256)
         except SourceMissing as error:
             raise TargetAway(error.message) from error
         except OSError as error:
             raise self._explained(error, path) from error
 
     def _put(
-        self, path: str, blocks: Iterator[bytes], size_bytes: int, mtime_ns: int, sha256: str
+        self, path: str, content: Content, size_bytes: int, mtime_ns: int, sha256: str
     ) -> Landed:
         *folders, name = parts_of(path)
         with self._made(folders) as descriptor:
@@ -147,7 +149,7 @@ class FolderTarget:
                 return Landed(fresh=False, mtime_ns=lying.mtime_ns)
             passing = TEMPORARY.format(self._owner, secrets.token_hex(8))
             try:
-                if _write(descriptor, passing, blocks, mtime_ns) != sha256:
+                if _write(descriptor, passing, content(), mtime_ns) != sha256:
                     raise FileUnreadable(
                         f"What was written for {readable(path)} is not what it was.", hint=""
                     )
