@@ -87,6 +87,7 @@ def test_without_a_file_the_defaults_are_those_of_the_interface(
         mirror=config.MirrorSettings(home / "Pictures/photosync", None, 2 * 1024 * MIB),
         select=config.SelectSettings("auto", (), (), None),
         upload=config.UploadSettings(4, 16 * MIB, 16 * MIB),
+        backup=config.BackupSettings(state / "backup-key.txt"),
         web=config.WebSettings(enabled=True, host="127.0.0.1", port=8642),
         notify=config.NotifySettings((), ("blocked", "failed"), "", 30, None, 3),
         file=None,
@@ -419,6 +420,7 @@ def test_keys_and_model_know_the_same_settings() -> None:
         "mirror": model.Mirror,
         "select": model.Select,
         "upload": model.Upload,
+        "backup": model.Backup,
         "web": model.Web,
         "notify": model.Notify,
     }

@@ -137,7 +137,7 @@ def test_a_folder_without_a_path(told: Told) -> None:
     assert "folder[1].path: it is missing (add it)" in told('[[folder]]\nalbum = "x"\n')
 
 
-TABLES = "there are: folder, google, mirror, notify, phone, select, state_dir, upload, web"
+TABLES = "there are: backup, folder, google, mirror, notify, phone, select, state_dir, upload, web"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +175,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
         state_dir = 4
         foldr = 1
         [backup]
+        encrypt_names = true
         [google]
         api_url = "http://a.example"
         [[folder]]
@@ -201,7 +202,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
     for part in (
         "state_dir = 4",
         "foldr: there is no such setting (did you mean folder?)",
-        "backup: not in this version yet (remove it)",
+        "backup.encrypt_names = true: that is not possible",
         'google.api_url = "http://a.example"',
         'folder[1].album = "{day}"',
         'folder[2].path = "/photos/2026"',
@@ -224,13 +225,13 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
         ("PHOTOSYNC_Upload__Workers", "1", "did you mean PHOTOSYNC_UPLOAD__WORKERS?"),
         ("PHOTOSYNC_UPLOAD__WORKERS__X", "1", "did you mean PHOTOSYNC_UPLOAD__WORKERS?"),
         ("PHOTOSYNC_STATEDIR", "/s", "did you mean PHOTOSYNC_STATE_DIR?"),
-        ("PHOTOSYNC_XYZ__ABC", "1", "there are: folder, google"),
+        ("PHOTOSYNC_XYZ__ABC", "1", "there are: backup, folder, google"),
         (
             "PHOTOSYNC_UPLOAD__QQQQQQQQ",
             "1",
             "there are: chunk, hours, max_rate, metered, resumable_above, workers",
         ),
-        ("PHOTOSYNC_BACKUP", "1", "not in this version yet"),
+        ("PHOTOSYNC_BACKUP", "1", "PHOTOSYNC_BACKUP__... for one"),
         ("PHOTOSYNC_FOLDER__0__PATH", "/a", 'PHOTOSYNC_FOLDER=[{"path": '),
         ("PHOTOSYNC_FOLDER", "/a", 'PHOTOSYNC_FOLDER = "/a"'),
         ("PHOTOSYNC_FOLDER", "", 'PHOTOSYNC_FOLDER = ""'),

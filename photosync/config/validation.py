@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 
 HIDDEN = "***"
+PLAIN = {
+    "string_type": 'a text in "quotes"',
+    "dict_type": 'a table like {endpoint_url = "https://s3.example"}',
+}
 
 
 def validated(
@@ -85,8 +89,8 @@ def _allowed(key: str, detail: ErrorDetails) -> str:
         return str(detail["ctx"]["error"])
     if kind == "literal_error":
         return str(detail["ctx"]["expected"]).replace("'", '"')
-    if kind == "string_type":
-        return 'a text in "quotes"'
+    if kind in PLAIN:
+        return PLAIN[kind]
     if kind == "list_type":
         return (
             "folders, each under a [[folder]] of its own"
