@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from photosync.config import Settings
 
 
+OWN_NAME = "own_name"
 MIRROR_MADE = "mirror_made"
 """The flag that says where the mirror was made."""
 
@@ -39,6 +41,15 @@ class State:
     def now(self) -> int:
         """Seconds UTC."""
         return int(self.clock())
+
+
+def own_name(state: State) -> str:
+    """Tells this photosync from others that write to the same mirror or backup."""
+    name = state.control.flag(OWN_NAME)
+    if name is None:
+        name = secrets.token_hex(8)
+        state.control.set_flag(OWN_NAME, name, now=state.now())
+    return name
 
 
 def make_state_dir(state_dir: Path) -> None:

@@ -51,7 +51,7 @@ class LocalPart:
                 with suppress(OverflowError):  # a time that no disk can hold
                     os.utime(self._file.fileno(), ns=(mtime_ns, mtime_ns))
             os.fsync(self._file.fileno())
-            _make_folder(target.parent)
+            _make_folder(target.parent, self._root)
             _require_within(self._root, target)
             if not _named(self._path, target):
                 return False
@@ -125,7 +125,7 @@ class LocalPlace:
         del path  # it lies elsewhere until it is whole
         file = self._root / PARTS / token
         try:
-            _make_folder(file.parent)
+            _make_folder(file.parent, self._root)
             file.unlink(missing_ok=True)
             part = LocalPart(self._root, file)
         except OSError as error:
@@ -158,6 +158,14 @@ class LocalPlace:
         del path, md5, size_bytes
         return False
 
+    def take_back(self, path: str) -> None:
+        """Away with a file that is not as it was sent."""
+        file = self._root / path
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(file, error) from error
+
     def walk(self) -> Iterator[tuple[str, int]]:
         """Path and size of every file but ours."""
 
@@ -181,7 +189,7 @@ class LocalPlace:
         file = self._root / path
         fresh = file.with_name(f".{file.name}.new")
         try:
-            _make_folder(file.parent)
+            _make_folder(file.parent, self._root)
             with fresh.open("wb") as out:
                 out.write(content)
                 out.flush()
@@ -248,10 +256,12 @@ def _require_within(root: Path, file: Path) -> None:
         raise BackupLost(f"{readable(str(file))} leads out of the backup.")
 
 
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, so that a power cut does not take them back."""
+def _make_folder(folder: Path, root: Path) -> None:
+    """Make a folder and those above it up to ``root``, so that a power cut does not undo it."""
     missing = []
     while not folder.is_dir():
+        if folder == root:
+            raise FileNotFoundError(errno.ENOENT, "its disk is not there", str(root))
         missing.append(folder)
         folder = folder.parent
     for one in reversed(missing):

@@ -116,6 +116,9 @@ class Place(Protocol):
     def vouches(self, path: str, md5: str, size_bytes: int) -> bool:
         """Whether the storage itself tells that it holds these bytes, by its own checksum."""
 
+    def take_back(self, path: str) -> None:
+        """Away with a file that was given its name a moment ago, and is not as it was sent."""
+
     def walk(self) -> Iterator[tuple[str, int]]:
         """Path and size of every file but ours."""
 

@@ -191,6 +191,11 @@ class RemotePlace:
             info = self.fs.info(self.full(path))
         return info.get("size") == size_bytes and str(info.get("ETag", "")).strip('"') == md5
 
+    def take_back(self, path: str) -> None:
+        """Away with a file that is not as it was sent."""
+        with self.told(path):
+            self.fs.rm_file(self.full(path))
+
     def walk(self) -> Iterator[tuple[str, int]]:
         """Path and size of every file but ours."""
         root = self._open()[1].strip("/")

@@ -13,6 +13,7 @@ import typer
 from photosync import __version__
 from photosync.cli import (
     auth,
+    backup,
     configuration,
     control,
     demo,
@@ -63,6 +64,7 @@ app.command("show")(items.show)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)
+app.command("backup")(backup.backup)
 app.command("verify")(verify.verify)
 app.command("doctor")(doctor.doctor)
 app.command("phones")(phones.phones)

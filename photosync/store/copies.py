@@ -15,6 +15,10 @@ DUE = """
     SELECT id, mirror_path, size_bytes, source_mtime_ns
     FROM media_items AS copy INDEXED BY media_items_to_prune
     WHERE mirror_path IS NOT NULL AND state IN ('done', 'duplicate') AND updated_at <= :before
+        AND (:address IS NULL OR EXISTS (
+            SELECT 1 FROM backup_targets JOIN backups ON target_id = backup_targets.id
+            WHERE address = :address AND backups.sha256 = copy.sha256
+                AND backups.verified_at > 0 AND is_lost = 0))
         AND (state = 'done'
              OR EXISTS (SELECT 1 FROM media_items WHERE id = copy.duplicate_of AND state = 'done'))
     ORDER BY updated_at LIMIT :limit
@@ -48,9 +52,13 @@ class Copies:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, *, before: int, limit: int) -> list[Due]:
-        """Copies whose photo was done before then, oldest first."""
-        rows = self._database.rows(DUE, {"before": before, "limit": limit})
+    def due(self, *, before: int, limit: int, backup: str | None = None) -> list[Due]:
+        """Copies whose photo was done before then, oldest first.
+
+        ``backup``: the address of a target that has to hold them too; None: there is none.
+        """
+        values = {"before": before, "limit": limit, "address": backup}
+        rows = self._database.rows(DUE, values)
         return [
             Due(
                 row["id"],
