@@ -11,7 +11,8 @@ from photosync.backup import places
 from photosync.backup.indexing import read_index
 from photosync.backup.keys import Keys
 from photosync.domain.media import readable
-from photosync.errors import BackupAway, KeyMissing
+from photosync.errors import BackupAway, KeyMissing, PhotosyncError
+from photosync.store.backups import Backups
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from photosync.app.state import State
     from photosync.backup.places import Place
     from photosync.config import Settings
-    from photosync.store.backups import Backups, Target
+    from photosync.store.backups import Target
 
 log = logging.getLogger(__name__)
 
@@ -55,22 +56,30 @@ class Destination:
         if self.target.mark is None:
             if was_there:
                 self._adopt()
-            self.backups.note_mark(self.target, mark)
-            self.target = self.target.marked(mark)
+            self._note_mark(mark)
         return self._keys
+
+    def _note_mark(self, mark: str) -> None:
+        self.backups.note_mark(self.target, mark)
+        self.target = self.target.marked(mark)
 
     def look(self) -> None:
         """See to it that the place is there, without ever writing to it.
 
+        What lies there is taken over if nothing is on record of it.
+
         Raises:
             BackupAway: It is not, or nothing was ever put there.
+            KeyMissing, KeyWrong: Its index is sealed, and cannot be opened.
         """
-        if self.target.mark is not None:
-            places.prepare(self.place, self.target.mark)
-            return
-        self.place.check()
-        if self.place.get(places.MARK) is None:
-            raise BackupAway(f"There is no backup at {self.place.name} yet.")
+        if self.target.mark is None:
+            self.place.check()
+            if self.place.get(places.MARK) is None:
+                raise BackupAway(f"There is no backup at {self.place.name} yet.")
+        mark, _ = places.prepare(self.place, self.target.mark)
+        if self.target.mark is None:
+            self._adopt()
+            self._note_mark(mark)
 
     def opening_keys(self) -> list[Any]:
         """All secret keys that are here.
@@ -148,14 +157,29 @@ class Destination:
         """What the place's own index tells of, as far as it lies there in that size."""
         lies = dict(self.place.walk())
         taken = told = 0
-        for records in read_index(self.place, self._opening_if_any):
+        for records in read_index(self.place, self.opening_keys):
             there = [one for one in records if lies.get(one.path) == one.stored_bytes]
             told += len(records)
             taken += self.backups.adopt(self.target, there)
+        self.backups.forget_kept(self.target)
         log.info("backup.taken_over told=%d taken=%d", told, taken)
 
-    def _opening_if_any(self) -> list[Any]:
-        return self.opening_keys()
+
+def is_away(settings: Settings, state: State) -> bool:
+    """Whether the folder that the settings name is not the one that was written to, or not there.
+
+    Looks without ever writing.
+    """
+    target = Backups(state.database).target(settings.backup.address)
+    place = places.place_of(settings.backup)
+    try:
+        if target is None or target.mark is None:
+            place.check()
+        else:
+            places.prepare(place, target.mark)
+    except PhotosyncError:
+        return True
+    return False
 
 
 def _stamp(file: Path) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from photosync.app.destination import Destination
 from photosync.backup.sealing import unsealed
 from photosync.domain.media import readable
-from photosync.errors import BackupAway, BackupLost
+from photosync.errors import BackupAway, BackupLost, KeyWrong
 from photosync.store.backups import Backups
 
 if TYPE_CHECKING:
@@ -62,6 +62,18 @@ class TargetCopy:
         except BackupLost:
             destination.look()  # a disk that was unmounted meanwhile lost nothing
             raise
+        except KeyWrong as error:
+            if not self._is_whole(destination, kept):  # what tells for whom it is was damaged
+                raise _changed(kept) from error
+            raise
+
+    def _is_whole(self, destination: Destination, kept: Kept) -> bool:
+        """Whether the file lies there as it was put there, sealed as it is."""
+        record, digest = self._backups.record(destination.target, kept.sha256), hashlib.sha256()
+        with destination.place.open(kept.path) as source:
+            while block := source.read(BLOCK_BYTES):
+                digest.update(block)
+        return record is not None and record.stored_sha256 == digest.hexdigest()
 
     def _reached(self) -> Destination:
         if self._destination is None:
@@ -88,6 +100,10 @@ def checked(plain: BinaryIO, kept: Kept) -> BinaryIO:
     return io.BufferedReader(_Checked(plain, kept), BLOCK_BYTES)
 
 
+def _changed(kept: Kept) -> BackupLost:
+    return BackupLost(f"{readable(kept.path)} in the backup is not what was put there.")
+
+
 class _Checked(io.RawIOBase):
     def __init__(self, plain: BinaryIO, kept: Kept) -> None:
         self._plain = plain
@@ -101,8 +117,7 @@ class _Checked(io.RawIOBase):
         into = memoryview(buffer).cast("B")
         some = self._plain.read(len(into))
         if not some and into and self._sha256.hexdigest() != self._kept.sha256:
-            name = readable(self._kept.path)
-            raise BackupLost(f"{name} in the backup is not what was put there.")
+            raise _changed(self._kept)
         self._sha256.update(some)
         into[: len(some)] = some
         return len(some)

@@ -112,12 +112,12 @@ ADOPT = """
     ON CONFLICT DO NOTHING
 """
 
-FORGET_KEPT = f"""
+FORGET_KEPT = """
     DELETE FROM backup_waiting WHERE target_id = :target_id AND EXISTS (
         SELECT 1 FROM media_items JOIN backups
             ON backups.target_id = :target_id AND backups.sha256 = media_items.sha256
-        WHERE media_items.id = item_id AND {SOUND})
-"""  # noqa: S608 - made of this module's constants
+        WHERE media_items.id = item_id AND backups.verified_at > 0 AND is_lost = 0)
+"""
 
 LOSE = f"""
     UPDATE backups SET is_lost = 1, is_listed = 0
@@ -343,8 +343,11 @@ class Backups:
             for one in records:
                 values = {**_values(target, one), "made_at": one.made_at}
                 taken += connection.execute(ADOPT, values).rowcount
-            connection.execute(FORGET_KEPT, {"target_id": target.id})
         return taken
+
+    def forget_kept(self, target: Target) -> None:
+        """What lies there waits no longer."""
+        self._database.run(FORGET_KEPT, {"target_id": target.id})
 
     def lose(self, target: Target, sha256: str) -> bool:
         """It is not there, or not as it was: it waits anew. Whether it counted until now."""

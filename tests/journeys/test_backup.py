@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.journeys.conftest import World, jpeg, mp4, wait_for
+from tests.lab.lab import want
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,3 +63,269 @@ def test_a_run_leaves_a_tree_that_anybody_can_read(world: World, disk: Path) -> 
     status = world.json("status")["backup"]
     assert (status["to"], status["items"], status["waiting"]) == (str(disk), 3, 0)
     assert not list((disk / ".photosync/part").iterdir())
+
+
+def age(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["age", *arguments], capture_output=True, text=True, check=False, input=stdin
+    )
+
+
+def opened(root: Path, key: Path) -> dict[str, bytes]:
+    """What Debian's age makes of each file."""
+    found = {}
+    for name in files(root):
+        out = root.parent / "opened"
+        done = age("-d", "-i", str(key), "-o", str(out), str(root / name))
+        assert done.returncode == 0, done.stderr
+        found[name] = out.read_bytes()
+        out.unlink()
+    return found
+
+
+def test_sealed_with_a_new_key_and_opened_by_age(world: World, disk: Path) -> None:
+    want(None if shutil.which("age") else "needs age: sudo apt install age")
+    backup_to(world, disk, "encrypt = true")
+    put(world, "one.jpg", jpeg(1))
+    put(world, "film.mp4", mp4(1, 3_000_000))
+    refused = world.run("backup")
+    assert (refused.returncode, "photosync backup --new-key" in refused.stderr) == (0, False)
+
+    world.once(code=3)  # photos are in the library; there is no key
+    assert world.holds(jpeg(1))
+    assert files(disk) == {}
+    refused = world.run("backup")
+    assert refused.returncode == 3
+    assert "there is no key to seal with" in refused.stdout
+    assert "photosync backup --new-key" in refused.stdout
+
+    made = world.run("backup", "--new-key")
+    assert made.returncode == 0
+    key = world.state / "backup-key.txt"
+    assert (key.stat().st_mode & 0o777, "Store a copy" in made.stdout) == (0o600, True)
+    assert "AGE-SECRET-KEY" not in made.stdout + made.stderr
+    before = key.read_bytes()
+    assert world.run("backup", "--new-key").returncode == 2
+    assert key.read_bytes() == before
+
+    done = world.json("backup")
+    assert (done["made"], done["waiting"], done["error"]) == (2, 0, None)
+    assert opened(disk, key) == {
+        "Pictures/2020/09/one.jpg.age": jpeg(1),
+        "Pictures/2020/09/film.mp4.age": mp4(1, 3_000_000),
+    }
+    verified = world.json("verify", "--backup", "--all")["backup"]
+    assert (verified["read"], verified["opened"], verified["differences"]) == (2, True, [])
+
+
+def test_names_are_sealed_and_come_back_as_the_readme_in_the_backup_says(
+    world: World, disk: Path, tmp_path: Path
+) -> None:
+    want(None if shutil.which("age") else "needs age: sudo apt install age")
+    world.run("backup", "--new-key")
+    backup_to(world, disk, "encrypt = true\nencrypt_names = true")
+    put(world, "Lisa & Tom.jpg", jpeg(1))
+    put(world, "b/Lisa & Tom.jpg", jpeg(2))
+    put(world, "film.mp4", mp4(1, 300_000))
+    world.once()
+    told = " ".join(str(one) for one in disk.rglob("*"))
+    assert "Lisa" not in told
+    assert "Pictures" not in told
+    assert b"Lisa" not in b"".join(one.read_bytes() for one in disk.rglob("*") if one.is_file())
+    readme = (disk / ".photosync/README.txt").read_text()
+    lines = readme.split("names:\n\n")[1].replace(
+        "YOUR-KEY.txt", str(world.state / "backup-key.txt")
+    )
+    subprocess.run(["sh", "-ec", lines], cwd=disk, check=True)
+    assert files(disk / "restored") == {
+        "Pictures/2020/09/Lisa & Tom.jpg": jpeg(1),
+        "Pictures/2020/09/Lisa & Tom~1.jpg": jpeg(2),
+        "Pictures/2020/09/film.mp4": mp4(1, 300_000),
+    }
+
+
+def test_a_passphrase_opens_it_too(world: World, disk: Path) -> None:
+    passphrase = world.home / "passphrase"
+    passphrase.write_text("correct horse\nbattery\n")
+    backup_to(world, disk, f'encrypt = true\npassphrase_file = "{passphrase}"')
+    put(world, "one.jpg", jpeg(1))
+    world.once()
+    kept = next(world.state.glob("backup-key-*.age"))
+    assert kept.read_bytes() == (disk / ".photosync/key.age").read_bytes()
+    assert world.json("verify", "--backup")["backup"]["opened"] is True
+    put(world, "two.jpg", jpeg(2))
+    world.once()
+    assert len(files(disk)) == 2
+
+    passphrase.write_text("wrong\n")
+    put(world, "three.jpg", jpeg(3))
+    told = world.once(code=3)
+    assert "The passphrase does not open" in told["problems"][0]["message"]
+    assert len(files(disk)) == 2, "nothing is sealed that cannot be opened"
+    refused = world.run("verify", "--backup")
+    assert refused.returncode == 3
+    assert "The passphrase does not open" in refused.stdout
+
+
+def test_whatever_is_wrong_in_the_target_is_named_and_mended(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    for number in range(6):
+        put(world, f"{number}.jpg", jpeg(number, 5000))
+    world.once()
+    month = disk / "Pictures/2020/09"
+    (month / "0.jpg").unlink()
+    (month / "1.jpg").write_bytes(jpeg(1, 5000)[:-1])
+    rotten = bytearray(jpeg(2, 5000))
+    rotten[2500] ^= 1
+    (month / "2.jpg").write_bytes(rotten)
+    (month / "notes.txt").write_text("mine")
+    found = world.run("verify", "--backup")
+    assert found.returncode == 1
+    for line in (
+        "0.jpg is gone",
+        "1.jpg has another size",
+        "2.jpg is not what was put there",
+        "notes.txt",
+    ):
+        assert f"Pictures/2020/09/{line}" in found.stdout
+    assert world.json("status")["backup"]["items"] == 3
+    done = world.json("backup")
+    assert (done["made"], done["items"], done["waiting"]) == (3, 6, 0)
+    assert (month / "2.jpg").read_bytes() == rotten, "what somebody may want is left alone"
+    contents = [*files(disk).values()]
+    assert all(jpeg(number, 5000) in contents for number in range(6))
+    verified = world.json("verify", "--backup", "--all")["backup"]
+    assert (verified["read"], verified["differences"], verified["left"]) == (6, [], 0)
+
+
+def test_a_disk_that_was_away_is_nothing_lost(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    put(world, "one.jpg", jpeg(1))
+    world.once()
+    shutil.move(disk, disk.with_name("unmounted"))
+    disk.mkdir()  # the bare mount point
+    put(world, "two.jpg", jpeg(2))
+    told = world.once(code=3)
+    assert world.holds(jpeg(2)), "the library does not wait for the disk"
+    assert told["not_backed_up"] == 1
+    (problem,) = told["problems"]
+    assert problem["code"] == "backup_away"
+    assert list(disk.iterdir()) == [], "a bare mount point is never written to"
+    refused = world.json("verify", "--backup")["backup"]
+    assert (refused["error"]["code"], refused["differences"]) == ("backup_away", [])
+    assert world.json("status")["backup"]["items"] == 1
+    assert world.run("doctor", "--offline").returncode != 0
+
+    disk.rmdir()
+    shutil.move(disk.with_name("unmounted"), disk)
+    assert world.json("status")["problems"] == []
+    world.once()
+    assert len(files(disk)) == 2
+
+
+def test_the_daemon_goes_on_when_the_disk_is_back(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    disk.rmdir()
+    put(world, "one.jpg", jpeg(1))
+    with world.daemon() as daemon:
+        wait_for(lambda: world.json("status")["problems"], daemon)
+        wait_for(lambda: world.holds(jpeg(1)), daemon)
+        disk.mkdir()
+        wait_for(lambda: files(disk), daemon)
+        put(world, "two.jpg", jpeg(2))
+        wait_for(lambda: len(files(disk)) == 2, daemon)
+        wait_for(lambda: not world.json("status")["problems"], daemon)
+        by_hand = world.json("backup")
+        assert (by_hand["waiting"], by_hand["error"]) == (0, None)
+
+
+def test_another_disk_at_the_same_place_is_not_written_to(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    put(world, "one.jpg", jpeg(1))
+    world.once()
+    mark = disk / ".photosync/backup"
+    mark.write_text(mark.read_text().replace("id: ", "id: f"))
+    put(world, "two.jpg", jpeg(2))
+    assert "another backup" in world.once(code=3)["problems"][0]["message"]
+    assert len(files(disk)) == 1
+
+
+def test_a_state_that_was_lost_doubles_nothing_in_the_target(world: World, disk: Path) -> None:
+    world.run("backup", "--new-key")
+    backup_to(world, disk, "encrypt = true")
+    for number in range(4):
+        put(world, f"{number}.jpg", jpeg(number))
+    world.once()
+    before = files(disk)
+    for file in world.state.glob("photosync.db*"):
+        file.unlink()
+    put(world, "4.jpg", jpeg(4))
+    world.once()
+    now = files(disk)
+    assert before.items() <= now.items()
+    assert len(now) == 5
+
+
+def test_verify_works_on_another_machine_with_the_key_alone(
+    world: World, disk: Path, tmp_path: Path
+) -> None:
+    world.run("backup", "--new-key")
+    backup_to(world, disk, "encrypt = true\nencrypt_names = true")
+    for number in range(3):
+        put(world, f"{number}.jpg", jpeg(number))
+    world.once()
+    other = World(tmp_path / "other", world.emulator)
+    (other.state / "token.json").unlink()
+    backup_to(other, disk, "encrypt = true\nencrypt_names = true")
+    assert other.run("verify", "--backup").returncode == 3  # without the key
+    shutil.copy(world.state / "backup-key.txt", other.state)
+    first = next(iter(files(disk)))
+    (disk / first).write_bytes((disk / first).read_bytes()[:-1] + b"x")
+    found = other.json("verify", "--backup", "--all")["backup"]
+    assert (found["held"], found["read"], found["opened"]) == (3, 3, True)
+    assert [(one["what"], one["path"]) for one in found["differences"]] == [("damaged", first)]
+
+
+def test_the_wrong_key_is_told_and_nothing_is_called_lost(world: World, disk: Path) -> None:
+    world.run("backup", "--new-key")
+    backup_to(world, disk, "encrypt = true")
+    put(world, "one.jpg", jpeg(1))
+    world.once()
+    (world.state / "backup-key.txt").unlink()
+    unopened = world.json("verify", "--backup")["backup"]
+    assert (unopened["read"], unopened["opened"], unopened["differences"]) == (1, False, [])
+    world.run("backup", "--new-key")
+    found = world.run("verify", "--backup")
+    assert found.returncode == 3
+    assert "sealed for another key" in found.stdout
+    assert world.json("status")["backup"]["items"] == 1
+
+
+def test_keys_that_do_not_belong_together_are_refused_at_once(world: World, disk: Path) -> None:
+    world.run("backup", "--new-key")
+    import pyrage
+
+    public = pyrage.x25519.Identity.generate().to_public()
+    backup_to(world, disk, f'encrypt = true\nrecipients = ["{public}"]')
+    put(world, "one.jpg", jpeg(1))
+    world.once(code=3)
+    assert files(disk) == {}
+    told = world.run("doctor", "--offline").stdout
+    assert "belongs to none of backup.recipients" in told
+
+
+def test_once_to_another_place_does_not_change_where_backups_go(
+    world: World, disk: Path, tmp_path: Path
+) -> None:
+    backup_to(world, disk)
+    put(world, "one.jpg", jpeg(1))
+    world.once()
+    (tmp_path / "stick").mkdir()
+    once = world.json("backup", "--to", str(tmp_path / "stick"))
+    assert (once["made"], once["waiting"]) == (1, 0)
+    assert files(tmp_path / "stick") == files(disk)
+    put(world, "two.jpg", jpeg(2))
+    world.once()
+    assert (len(files(disk)), len(files(tmp_path / "stick"))) == (2, 1)
+    assert world.json("backup", "--to", str(tmp_path / "stick"))["made"] == 1
+    assert world.run("backup", "--to", str(world.pictures)).returncode == 2
