@@ -6,6 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from photosync.app.state import own_name
 from photosync.backup import keys as key_files
 from photosync.backup import places
 from photosync.backup.indexing import read_index
@@ -37,7 +38,7 @@ class Destination:
         self._state = state
         self.backups = backups
         self.target = target
-        self.place: Place = places.place_of(settings.backup)
+        self.place: Place = places.place_of(settings.backup, own_name(state))
         self._keys: Keys | None = None
         self._unlocked: Any = None
 

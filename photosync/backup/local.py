@@ -36,12 +36,15 @@ class LocalPart:
 
     def write(self, block: bytes, /) -> None:
         """Add the next bytes."""
-        rest = memoryview(block)
         try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            self._put(block)
         except OSError as error:
             raise unwritable(self._path, error) from error
+
+    def _put(self, block: bytes) -> None:
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
     def give(self, path: str, *, mtime_ns: int | None) -> bool:
         """Finish it and give it its name, which is never taken from another file."""
@@ -89,12 +92,16 @@ class LocalFile(io.FileIO):
 
 
 class LocalPlace:
-    """The folder ``root``, which is never made by us: its disk may not be mounted."""
+    """The folder ``root``, which is never made by us: its disk may not be mounted.
+
+    ``owner`` tells this photosync from others that write there.
+    """
 
     is_local = True
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, owner: str = "") -> None:
         self._root = root
+        self._owner = owner
 
     @property
     def name(self) -> str:
@@ -187,7 +194,7 @@ class LocalPlace:
     def put(self, path: str, content: bytes) -> None:
         """Write a small file of ours, at once or not at all."""
         file = self._root / path
-        fresh = file.with_name(f".{file.name}.new")
+        fresh = file.with_name(f".{self._owner}.new")
         try:
             _make_folder(file.parent, self._root)
             with fresh.open("wb") as out:

@@ -135,8 +135,11 @@ class Place(Protocol):
         """Away with unfinished files whose token begins with ``owner``."""
 
 
-def place_of(backup: BackupSettings) -> Place:
-    """The place that the settings name. Nothing is asked of it yet."""
+def place_of(backup: BackupSettings, owner: str = "") -> Place:
+    """The place that the settings name. Nothing is asked of it yet.
+
+    ``owner`` tells this photosync from others that write there.
+    """
     if "://" in backup.to:
         from photosync.backup.remote import RemotePlace
 
@@ -145,7 +148,7 @@ def place_of(backup: BackupSettings) -> Place:
 
     from photosync.backup.local import LocalPlace
 
-    return LocalPlace(Path(backup.to))
+    return LocalPlace(Path(backup.to), owner)
 
 
 def prepare(place: Place, known: str | None) -> tuple[str, bool]:
