@@ -197,5 +197,6 @@ def options_for(scheme: str, options: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = dict(options)
     if scheme in ("s3", "s3a"):
         limits = {"connect_timeout": 20, "read_timeout": 60, "retries": {"max_attempts": 3}}
+        found["use_listings_cache"] = False
         found["config_kwargs"] = {**limits, **found.get("config_kwargs", {})}
     return found

@@ -155,6 +155,7 @@ class RemotePlace:
     def exists(self, path: str) -> bool:
         """Whether something has that name."""
         with self.told():
+            self.fs.invalidate_cache()
             found: bool = self.fs.exists(self.full(path))
             return found
 
@@ -200,6 +201,7 @@ class RemotePlace:
         """Path and size of every file but ours."""
         root = self._open()[1].strip("/")
         with self.told():
+            self.fs.invalidate_cache()
             if not self.fs.exists(self._open()[1]):
                 return
             for _, _, files in self.fs.walk(self._open()[1], detail=True):
@@ -233,6 +235,7 @@ class RemotePlace:
     def names(self, folder: str) -> list[str]:
         """The files in a folder of ours."""
         with self.told():
+            self.fs.invalidate_cache()
             try:
                 found = self.fs.ls(self.full(folder), detail=False)
             except FileNotFoundError:
@@ -258,7 +261,7 @@ class RemotePlace:
         import fsspec
         from fsspec.core import url_to_fs
 
-        options = {"use_listings_cache": False, **options_for(self._scheme, self._options)}
+        options = options_for(self._scheme, self._options)
         try:
             if self._scheme in SCHEMES_OF_DAV:
                 return self._dav(fsspec, options)
