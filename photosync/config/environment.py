@@ -12,8 +12,8 @@ from photosync.config.keys import (
     LISTS,
     OWN_VARIABLES,
     PREFIX,
-    SECRETS,
     TABLES,
+    UNTOLD,
     VARIABLES,
     unknown_variable,
     variable,
@@ -111,7 +111,7 @@ def _needed(name: str, value: str) -> str | None:
 
 def _holds_secrets(name: str) -> bool:
     key = ".".join(VARIABLES[name])
-    return any(key in (one, one.partition(".")[0]) for one in SECRETS)
+    return any(key in (one, one.partition(".")[0]) for one in UNTOLD)
 
 
 def _first_key(table: str) -> str:

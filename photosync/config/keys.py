@@ -54,6 +54,9 @@ FREE_TABLES = frozenset({"backup.options"})
 SECRETS = ("notify.urls", "notify.ping", "backup.to", "backup.options")
 """What these hold may let others in: it is never shown as it is."""
 
+UNTOLD = (*SECRETS, "backup.recipients")
+"""Where a mistake may be a secret: a secret key, say, in the place of a public one."""
+
 NEARLY = 0.75  # how much of a variable's name has to be right to be taken for one of ours
 OWN_VARIABLES = frozenset({"PHOTOSYNC_CONFIG", "PHOTOSYNC_REQUIRE_ALL"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from photosync.config.environment import whence
-from photosync.config.keys import KEYS, SECRETS, unknown_key
+from photosync.config.keys import KEYS, UNTOLD, unknown_key
 from photosync.config.mistakes import Mistake, written
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _mistake(place: str, key: str, location: list[str | int], detail: ErrorDetai
     if detail["type"] == "missing":
         return Mistake(place, key, "", "it is missing", "add it")
     setting = ".".join(one for one in location[:2] if isinstance(one, str))
-    value = HIDDEN if setting in SECRETS else written(detail["input"])
+    value = HIDDEN if setting in UNTOLD else written(detail["input"])
     return Mistake(place, key, value, "that is not possible", f"allowed: {_allowed(key, detail)}")
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.journeys.conftest import World, jpeg, mp4, wait_for
+from photosync.errors import BackupAway, BackupLost
+from tests.journeys.conftest import PROGRAM, World, jpeg, mp4, sha256, wait_for
 from tests.lab.lab import want
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.journey
@@ -329,3 +333,147 @@ def test_once_to_another_place_does_not_change_where_backups_go(
     assert (len(files(disk)), len(files(tmp_path / "stick"))) == (2, 1)
     assert world.json("backup", "--to", str(tmp_path / "stick"))["made"] == 1
     assert world.run("backup", "--to", str(world.pictures)).returncode == 2
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 2 MiB."""
+    small = tmp_path / "small"
+    small.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)]
+    mounted = subprocess.run(command, capture_output=True, check=False)
+    want("mounting a file system needs root" if mounted.returncode else None)
+    try:
+        yield small
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_a_full_disk_is_waited_for_and_holds_nothing_half(world: World, small_disk: Path) -> None:
+    backup_to(world, small_disk)
+    put(world, "1.jpg", jpeg(1))
+    world.once()
+    put(world, "2.mp4", mp4(2, 3_000_000))
+    told = world.once(code=3)
+    assert world.holds(mp4(2, 3_000_000)), "the library does not wait for the disk"
+    assert (told["not_backed_up"], told["problems"][0]["code"]) == (1, "backup_full")
+    assert "backup.to" in told["problems"][0]["hint"]
+    assert files(small_disk) == {"Pictures/2020/09/1.jpg": jpeg(1)}
+    assert not [*(small_disk / ".photosync/part").iterdir()]
+    assert world.run("backup").returncode == 3
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    done = world.json("backup")
+    assert (done["made"], done["waiting"], done["error"]) == (1, 0, None)
+    assert files(small_disk)["Pictures/2020/09/2.mp4"] == mp4(2, 3_000_000)
+
+
+def test_a_file_that_changed_is_not_backed_up_as_what_it_was(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    disk.rmdir()
+    rotten, edited, gone = (put(world, f"{one}.jpg", jpeg(one, 5000)) for one in range(3))
+    world.once(code=3)
+    content = bytearray(jpeg(0, 5000))
+    content[2500] ^= 1
+    rotten.write_bytes(content)
+    os.utime(rotten, (TAKEN, TAKEN))  # by its size and time it is what it was
+    edited.write_bytes(jpeg(9, 5000))
+    gone.unlink()
+    disk.mkdir()
+    done = world.json("backup")
+    assert (done["made"], done["waiting"]) == (0, 1)
+    assert "gives other bytes than when it was hashed" in done["put_aside"][0]["example"]
+    assert files(disk) == {}
+    assert world.json("status")["backup"]["put_aside"][0]["items"] == 1
+
+
+def test_a_pause_holds_for_the_second_copy_too(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    disk.rmdir()
+    put(world, "one.jpg", jpeg(1))
+    world.once(code=3)
+    disk.mkdir()
+    world.run("pause")
+    world.once(code=1)
+    assert files(disk) == {}
+    assert world.json("backup")["made"] == 1, "who asks for it by hand gets it"
+
+
+def test_two_at_once_bring_each_photo_once(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    disk.rmdir()
+    contents = [jpeg(number, 200_000) for number in range(40)]
+    for number, content in enumerate(contents):
+        put(world, f"{number}.jpg", content)
+    world.once(code=3)
+    disk.mkdir()
+    command = [*PROGRAM, "backup", "--json", "--config", str(world.config)]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=world.environ()) for _ in range(2)
+    ]
+    for one in both:
+        assert one.wait(60) == 0
+        assert one.stdout is not None
+        one.stdout.close()
+    assert sorted(files(disk).values()) == sorted(contents)
+
+
+def test_ctrl_c_ends_it_well_and_the_next_goes_on(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    disk.rmdir()
+    for number in range(4):
+        put(world, f"{number}.mp4", mp4(number, 30_000_000))
+    world.once(code=3)
+    disk.mkdir()
+    command = [*PROGRAM, "backup", "--config", str(world.config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=world.environ()) as one:
+        wait_for(lambda: [*disk.rglob("*.mp4")])
+        one.send_signal(signal.SIGINT)
+        told, _ = one.communicate(timeout=30)
+    if one.returncode:  # else it was quicker
+        assert one.returncode == 1
+        assert "it goes on from here: photosync backup" in told
+    assert not [*(disk / ".photosync/part").iterdir()]
+    assert world.run("backup").returncode == 0
+    assert len(files(disk)) == 4
+
+
+def test_the_second_copy_is_read_as_others_read_it(world: World, disk: Path) -> None:
+    """What restore and free-space build on."""
+    from photosync import config
+    from photosync.app.second_copy import second_copy
+    from photosync.app.state import opened as state_of
+
+    world.run("backup", "--new-key")
+    backup_to(world, disk, "encrypt = true")
+    large = mp4(1, 9_000_000)
+    put(world, "one.jpg", jpeg(1))
+    put(world, "film.mp4", large)
+    world.once()
+    settings = config.load(world.config, {"HOME": str(world.home)})
+    with state_of(settings) as state:
+        copy = second_copy(settings, state)
+        assert copy is not None
+        assert copy.is_local
+        assert copy.find("0" * 64) is None
+        kept = copy.find(sha256(large))
+        assert kept is not None
+        assert (kept.is_sealed, kept.size_bytes, kept.target) == (True, 9_000_000, str(disk))
+        with copy.open(kept) as file:
+            assert file.read() == large
+        with copy.open(kept) as file:
+            assert file.read(10) == large[:10]
+        whole = (disk / kept.path).read_bytes()
+        for at in (30, 150, 5_000_000, len(whole) - 1):
+            (disk / kept.path).write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            with pytest.raises(BackupLost), copy.open(kept) as file:
+                file.read()
+        (disk / kept.path).unlink()
+        with pytest.raises(BackupLost), copy.open(kept) as file:
+            file.read()
+        (disk / ".photosync/backup").unlink()
+        with pytest.raises(BackupAway), copy.open(kept) as file:
+            file.read()
+        (world.state / "backup-key.txt").unlink()
+    without = dataclasses.replace(settings, backup=config.BackupSettings(world.home / "key"))
+    with state_of(without) as state:
+        assert second_copy(without, state) is None
