@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photosync.app.mirrors import former_places
+from photosync.app.second_copy import second_copy
 from photosync.domain.media import SourceKind
 from photosync.files.folder import Folder
 from photosync.files.mirroring import MirrorDisk
@@ -16,9 +16,7 @@ from photosync.store.restores import Restores
 if TYPE_CHECKING:
     from photosync.app.state import State
     from photosync.config import Settings
-    from photosync.stages.ports import FolderFiles, SecondCopy
-
-OWN_NAME = "own_name"
+    from photosync.stages.ports import FolderFiles
 
 
 def whereabouts_of(settings: Settings, state: State) -> Whereabouts:
@@ -33,25 +31,5 @@ def whereabouts_of(settings: Settings, state: State) -> Whereabouts:
         restores=Restores(state.database),
         mirrors=[MirrorDisk(one, least_free_bytes=0) for one in mirrors],
         folders=folders,
-        second=_second_copy(settings, state),
+        second=second_copy(settings, state),
     )
-
-
-def _second_copy(settings: Settings, state: State) -> SecondCopy | None:
-    import importlib
-
-    try:
-        module = importlib.import_module("photosync.app.second_copy")
-    except ModuleNotFoundError:
-        return None
-    found: SecondCopy | None = module.second_copy(settings, state)
-    return found
-
-
-def own_name(state: State) -> str:
-    """Letters and digits by which this photosync knows what it left half restored."""
-    name = state.control.flag(OWN_NAME)
-    if name is None:
-        name = secrets.token_hex(8)
-        state.control.set_flag(OWN_NAME, name, now=state.now())
-    return name

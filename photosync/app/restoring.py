@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photosync.app.places import own_name, whereabouts_of
+from photosync.app.places import whereabouts_of
 from photosync.app.plugged import plugged
-from photosync.app.state import opened, source_named
+from photosync.app.state import opened, own_name, source_named
 from photosync.device.returning import PhoneTarget
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.restoring import Target, TargetKind, Wanted, plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from photosync.domain.media import Source
 
 
+OWN_NAME = "own_name"
 MIRROR_MADE = "mirror_made"
 """The flag that says where the mirror was made."""
 
@@ -55,6 +57,15 @@ def source_named(state: State, wanted: str) -> Source:
             return source
     known = ", ".join(source.label for source in sources) or "none yet"
     raise SettingsError(f"There is no source {wanted!r}.", hint=f"Sources: {known}.")
+
+
+def own_name(state: State) -> str:
+    """Tells this photosync from others that write to the same mirror or backup."""
+    name = state.control.flag(OWN_NAME)
+    if name is None:
+        name = secrets.token_hex(8)
+        state.control.set_flag(OWN_NAME, name, now=state.now())
+    return name
 
 
 def make_state_dir(state_dir: Path) -> None:

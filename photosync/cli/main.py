@@ -13,6 +13,7 @@ import typer
 from photosync import __version__
 from photosync.cli import (
     auth,
+    backup,
     configuration,
     control,
     demo,
@@ -65,6 +66,7 @@ app.command("show")(items.show)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)
+app.command("backup")(backup.backup)
 app.command("verify")(verify.verify)
 app.command("restore")(restore.restore)
 app.command("free-space")(free_space.free_space)

@@ -11,6 +11,7 @@ from photosync.config.files import credential
 from photosync.config.hours import Hours
 from photosync.config.keys import SECRETS, TABLES
 from photosync.config.reading import read_toml
+from photosync.config.settings import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 KEEP = "mirror.keep"
 RATE = "upload.max_rate"
+TO, OPTIONS = "backup.to", "backup.options"
 SILENCES = frozenset({"notify.phone_unseen", "notify.nothing_new", "notify.nothing_done"})
 SIZES = frozenset({"mirror.min_free", "upload.resumable_above", "upload.chunk"})
 
@@ -96,7 +98,11 @@ def _of(written: Any, environ: Mapping[str, str], *keys: str) -> str:
 
 def _text(value: Any, key: str = "") -> str:
     """As it may be written in the file; of a secret, that there is one."""
-    if key in SECRETS:
+    if key == TO:
+        value = address_of(value)
+    elif key == OPTIONS:
+        return "{" + ", ".join(f"{name} = ***" for name in sorted(value)) + "}"
+    elif key in SECRETS:
         value = masked(value) if isinstance(value, str) else tuple(map(masked, value))
     if isinstance(value, tuple):
         return json.dumps(list(value), ensure_ascii=False)

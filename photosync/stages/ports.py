@@ -8,11 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from photosync.backup.keys import Keys
+    from photosync.backup.places import Place
     from photosync.domain.backups import Kept
     from photosync.domain.media import Entry, Finding, Hashes, Lying, MediaItem
     from photosync.domain.restoring import Landed
     from photosync.errors import ItemError, ItemGone
     from photosync.google.ports import Created, NewItem, UploadFile
+    from photosync.store.backups import Target
 
     Content = Callable[[], Iterator[bytes]]
     """Reads a file from its beginning, block by block, each time it is called."""
@@ -216,6 +219,23 @@ class PhoneLink(Protocol):
 
         Raises:
             PhoneNotReady: Not even its own: it is locked since it started.
+        """
+
+
+class BackupTarget(Protocol):
+    """Where backups go."""
+
+    target: Target
+    """What is on record of it."""
+
+    place: Place
+    """Its files."""
+
+    def ready(self) -> Keys:
+        """See to it that it is there, and is ours; what to seal with.
+
+        Raises:
+            BackupAway, BackupFull, KeyMissing, KeyWrong, SettingsError.
         """
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tests.journeys.conftest import World
     from tests.lab.lab import AdbHost, LabPhone
 
-pytest.importorskip("photosync.app.second_copy", reason="needs photosync backup")
-
 pytestmark = pytest.mark.journey
 
 PLAIN, SEALED = "", "encrypt = true\nencrypt_names = true"
