@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from photosync.app import report
+from photosync.app.backing import backup_stage, no_backup
 from photosync.app.connecting import connection_of, refuse_without_token
 from photosync.app.noticing import noticing, telling_of_the_end
 from photosync.app.selecting import first_state, of_folder, of_phones, rules_of
 from photosync.app.signs import is_wanted
-from photosync.app.state import MIRROR_MADE, looked_at, make_state_dir, opened
+from photosync.app.state import MIRROR_MADE, looked_at, make_state_dir, opened, own_name
 from photosync.daemon import lock
 from photosync.daemon.bells import Bells
 from photosync.daemon.everywhere import Everywhere
@@ -37,6 +37,7 @@ from photosync.errors import (
     SourceMissing,
 )
 from photosync.files.folder import Folder
+from photosync.files.holding import FREEING, holder_of
 from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
 from photosync.stages.create import Create
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from photosync.config import Settings
     from photosync.daemon.notify import Notifier
     from photosync.domain.media import Source
+    from photosync.stages.backup import Backup
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +88,8 @@ BELLS = (
     "upkeep",
     "upload",
     "create",
+    "backup",
 )
-OWN_NAME = "own_name"
 
 IDLE_SECONDS = {"folders": 0.0, "phone-looks": 0.0, "network": 0.0, "parts": 1.0}
 """Workers that wait by themselves for what is due, and one that nobody rings for."""
@@ -201,6 +203,7 @@ class _Builder:
         self._halt = halt
         self._network = network
         self._once = network is None
+        self._backup: Backup | None = None
         self._clock = state.clock
         watches = not settings.upload.metered and _is_elsewhere(settings.google.api_url)
         self._meter = Meter(self._metered) if watches else None
@@ -244,7 +247,7 @@ class _Builder:
         mirror = MirrorDisk(
             self._settings.mirror.path,
             least_free_bytes=self._settings.mirror.min_free,
-            owner=self._own_name(),
+            owner=own_name(self._state),
             moved_from=self._moved_from(),
         )
         side = self._phone_side(mirror) if self._settings.phone.enabled else None
@@ -281,16 +284,9 @@ class _Builder:
             notifier=notifier,
             resting=self._resting,
             undecided=self._is_undecided,
+            backing=lambda: self._backup is not None and self._backup.has_work(),
         )
         return self._supervisor
-
-    def _own_name(self) -> str:
-        """Tells this photosync from others that copy to the same mirror."""
-        control, name = self._state.control, self._state.control.flag(OWN_NAME)
-        if name is None:
-            name = secrets.token_hex(8)
-            control.set_flag(OWN_NAME, name, now=self._state.now())
-        return name
 
     def _watch_network(self, network: Network) -> bool:
         has_changed = network.run_once(self._network_changed)
@@ -451,7 +447,9 @@ class _Builder:
                 copies=Copies(self._state.database),
                 mirror=disk,
                 keep_days=keep_days,
+                backup=self._settings.backup.address or None,
                 clock=self._clock,
+                alone=holder_of(self._settings.state_dir / FREEING),
             )
             yield prune.name, "prune", prune.run_once
         mirror = Mirror(
@@ -488,6 +486,34 @@ class _Builder:
             clock=self._clock,
         )
         yield create.name, "create", create.run_once
+        self._backup = self._backup_stage(originals, source_lost, set(sources))
+        if self._backup is not None:
+            yield self._backup.name, "backup", self._backup.run_once
+
+    def _backup_stage(
+        self,
+        originals: LocalOriginals,
+        source_lost: Callable[[int, SourceMissing], None],
+        watched: set[int],
+    ) -> Backup | None:
+        if not self._settings.backup.to:
+            no_backup(self._state)
+            return None
+
+        def lost(source_id: int, error: SourceMissing) -> None:
+            if source_id in watched:  # not a folder that left the settings
+                source_lost(source_id, error)
+
+        is_local = "://" not in self._settings.backup.to
+        return backup_stage(
+            self._settings,
+            self._state,
+            originals=originals,
+            resting=(lambda: "") if is_local else self._resting,
+            is_paused=lambda: self._state.control.flag("paused") is not None,
+            source_lost=lost,
+            halt=self._halt,
+        )
 
     def _tell_of_dropped(self, kept_sources: list[Source]) -> None:
         """A folder or a phone that left the settings while photos of it still wait."""

@@ -289,7 +289,7 @@ def leave_out(state: State, settings: Settings, serial: str) -> None:
 
 @contextmanager
 def phones_present(settings: Settings) -> Iterator[tuple[AdbServer, list[Seen]]]:
-    """The adb server, and every phone that is plugged in, once each has said who it is.
+    """The adb server, and every phone that it sees; each has said who it is, or will not.
 
     Raises:
         AdbMissing, NotAdb, PhoneGarbled: None can be seen at all.

@@ -18,13 +18,18 @@ from photosync.domain.quota import next_reset
 from photosync.domain.states import READY_STATES, State
 from photosync.errors import (
     AdbMissing,
+    BackupAway,
+    BackupFull,
     DiskFull,
+    KeyMissing,
+    KeyWrong,
     OutsideHours,
     PhotosyncError,
     SignInRequired,
     SourceMissing,
 )
 from photosync.store.assumed import AssumedFiles
+from photosync.store.backups import Backups, Tally
 from photosync.store.control import Problem
 
 if TYPE_CHECKING:
@@ -39,6 +44,7 @@ Json = dict[str, Any]
 DAY_SECONDS = 86_400
 LEAST_FREE_BYTES = 1 << 20
 REQUESTS_A_PHOTO = 1.02
+BACKUP_RESTS = (BackupAway.code, BackupFull.code, KeyMissing.code, KeyWrong.code)
 AUDIENCE = "https://console.cloud.google.com/auth/audience"
 HEALTHY, FAILED, USER_MUST_ACT, NOT_RUNNING = 0, 1, 3, 4
 
@@ -88,6 +94,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         ],
         "uploads": uploads,
         "copies": copies,
+        "backup": second_copy(settings, state),
         "paused": state.control.flag("paused"),
         "assumed": AssumedFiles(state.database).items()[0],
     }
@@ -220,8 +227,31 @@ def _nothing_yet(settings: Settings, holder: Holder | None, now: int) -> Json:
         "failed": [],
         "uploads": [],
         "copies": [],
+        "backup": second_copy(settings, None),
         "paused": None,
         "assumed": 0,
+    }
+
+
+def second_copy(settings: Settings, state: OpenState | None) -> Json | None:
+    """How it stands with what ``backup.to`` names; None if it names nothing."""
+    address = settings.backup.address
+    if not address:
+        return None
+    tally, aside = Tally(), []
+    if state is not None:
+        backups = Backups(state.database)
+        tally, target = backups.tally(address), backups.target(address)
+        aside = [] if target is None else backups.reasons(target)
+    return {
+        "to": readable(address),
+        "items": tally.items,
+        "bytes": tally.size_bytes,
+        "waiting": tally.waiting,
+        "last_at": rfc3339(tally.last_at),
+        "put_aside": [
+            {"code": code, "items": items, "example": message} for code, items, message in aside
+        ],
     }
 
 
@@ -328,9 +358,22 @@ def _is_standing(problem: Problem, settings: Settings, state: OpenState) -> bool
             return folder.is_bare()
     except PhotosyncError:
         return True
+    if problem.code in BACKUP_RESTS:
+        return _backup_rests(problem, settings, state)
     if problem.code == AdbMissing.code:
         return shutil.which("adb") is None
     return not problem.code.startswith("phone_")
+
+
+def _backup_rests(problem: Problem, settings: Settings, state: OpenState) -> bool:
+    """Of a disk a look tells; nobody asks a server for a status."""
+    from photosync.app.destination import is_away
+
+    if not settings.backup.to:
+        return False
+    if problem.code == BackupAway.code and "://" not in settings.backup.to:
+        return is_away(settings, state)
+    return True
 
 
 def _outside_hours(message: str, settings: Settings, now: int) -> Problem:

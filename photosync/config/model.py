@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -38,6 +38,8 @@ DAYS = re.compile(r"([0-9]{1,5})d")
 MOST_DAYS = 36_500
 NOTICE_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 LONGEST_SERIAL = 64
+STORAGE_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s?#]+")
+RECIPIENT = re.compile(r"age1[0-9a-z]+|ssh-(ed25519|rsa) [A-Za-z0-9+/=]+( .*)?")
 PLACEHOLDERS = ("{folder}", "{source}", "{year}", "{month}")
 
 KIB, GIB = 1024, 1024**3
@@ -235,6 +237,39 @@ def _ping(url: str) -> str:
     return url
 
 
+def _backup_to(text: str) -> str:
+    """Whether fsspec knows that kind of storage is for it to say: photosync doctor."""
+    if "://" not in text:
+        return _path(text)
+    try:
+        good = STORAGE_URL.fullmatch(text) is not None and urlsplit(text).port != 0
+    except ValueError:  # a broken IPv6 address, or a port that is none
+        good = False
+    if not good or "::" in text.replace("[::", "") or not _printable(text):
+        raise _wrong(
+            'a path, or an address like "s3://bucket/photos" or "sftp://user@host/photos"'
+            " (whatever else it needs stands in [backup.options])"
+        )
+    return text
+
+
+def _with_encryption(value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
+    if value and info.data.get("encrypt") is False:
+        raise _wrong("true with encrypt = true alone, since names are hidden in sealed files")
+    return value
+
+
+def _recipient(text: str) -> str:
+    text = text.strip()
+    if "PRIVATE" in text or text.upper().startswith("AGE-SECRET-KEY"):
+        raise _wrong(
+            "a public key; what stands there is a secret one: name its file in identity_file"
+        )
+    if RECIPIENT.fullmatch(text) is None or text.startswith("age1yubikey"):
+        raise _wrong('a public key of age, "age1...", or of SSH, "ssh-ed25519 ..."')
+    return text
+
+
 def _here(host: str) -> str:
     if not _is_loopback(host):
         raise _wrong(
@@ -404,6 +439,18 @@ class Upload(_Table):
     metered: Annotated[bool, BeforeValidator(_flag)] = False
 
 
+class Backup(_Table):
+    """``[backup]``."""
+
+    to: Annotated[str, AfterValidator(_backup_to)] = ""
+    options: dict[str, Any] = {}
+    encrypt: Annotated[bool, BeforeValidator(_flag)] = False
+    encrypt_names: Annotated[bool, BeforeValidator(_flag), AfterValidator(_with_encryption)] = False
+    recipients: list[Annotated[str, AfterValidator(_recipient)]] = []
+    passphrase_file: OptionalPath = ""
+    identity_file: OptionalPath = ""
+
+
 class Web(_Table):
     """``[web]``."""
 
@@ -455,5 +502,6 @@ class Written(BaseSettings):
     mirror: Mirror = Mirror()
     select: Select = Select()
     upload: Upload = Upload()
+    backup: Backup = Backup()
     web: Web = Web()
     notify: Notify = Notify()

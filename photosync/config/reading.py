@@ -9,9 +9,10 @@ from photosync.config.environment import adb_server, from_environment
 from photosync.config.files import credential, default_state_dir
 from photosync.config.hours import parse_hours
 from photosync.config.mistakes import Mistake, raise_all
-from photosync.config.paths import absolute, path_mistakes
+from photosync.config.paths import absolute, backup_path, path_mistakes
 from photosync.config.settings import (
     NO_DAY,
+    BackupSettings,
     FolderSettings,
     GoogleSettings,
     MirrorSettings,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from photosync.config.model import Folder, Phone, Select, Written
 
 DEFAULT_MIRROR = "mirror"
+DEFAULT_IDENTITY = "backup-key.txt"
 DEFAULT_TOKEN = "token.json"  # noqa: S105 - a file's name
 
 
@@ -120,7 +122,7 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
     state_dir = path(written.state_dir) if written.state_dir else default_state_dir(environ)
     google, upload = written.google, written.upload
     phone, mirror = written.phone, written.mirror
-    web, notify = written.web, written.notify
+    web, notify, backup = written.web, written.notify, written.backup
     (adb_host, _), (adb_port, _) = adb_server(environ)
     return Settings(
         state_dir=state_dir,
@@ -153,6 +155,17 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             upload.max_rate,
             parse_hours(upload.hours),
             upload.metered,
+        ),
+        backup=BackupSettings(
+            identity_file=path(backup.identity_file)
+            if backup.identity_file
+            else state_dir / DEFAULT_IDENTITY,
+            to=backup_path(backup.to, file, environ) or backup.to,
+            options=backup.options,
+            encrypt=backup.encrypt,
+            encrypt_names=backup.encrypt_names,
+            recipients=tuple(backup.recipients),
+            passphrase_file=path(backup.passphrase_file) if backup.passphrase_file else None,
         ),
         web=WebSettings(web.enabled, web.host, web.port),
         notify=NotifySettings(

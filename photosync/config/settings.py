@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from photosync.config.hours import Hours
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -107,6 +109,37 @@ class UploadSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupSettings:
+    """Where a second copy is kept, and with which keys it is sealed.
+
+    ``to``: an absolute path, or a URL that fsspec knows and that may hold a password; "" for
+    none. ``options`` go to fsspec as they are, and may hold secrets too.
+    """
+
+    identity_file: Path
+    to: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    encrypt: bool = False
+    encrypt_names: bool = False
+    recipients: tuple[str, ...] = ()
+    passphrase_file: Path | None = None
+
+    @property
+    def address(self) -> str:
+        """``to`` without a password: what the target is called on record, and shown to people."""
+        return address_of(self.to)
+
+
+def address_of(to: str) -> str:
+    """A target's path or URL without a password."""
+    if "://" not in to:
+        return to
+    parts = urlsplit(to)
+    user, at, host = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path.rstrip('/')}"
+
+
+@dataclass(frozen=True, slots=True)
 class WebSettings:
     """Where the local web server listens; ``port`` 0 for any free one."""
 
@@ -141,6 +174,7 @@ class Settings:
     mirror: MirrorSettings
     select: SelectSettings
     upload: UploadSettings
+    backup: BackupSettings
     web: WebSettings
     notify: NotifySettings
     file: Path | None

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 KIB = 1024
 NANOSECONDS = 1_000_000_000
+COARSEST_NS = 2 * NANOSECONDS
+"""FAT keeps times to two seconds."""
 
 
 class SourceKind(StrEnum):
@@ -50,6 +52,14 @@ class Entry:
     size_bytes: int
     mtime_ns: int
     ctime_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A regular file as its place tells of it."""
+
+    size_bytes: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
