@@ -74,6 +74,7 @@ def backup_stage(
     """
     backups = Backups(state.database)
     target = backups.aim(settings.backup.address, stay=stay)
+    owner = own_name(state)
     labels: dict[int, str] = {}
 
     def label(source_id: int) -> str:
@@ -83,12 +84,12 @@ def backup_stage(
 
     return Backup(
         backups=backups,
-        target=Destination(settings, state, backups=backups, target=target),
+        target=Destination(settings, state, backups=backups, target=target, owner=owner),
         originals=originals,
         label=label,
         taken_at=taken_at,
         turn=partial(lock.turn, settings.state_dir),
-        owner=own_name(state),
+        owner=owner,
         hides_names=settings.backup.encrypt_names,
         resting=resting,
         is_paused=is_paused,

@@ -6,7 +6,6 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from photosync.app.state import own_name
 from photosync.backup import keys as key_files
 from photosync.backup import places
 from photosync.backup.indexing import read_index
@@ -29,16 +28,25 @@ KEY_FLAG = "backup_key:"
 
 
 class Destination:
-    """One target. Nothing is asked of the place itself before ``ready``."""
+    """One target. Nothing is asked of the place itself before ``ready``.
+
+    ``owner`` tells this photosync from others that write there; needed by those who write.
+    """
 
     def __init__(
-        self, settings: Settings, state: State, *, backups: Backups, target: Target
+        self,
+        settings: Settings,
+        state: State,
+        *,
+        backups: Backups,
+        target: Target,
+        owner: str = "",
     ) -> None:
         self._settings = settings
         self._state = state
         self.backups = backups
         self.target = target
-        self.place: Place = places.place_of(settings.backup, own_name(state))
+        self.place: Place = places.place_of(settings.backup, owner)
         self._keys: Keys | None = None
         self._unlocked: Any = None
 

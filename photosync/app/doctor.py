@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from photosync.app import machine, service
-from photosync.app.backup_verifying import second_copy
+from photosync.app.backup_health import second_copy
 from photosync.app.connecting import speaks
 from photosync.app.finding import Finding, Verdict, of
 from photosync.app.looking import AWAY, phone_lines

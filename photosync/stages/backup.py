@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from photosync.backup.indexing import write_index
 from photosync.backup.places import NameRefused
-from photosync.backup.sealing import SUFFIX, seal
+from photosync.backup.sealing import SUFFIX
 from photosync.domain.backoff import item_wait, tries_so_far
 from photosync.domain.backups import Record
 from photosync.domain.media import NANOSECONDS, readable
@@ -32,6 +32,7 @@ from photosync.errors import (
     Stopping,
     TransientError,
 )
+from photosync.stages.backup_writing import Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,46 +54,6 @@ NO_COPY = "no_copy"
 NO_COPY_TEXT = (
     "It is not in the second copy, and its copy in the mirror is gone (mirror.keep) or was changed."
 )
-
-
-class Written:
-    """What was read of an original and what was written of it, while both are hashed."""
-
-    def __init__(
-        self,
-        file: BinaryIO,
-        part: Part,
-        halt: Flag,
-        progress: Callable[[int], None],
-        *,
-        wants_md5: bool,
-    ) -> None:
-        self._progress = progress
-        self._file = file
-        self._part = part
-        self._halt = halt
-        self.plain = hashlib.sha256()
-        self.stored = hashlib.sha256()
-        self.md5 = hashlib.md5(usedforsecurity=False) if wants_md5 else None
-        self.size_bytes = self.stored_bytes = 0
-
-    def read(self, size: int) -> bytes:
-        """The next bytes of the original."""
-        if self._halt.is_set():
-            raise Stopping
-        block = self._file.read(size)
-        self.plain.update(block)
-        self.size_bytes += len(block)
-        self._progress(len(block))
-        return block
-
-    def write(self, block: bytes) -> None:
-        """To the target."""
-        self._part.write(block)
-        self.stored.update(block)
-        if self.md5 is not None:
-            self.md5.update(block)
-        self.stored_bytes += len(block)
 
 
 class Backup:
@@ -252,7 +213,7 @@ class Backup:
         place = self._to.place
         with place.part(path, f"{self._owner}-{item.id}") as part:
             written = Written(file, part, self._halt, self._progress, wants_md5=not place.is_local)
-            self._stream(written, keys)
+            written.stream(keys)
             if written.plain.hexdigest() != sha256:
                 raise MirrorLost(
                     f"{readable(item.source_path)} gives other bytes than when it was hashed."
@@ -271,13 +232,6 @@ class Backup:
             record = self._named(part, record)
         self._read_back(record, written)
         return record
-
-    def _stream(self, written: Written, keys: Keys) -> None:
-        if keys.seals:
-            seal(written.read, written.write, keys.recipients)
-            return
-        while block := written.read(BLOCK_BYTES):
-            written.write(block)
 
     def _named(self, part: Part, record: Record) -> Record:
         """On record first, then under its name; a plainer one if the disk refuses it."""

@@ -65,7 +65,6 @@ NOT_ON_THE_WAY = {
     "google/sign_in.py:revoke": "photosync auth --revoke: nothing but the token goes",
     "store/albums.py:Albums.forget": IN_TROUBLE,
     "store/backups.py:Backups.adopt": "once, when the state was lost: what it left is taken again",
-    "store/backups.py:Backups.forget_kept": "the same",
     "store/backups.py:Backups.lose": IN_TROUBLE,
     "store/backups.py:Backups.put_aside": IN_TROUBLE,
     "store/backups.py:Backups.unwant": "at a start without a target: the next start does it again",
@@ -480,6 +479,7 @@ def test_no_border_is_forgotten(folder_stage: Stage, phone_stage: Stage, program
     album_made = ("request", "google/library.py:PhotosLibrary._write", "after", 1)
     half_a_film = ("copy", "files/mirroring.py:Part._put", "after", 20)
     half_a_backup = ("copy", "backup/local.py:LocalPart._put", "after", 1)
+    marked = ("file", "backup/local.py:LocalPlace.put", "after", 4)  # and not on record
     verbs: list[tuple[Border | None, str]] = [
         (None, verb) for verb in ("run --once", "pause", "resume", "skip 1", "run --once", "verify")
     ]
@@ -487,6 +487,7 @@ def test_no_border_is_forgotten(folder_stage: Stage, phone_stage: Stage, program
         _seen(folder_stage, program, [*verbs])
         | _seen(folder_stage, program, [(album_made, "run --once"), *verbs])
         | _seen(folder_stage, program, [(half_a_backup, "run --once"), *verbs, (None, "backup")])
+        | _seen(folder_stage, program, [(marked, "run --once"), *verbs])
         | _seen(phone_stage, program, [*verbs, (None, "folders --leave DCIM/Camera")])
         | _seen(phone_stage, program, [(half_a_film, "run --once"), *verbs])
     )
