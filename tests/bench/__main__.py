@@ -8,6 +8,7 @@ nothing here fails because it is slow.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import traceback
@@ -52,6 +53,8 @@ MEASURES: dict[str, Measure] = {
 def main(arguments: list[str] | None = None) -> int:
     """Run the named measurements, or all; 1 if one of them broke."""
     given = _parser().parse_args(arguments)
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):
+        os.environ.pop(name, None)  # a program that is installed has its bytecode
     here, pictures = (
         (Path(__file__).parent, ROOT / "docs")
         if given.scale == 1
