@@ -52,7 +52,7 @@ def memory(place: Place) -> Iterator[Row | Growth]:
         "≤ 1.1; ≤ 120 MB",
         (
             Check(
-                "",
+                "at many items by at few",
                 Figure((large.median / small.median,)),
                 1.1,
                 large.median,
@@ -65,6 +65,7 @@ def memory(place: Place) -> Iterator[Row | Growth]:
         ),
         note="The peak of resident memory (VmHWM, ru_maxrss) from start to end, while"
         f" {new:,} new photos are found, hashed and sent beside those on record.",
+        short="memory",
     )
     points = tuple((float(one), Figure(tuple(each)).median) for one, each in peaks.items())
     yield Growth("memory", "items", "MB", points)
@@ -188,6 +189,7 @@ def long_life(place: Place) -> Iterator[Row | Growth]:
             Check("threads", Figure((last[2] / first[2],)), 1.1),
             Check("state", Figure((state_bytes / lot / LOTS,), "bytes a photo")),
         ),
+        short="a long life",
     )
 
 

@@ -70,6 +70,7 @@ def scan(place: Place) -> Iterator[Row | Growth]:
         (against("", hashed[many], sums, peer="sha256sum", limit=1.2),),
         note="From the start of the daemon until the last item is hashed and on record, uploads"
         f" resting; photosync takes SHA-256 and SHA-1 in one pass{disk}.",
+        short="first scan and hash",
     )
     yield Row(
         f"re-scan of {many:,} unchanged files",

@@ -111,6 +111,7 @@ def _away_rows(sent: dict[str, list[Sent]], count: int) -> Iterator[Row]:
                 else []
             ),
         ),
+        short="requests per photo",
     )
     missing = rclone.missing()
     yield Row(
@@ -120,13 +121,14 @@ def _away_rows(sent: dict[str, list[Sent]], count: int) -> Iterator[Row]:
         ()
         if missing
         else (
-            against("", took["photosync"], took[RCLONE], peer=RCLONE, limit=0.5),
-            against("", took["photosync"], took[FIFTY], peer=FIFTY, limit=1.0),
+            against("by rclone", took["photosync"], took[RCLONE], peer=RCLONE, limit=0.5),
+            against("by rclone with 50", took["photosync"], took[FIFTY], peer=FIFTY, limit=1.0),
         ),
         note="A relay holds every byte back for 25 ms each way; both programs go through the same"
         " one, encrypted, to the same emulator, and start with a sign-in that is an hour good."
         " Whole processes, from start to exit.",
         missing=missing,
+        short="wall time, 50 ms away",
     )
 
 
@@ -165,6 +167,7 @@ def limited(place: Place) -> Iterator[Row | Growth]:
         mark,
         (against("", ours, theirs, peer=RCLONE, limit=0.1),),
         note="Two runs: rclone spends minutes in waiting, which is always as long.",
+        short="wall time, 30 writes a minute",
     )
 
 
@@ -186,6 +189,7 @@ def cpu(place: Place) -> Iterator[Row | Growth]:
         note="Whole processes, start-up included. photosync reads each file twice, for its SHA-256"
         " and SHA-1 before and with the SHA-1 sent along; rclone hashes nothing.",
         missing=rclone.missing(),
+        short="CPU per GB over TLS",
     )
 
 

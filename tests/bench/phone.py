@@ -138,6 +138,7 @@ def pull(place: Place) -> Iterator[Row | Growth]:
         " disk, and on record. adb: copied. The lab's phone is in this machine's memory, faster"
         " than any cable; at the speed of USB 3 the rest hides behind the cable. Every hash is"
         " compared once.",
+        short="pull from a phone",
     )
     yield Growth("pull", "photos of 2 MB", "s", tuple(points))
 

@@ -18,6 +18,8 @@ WIDE = 960
 LABELS = 400
 """Pixels for what the bars are of."""
 BARS = 330
+LONGEST = 52
+"""Characters that have room there."""
 BAR, STEP = 14, 26
 LEAST, MOST = 0.01, 4.0
 """Of a mark: what is smaller or larger is drawn at the edge; its number tells."""
@@ -75,7 +77,7 @@ def _mark_bar(y: float, row: Row, check: Check) -> list[str]:
     wide = max(2.0, _along(share))
     kind = "good" if check.reached else "bad"
     return [
-        _label(y, f"{row.what.partition(' (')[0]}: {check.name}".strip(": ")),
+        _label(y, _named(row, check)),
         f'<rect class="{kind}" x="{LABELS}" y="{y}" width="{wide:.1f}" height="{BAR}" rx="2"/>',
         _text(LABELS + max(wide, _along(1.0)) + 8, y + 11, told, "small"),
     ]
@@ -110,7 +112,7 @@ def _pair(y: float, row: Row, check: Check) -> list[str]:
     assert check.theirs is not None
     most = max(check.ours, check.theirs)
     kind = "bad" if check.reached is False else "good"
-    parts = [_label(y + 8, f"{row.what.partition(' (')[0]}: {check.name}".strip(": "))]
+    parts = [_label(y + 8, _named(row, check))]
     for at, value, look, who in (
         (y, check.ours, kind, "photosync"),
         (y + BAR + 2, check.theirs, "peer", check.peer),
@@ -145,18 +147,21 @@ def growth(found: Sequence[Growth]) -> str:
 def _panel(left: float, top: float, one: Growth) -> list[str]:
     x0, y0, wide, tall = left + 34.0, top + 150.0, PANEL - 90.0, 120.0
     first_count, first = one.points[0]
+    decades = max(2, round(math.log10(one.points[-1][0] / first_count)))
 
     def place(count: float, value: float) -> tuple[float, float]:
-        along = math.log10(count / first_count) / 2
-        up = math.log10(max(value, 1e-9) / max(first, 1e-9)) / 2
+        along = math.log10(count / first_count) / decades
+        up = math.log10(max(value, 1e-9) / max(first, 1e-9)) / decades
         return x0 + wide * along, y0 - tall * min(1.25, max(-0.1, up))
 
     parts = [_text(left, top + 12, f"{one.what} ({one.exponent:.2f})".replace("`", ""))]
-    for step in range(3):
-        x = x0 + wide * step / 2
+    for step in range(decades + 1):
+        x = x0 + wide * step / decades
         parts.append(_line(x, y0 - tall, x, y0, "grid"))
-        parts.append(_line(x0, y0 - tall * step / 2, x0 + wide, y0 - tall * step / 2, "grid"))
-        parts.append(_text(x0 - 6, y0 - tall * step / 2 + 4, f"{10**step}x", "small end"))
+        parts.append(
+            _line(x0, y0 - tall * step / decades, x0 + wide, y0 - tall * step / decades, "grid")
+        )
+        parts.append(_text(x0 - 6, y0 - tall * step / decades + 4, f"{10**step}x", "small end"))
     parts.append(f'<path class="dash" d="M{x0} {y0} L{x0 + wide} {y0 - tall}"/>')
     spots = [place(*point) for point in one.points]
     way = " L".join(f"{x:.1f} {y:.1f}" for x, y in spots)
@@ -177,8 +182,12 @@ def _short(value: float, unit: str = "") -> str:
     return shown(float(f"{value:.3g}"), unit)
 
 
+def _named(row: Row, check: Check) -> str:
+    return f"{row.short or row.what.partition(' (')[0]}: {check.name}".strip(": +")
+
+
 def _label(y: float, text: str) -> str:
-    short = text if len(text) <= 58 else f"{text[:57]}…"
+    short = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
     return _text(LABELS - 10, y + 11, short.replace("`", ""), "end")
 
 

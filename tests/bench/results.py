@@ -65,7 +65,7 @@ def against(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table. ``missing``: why it was not measured."""
+    """A row of the table. ``short``: its name in pictures; ``missing``: why it was not measured."""
 
     what: str
     beside: str
@@ -73,6 +73,7 @@ class Row:
     checks: tuple[Check, ...] = ()
     note: str = ""
     missing: str = ""
+    short: str = ""
 
     @property
     def verdict(self) -> str:

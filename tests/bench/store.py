@@ -57,6 +57,7 @@ def million(place: Place) -> Iterator[Row | Growth]:
             Check("in all", Figure((mine / other,)), None, mine, other, "python -c pass", "s"),
         ),
         note=f"{VERBS} times in turns, with the files of both in memory.",
+        short="status, more than python -c pass",
     )
     yield Row(
         f"start to ready at {many:,} items",

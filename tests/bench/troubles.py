@@ -68,6 +68,7 @@ def troubles(place: Place) -> Iterator[Row | Growth]:
         " Each is run twice; what counts is both runs together, or the second (nothing new, daily"
         f" limit). The account has room for {full // SIZE} of them; the day for 40 requests."
         f" rclone is stopped after {RCLONE_SECONDS:.0f} s.",
+        short="when Google says no",
     )
 
 

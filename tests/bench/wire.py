@@ -38,6 +38,7 @@ def broken_link(place: Place) -> Iterator[Row | Growth]:
         (Check("", shares, 1.02),),
         note="Counted at the link, HTTP's own bytes and what a cut swallowed included. After a cut"
         " Google keeps whole pieces of 256 KiB (google-photos-api.md §2.3).",
+        short="one video over a link cut 10 times",
     )
     points = tuple((float(one), sent[one][0]) for one in sizes)
     yield Growth("sent over the broken link", "bytes of the video", "bytes", points)
@@ -116,4 +117,5 @@ def rate(place: Place) -> Iterator[Row | Growth]:
         "what was asked for",
         "≤ 1.05 (ours)",
         tuple(checks),
+        short="upload.max_rate",
     )
