@@ -71,10 +71,10 @@ class Mirror:
                     self._hash(item)
             except SourceMissing as error:
                 self._source_lost(item.source_id, error)
-        self._tell(bool(claimed))
+        self._tell(has_hashed=bool(claimed))
         return bool(claimed)
 
-    def _tell(self, has_hashed: bool) -> None:
+    def _tell(self, *, has_hashed: bool) -> None:
         """Wake who comes next: at once, but not for each of thousands that follow one another."""
         self._untold = self._untold or has_hashed
         now = self._clock()
