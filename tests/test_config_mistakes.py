@@ -228,7 +228,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
         (
             "PHOTOSYNC_UPLOAD__QQQQQQQQ",
             "1",
-            "there are: chunk, hours, max_rate, metered, resumable_above, workers",
+            "there are: chunk, fix_dates, hours, max_rate, metered, resumable_above, workers",
         ),
         ("PHOTOSYNC_BACKUP", "1", "not in this version yet"),
         ("PHOTOSYNC_FOLDER__0__PATH", "/a", 'PHOTOSYNC_FOLDER=[{"path": '),

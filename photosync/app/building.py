@@ -36,10 +36,12 @@ from photosync.errors import (
     SettingsError,
     SourceMissing,
 )
+from photosync.files.dating import DatedCopies
 from photosync.files.folder import Folder
 from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
 from photosync.stages.create import Create
+from photosync.stages.dating import Dating
 from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import NO_WAY, LibraryGate
 from photosync.stages.mirror import Mirror
@@ -51,6 +53,7 @@ from photosync.stages.upload import Upload
 from photosync.store.albums import Albums
 from photosync.store.control import Problem
 from photosync.store.copies import Copies
+from photosync.store.dated import DatedRecords
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
 from photosync.store.sources import Sources
@@ -82,8 +85,10 @@ BELLS = (
     "upkeep",
     "upload",
     "create",
+    "dating",
 )
 OWN_NAME = "own_name"
+DATED_COPIES = "cache/dated"
 
 LOOKING = ("folders", "phone-looks", "network")
 """Workers that wait by themselves for what is due."""
@@ -206,6 +211,7 @@ class _Builder:
         self._board = Board()
         self._files: dict[int, Folder] = {}
         self._connection = connection_of(settings, state, halt=halt)
+        self._dated_copies = DatedCopies(settings.state_dir / DATED_COPIES, halt=halt)
         self._gate = LibraryGate(
             state.control, clock=self._clock, signed_in=self._connection.signed_in
         )
@@ -267,11 +273,15 @@ class _Builder:
             board=self._board,
             halt=self._halt,
             clock=self._clock,
-            hang_up=self._connection.close,
+            hang_up=self._hang_up,
             notifier=notifier,
             resting=self._resting,
         )
         return self._supervisor
+
+    def _hang_up(self) -> None:
+        self._connection.close()
+        self._dated_copies.close()
 
     def _own_name(self) -> str:
         """Tells this photosync from others that copy to the same mirror."""
@@ -345,6 +355,7 @@ class _Builder:
                 waiting=Waiting(self._state.database),
                 control=self._state.control,
                 now=self._state.now(),
+                fixes_dates=self._settings.upload.fix_dates,
             )
         if phones and self._settings.phone.enabled:
             from photosync.app.looking import leave_out
@@ -416,6 +427,7 @@ class _Builder:
                 source_lost=source_lost,
                 halt=self._halt,
                 clock=self._clock,
+                fixes_dates=self._settings.upload.fix_dates,
             )
             yield pull.name, "pull", side.prepared(pull.run_once)
         if self._network is not None:
@@ -440,13 +452,17 @@ class _Builder:
             bells=self._bells,
             source_lost=source_lost,
             clock=self._clock,
+            fixes_dates=self._settings.upload.fix_dates,
         )
         yield mirror.name, "mirror", mirror.run_once
+        dating = self._dating()
+        yield dating.name, "dating", dating.run_once
         for number in range(1, self._settings.upload.workers + 1):
             upload = Upload(
                 f"upload-{number}",
                 items=self._items,
                 originals=originals,
+                dating=dating,
                 library=self._connection.library,
                 gate=self._gate,
                 bells=self._bells,
@@ -467,6 +483,17 @@ class _Builder:
             clock=self._clock,
         )
         yield create.name, "create", create.run_once
+
+    def _dating(self) -> Dating:
+        return Dating(
+            wanted=self._settings.upload.fix_dates,
+            items=self._items,
+            records=DatedRecords(self._state.database),
+            copies=self._dated_copies,
+            control=self._state.control,
+            bells=self._bells,
+            clock=self._clock,
+        )
 
     def _tell_of_dropped(self, kept_sources: list[Source]) -> None:
         """A folder or a phone that left the settings while photos of it still wait."""

@@ -20,7 +20,9 @@ KEYS: dict[str, frozenset[str]] = {
     ),
     "mirror": frozenset({"path", "keep", "min_free"}),
     "select": frozenset({"mode", "include", "exclude", "since"}),
-    "upload": frozenset({"workers", "resumable_above", "chunk", "max_rate", "hours", "metered"}),
+    "upload": frozenset(
+        {"workers", "resumable_above", "chunk", "max_rate", "hours", "metered", "fix_dates"}
+    ),
     "web": frozenset({"enabled", "host", "port"}),
     "notify": frozenset({"urls", "on", "ping", "phone_unseen", "nothing_new", "nothing_done"}),
 }
@@ -28,7 +30,6 @@ KEYS: dict[str, frozenset[str]] = {
 
 TO_COME: dict[str, frozenset[str]] = {
     "": frozenset({"backup"}),
-    "upload": frozenset({"fix_dates"}),
 }
 
 TABLES = ("google", "phone", "mirror", "select", "upload", "web", "notify")

@@ -151,6 +151,7 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             upload.max_rate,
             parse_hours(upload.hours),
             upload.metered,
+            upload.fix_dates,
         ),
         web=WebSettings(web.enabled, web.host, web.port),
         notify=NotifySettings(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
+from photosync.domain.media import NANOSECONDS
+
 FIRST_YEAR = 1990
 """Nothing that names pictures by date is older."""
 
@@ -64,8 +66,21 @@ def date_of(name: str, mtime_ns: int, *, now: float) -> Dated | None:
     return _dated(moment.replace(tzinfo=UTC) if named.is_utc else moment.astimezone(), Origin.NAME)
 
 
+def shown_at(
+    taken_at: int | None, path: str, mtime_ns: int, *, now: float, fixes_dates: bool
+) -> float:
+    """The moment (seconds UTC) by which a photo is put into albums of months and years.
+
+    Its own word, else the date that its copy gets if ``fixes_dates``, else its last change.
+    """
+    if taken_at is not None:
+        return taken_at
+    dated = date_of(path.rpartition("/")[2], mtime_ns, now=now) if fixes_dates else None
+    return mtime_ns / NANOSECONDS if dated is None else dated.at
+
+
 def _changed(mtime_ns: int, latest: datetime) -> datetime | None:
-    seconds = mtime_ns // 1_000_000_000
+    seconds = mtime_ns // NANOSECONDS
     if not datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp() <= seconds <= latest.timestamp():
         return None
     return datetime.fromtimestamp(seconds, UTC)

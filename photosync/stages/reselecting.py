@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_title
-from photosync.domain.media import NANOSECONDS
+from photosync.domain.dating import shown_at
 
 if TYPE_CHECKING:
     from photosync.domain.media import Source
@@ -24,7 +24,13 @@ log = logging.getLogger(__name__)
 
 
 def apply_settings(
-    source: Source, selection: Selection, *, waiting: Waiting, control: Control, now: int
+    source: Source,
+    selection: Selection,
+    *,
+    waiting: Waiting,
+    control: Control,
+    now: int,
+    fixes_dates: bool = False,
 ) -> None:
     """Hold the unfinished items of ``source`` against settings that are not those of last time.
 
@@ -32,7 +38,7 @@ def apply_settings(
     To be called while no worker runs: leases are of no account.
     """
     name = f"applied:{source.id}"
-    marks = _marks(source, selection)
+    marks = _marks(source, selection, fixes_dates=fixes_dates)
     before = (control.flag(name) or "").split()
     if before == marks:
         return
@@ -47,7 +53,7 @@ def apply_settings(
         titles = {
             item.id: title
             for item in some
-            if item.is_hashed and (title := _title(source, item)) != item.album
+            if item.is_hashed and (title := _title(source, item, now, fixes_dates=fixes_dates)) != item.album
         }
         out = {number: sentence for number, sentence in why.items() if sentence is not None}
         waiting.change(left_out=out, albums=titles, now=now, alone=True)
@@ -57,16 +63,17 @@ def apply_settings(
     control.set_flag(name, " ".join(marks), now=now)
 
 
-def _title(source: Source, item: WaitingItem) -> str:
+def _title(source: Source, item: WaitingItem, now: int, *, fixes_dates: bool) -> str:
     return album_title(
         source.album,
         source_label=source.label,
         source_path=item.path,
-        at=item.mtime_ns / NANOSECONDS if item.taken_at is None else item.taken_at,
+        at=shown_at(item.taken_at, item.path, item.mtime_ns, now=now, fixes_dates=fixes_dates),
     )
 
 
-def _marks(source: Source, selection: Selection) -> list[str]:
+def _marks(source: Source, selection: Selection, *, fixes_dates: bool) -> list[str]:
     """What is taken, and what albums are called."""
-    told = ([selection.include, selection.exclude, selection.since], [source.album, source.label])
+    albums = [source.album, source.label, *(["dates"] if fixes_dates else [])]
+    told = ([selection.include, selection.exclude, selection.since], albums)
     return [hashlib.sha256(json.dumps(one).encode()).hexdigest() for one in told]

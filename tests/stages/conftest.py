@@ -13,10 +13,12 @@ import pytest
 from photosync.domain.media import SourceKind
 from photosync.domain.states import State
 from photosync.errors import TokenLost
+from photosync.files.dating import DatedCopies
 from photosync.files.folder import Folder
 from photosync.files.mirroring import MirrorDisk
 from photosync.google.ports import Created
 from photosync.stages.create import Create
+from photosync.stages.dating import Dating
 from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import LibraryGate
 from photosync.stages.mirror import Mirror
@@ -25,6 +27,7 @@ from photosync.stages.upload import Upload
 from photosync.store.albums import Albums
 from photosync.store.choices import Choices
 from photosync.store.control import Control
+from photosync.store.dated import DatedRecords
 from photosync.store.database import Database
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
@@ -128,6 +131,7 @@ class House:
     halt: Event = field(default_factory=Event)
     signed_in: bool = True
     album: str = ""
+    fixes_dates: bool = False
 
     def __post_init__(self) -> None:
         self.items = MediaItems(self.database)
@@ -170,6 +174,18 @@ class House:
             bells=self.bells,
             source_lost=self.lost,
             clock=self.clock,
+            fixes_dates=self.fixes_dates,
+        )
+
+    def dating(self) -> Dating:
+        return Dating(
+            wanted=self.fixes_dates,
+            items=self.items,
+            records=DatedRecords(self.database),
+            copies=DatedCopies(self.root.parent / "cache", halt=self.halt),
+            control=self.control,
+            bells=self.bells,
+            clock=self.clock,
         )
 
     def upload(self) -> Upload:
@@ -177,6 +193,7 @@ class House:
             "upload-1",
             items=self.items,
             originals=self.originals,
+            dating=self.dating(),
             library=self.library,
             gate=self.gate,
             bells=self.bells,
