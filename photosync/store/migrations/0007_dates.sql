@@ -22,7 +22,7 @@ END;
 CREATE TRIGGER media_items_dated_anew AFTER UPDATE OF state ON media_items
 WHEN OLD.state = 'failed' AND OLD.error_code = 'dated_anew' AND NEW.state <> 'skipped'
 BEGIN
-    DELETE FROM dated WHERE sha256 = OLD.sha256;
+    UPDATE dated SET may_be_there = 0 WHERE sha256 = OLD.sha256;
 END;
 
 -- How many photos each album was given, and which ones are full; "Title (2)" comes after "Title".
