@@ -27,7 +27,7 @@ def picture(number: int = 0, kind: str = "JPEG", **how: object) -> bytes:
     image = Image.new("RGB", (64, 48), (number * 37 % 256, number * 91 % 256, number % 256))
     image.paste((255, 255, 255), (number % 50, 5, number % 50 + 9, 20))
     out = io.BytesIO()
-    image.save(out, kind, **how)  # type: ignore[arg-type]  # of any format
+    image.save(out, kind, **how)
     return out.getvalue()
 
 

@@ -73,7 +73,7 @@ MOVED = frozenset(
     }
     | {"MPImageStart", "ChunkOffset"}
 )
-"""Where something lies in the file; that it is the same is seen by looking. (An XMP needs GIF89a.)"""
+"""Where something lies in the file: that it is the same is seen by looking. XMP needs GIF89a."""
 
 HOLDER = frozenset({"QuickTime:HandlerType", "QuickTime:HandlerVendorID"})
 """Of an empty place for metadata in a film, which exiftool takes out."""

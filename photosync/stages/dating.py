@@ -40,7 +40,7 @@ FULL_SECONDS = 600
 
 
 class Dating:
-    """Decides for each item, and keeps those that wait for exiftool. ``wanted``: by the settings."""
+    """Decides for each item; keeps those that wait for exiftool. ``wanted``: by the settings."""
 
     name = "dating"
 
@@ -170,9 +170,7 @@ class Dating:
             return None
         return date_of(name, item.source_mtime_ns, now=self._clock())
 
-    def _note(
-        self, item: MediaItem, dated: Dated, record: Record | None, copy: DatedCopy
-    ) -> None:
+    def _note(self, item: MediaItem, dated: Dated, record: Record | None, copy: DatedCopy) -> None:
         """Before a byte is sent: what may be there already is sent again as it was."""
         assert item.sha256 is not None
         if record is not None and record.may_be_there and record.copy_sha256 != copy.sha256:

@@ -53,7 +53,8 @@ def apply_settings(
         titles = {
             item.id: title
             for item in some
-            if item.is_hashed and (title := _title(source, item, now, fixes_dates=fixes_dates)) != item.album
+            if item.is_hashed
+            and (title := _title(source, item, now, fixes_dates=fixes_dates)) != item.album
         }
         out = {number: sentence for number, sentence in why.items() if sentence is not None}
         waiting.change(left_out=out, albums=titles, now=now, alone=True)

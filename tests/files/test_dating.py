@@ -1,4 +1,4 @@
-"""Copies with a date: made by the real exiftool, and held against their originals by other means."""
+"""Copies with a date: by the real exiftool, held against their originals by other means."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def pixels(content: bytes) -> list[bytes]:
     return frames
 
 
-KINDS = {
+KINDS: dict[str, tuple[str, dict[str, object]]] = {
     "image/jpeg": ("JPEG", {}),
     "image/png": ("PNG", {}),
     "image/tiff": ("TIFF", {}),

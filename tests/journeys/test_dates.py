@@ -210,7 +210,7 @@ def test_the_answer_to_creating_it_is_lost_and_it_is_there_once(world: World) ->
     world.emulator.options.reused_token = "code-3"
     world.emulator.faults.add({"fault": "lost-answer", "on": "batchCreate", "times": 100})
     with world.daemon(code=None) as daemon:
-        wait_for(lambda: world.library(), daemon)
+        wait_for(world.library, daemon)
         daemon.process.send_signal(signal.SIGKILL)
         daemon.process.wait()
     before = world.library()
@@ -264,7 +264,7 @@ def test_an_exiftool_that_makes_other_copies_by_now_does_not_double_a_photo(
     world.emulator.options.reused_token = "code-3"
     world.emulator.faults.add({"fault": "lost-answer", "on": "batchCreate", "times": 100})
     with world.daemon(code=None) as daemon:
-        wait_for(lambda: world.library(), daemon)
+        wait_for(world.library, daemon)
         daemon.process.send_signal(signal.SIGKILL)
         daemon.process.wait()
     world.emulator.faults.clear()

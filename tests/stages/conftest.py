@@ -27,8 +27,8 @@ from photosync.stages.upload import Upload
 from photosync.store.albums import Albums
 from photosync.store.choices import Choices
 from photosync.store.control import Control
-from photosync.store.dated import DatedRecords
 from photosync.store.database import Database
+from photosync.store.dated import DatedRecords
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
 from photosync.store.overview import Overview
@@ -108,6 +108,14 @@ class Library:
     def find_album(self, title: str) -> str | None:
         return self.album_titles.get(title)
 
+    def albums(self) -> dict[str, tuple[str, int]]:
+        return {title: (one, self.album_size(one) or 0) for title, one in self.album_titles.items()}
+
+    def album_size(self, album_id: str) -> int | None:
+        if album_id not in self.album_titles.values():
+            return None
+        return sum(len(files) for files, album in self.batches if album == album_id)
+
 
 class Bells:
     """Remembers who was woken."""
@@ -132,6 +140,7 @@ class House:
     signed_in: bool = True
     album: str = ""
     fixes_dates: bool = False
+    album_limit: int = 20_000
 
     def __post_init__(self) -> None:
         self.items = MediaItems(self.database)
@@ -212,6 +221,7 @@ class House:
             small_bytes=16 << 20,
             clock=self.clock,
             linger_seconds=linger_seconds,
+            album_limit=self.album_limit,
         )
 
     def put(self, name: str, content: bytes = b"") -> Path:
