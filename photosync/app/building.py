@@ -228,6 +228,7 @@ class _Builder:
     def supervisor(self, notifier: Notifier | None) -> Supervisor:
         """Everything, ready to run."""
         self._state.control.start_afresh()
+        self._dated_copies.sweep()
         self._state.control.drop_flag(METERED)
         if self._meter is not None:
             self._meter.look()

@@ -106,7 +106,7 @@ class DatedCopies:
         self._servant: Servant | None = None
 
     def sweep(self) -> None:
-        """At start: away with what a death left behind."""
+        """Before any is made: away with what a death left behind."""
         with suppress(OSError):
             for left in self._folder.iterdir():
                 left.unlink()
@@ -225,6 +225,7 @@ class DatedCopies:
                     answer = {"why": f"exiftool failed: {error}"}
         if answer.get("done") is not True:
             self.check(size_bytes)  # a full disk, or exiftool taken away, is not the file's fault
+            staged.stat()  # nor that somebody cleans up in our folder
             raise CopyUnproven(str(answer.get("why", "it was not proven")))
 
     def _served(self) -> Servant:

@@ -68,8 +68,6 @@ class Dating:
 
     def run_once(self) -> bool:
         """What waited for exiftool, or for room, goes on once that is there. False: that is all."""
-        if self._is_fresh:
-            self._copies.sweep()
         with self._lock:
             waits = dict(self._waits)
         if not self._is_fresh and not waits:
@@ -88,6 +86,10 @@ class Dating:
         if self._items.hurry(CODES, now=int(self._clock())):
             self._bells.ring("upload")
         return False
+
+    def close(self) -> None:
+        """At the end: what makes copies ends with us."""
+        self._copies.close()
 
     def put_aside(self, item: MediaItem, error: ExiftoolMissing | DatesFull) -> None:
         """It waits; those with a date go on. It is not its fault: its tries are not counted."""

@@ -197,12 +197,12 @@ class House:
             clock=self.clock,
         )
 
-    def upload(self) -> Upload:
+    def upload(self, dating: Dating | None = None) -> Upload:
         return Upload(
             "upload-1",
             items=self.items,
             originals=self.originals,
-            dating=self.dating(),
+            dating=dating or self.dating(),
             library=self.library,
             gate=self.gate,
             bells=self.bells,
