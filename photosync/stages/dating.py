@@ -68,17 +68,17 @@ class Dating:
 
     def run_once(self) -> bool:
         """What waited for exiftool, or for room, goes on once that is there. False: that is all."""
+        is_fresh, self._is_fresh = self._is_fresh, False
         with self._lock:
             waits = dict(self._waits)
-        if not self._is_fresh and not waits:
+        if not waits and not is_fresh:  # what an earlier run put aside is tried at once
             self._copies.rest()
             return False
         try:
             self._copies.check(max(waits.values(), default=0))
         except (ExiftoolMissing, DatesFull) as error:
-            if not self._is_fresh and error.code in waits:
+            if error.code in waits:
                 return False
-        self._is_fresh = False
         with self._lock:
             self._waits.clear()
         for code in waits:
