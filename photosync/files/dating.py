@@ -244,6 +244,7 @@ class DatedCopies:
             sha256.update(block)
             sha1.update(block)
             size_bytes += len(block)
+        file.seek(0)
         if size_bytes > limit_bytes(mime_type):
             raise CopyUnproven("with a date it is larger than Google takes")
         return DatedCopy(file, size_bytes, sha256.hexdigest(), sha1.hexdigest())
