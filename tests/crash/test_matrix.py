@@ -61,7 +61,6 @@ NOT_ON_THE_WAY = {
     "store/dated.py:DatedRecords.forget": "one transaction; written or not, it is sent as it is",
     "store/control.py:Control.open_library_gate": IN_TROUBLE,
     "store/intake.py:Intake.revive": IN_TROUBLE,
-    "store/media.py:MediaItems.hurry": IN_TROUBLE,
     "store/media.py:MediaItems.release_of": IN_TROUBLE,
     "store/spending.py:Spending.quota_spent": IN_TROUBLE,
     "store/spending.py:Spending.refund": IN_TROUBLE,
