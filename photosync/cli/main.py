@@ -13,18 +13,24 @@ import typer
 from photosync import __version__
 from photosync.cli import (
     auth,
+    backup,
     configuration,
     control,
     demo,
     doctor,
     emulate,
+    free_space,
+    importing,
     items,
     notify,
     phones,
+    report,
+    restore,
     run,
     service,
     status,
     verify,
+    why,
 )
 from photosync.cli.result import FAILED, end_badly
 from photosync.errors import PhotosyncError
@@ -60,10 +66,16 @@ app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("list")(items.list_items)
 app.command("show")(items.show)
+app.command("report")(report.report)
+app.command("import")(importing.import_uploads)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)
+app.command("why")(why.why)
+app.command("backup")(backup.backup)
 app.command("verify")(verify.verify)
+app.command("restore")(restore.restore)
+app.command("free-space")(free_space.free_space)
 app.command("doctor")(doctor.doctor)
 app.command("phones")(phones.phones)
 app.command("folders")(phones.folders)

@@ -66,6 +66,8 @@ def local(rfc3339: str | None) -> str:
 def status_view(document: Json) -> RenderableType:
     """What ``photosync status`` shows."""
     parts: list[RenderableType] = [_headline(document), _states(document)]
+    if document["backup"] is not None:
+        parts.append(_second_copy(document["backup"]))
     if document["sources"]:
         parts.append(_sources(document["sources"], is_running=document["daemon"]["running"]))
     parts += [_problem(problem) for problem in document["problems"]]
@@ -175,6 +177,18 @@ def _headline(document: Json) -> Text:
     return line
 
 
+def _second_copy(backup: Json) -> Text:
+    line = Text("second copy: ").append(f"{backup['items']:,}", style="green")
+    line.append(f" at {backup['to']}")
+    if backup["waiting"]:
+        line.append(f", {backup['waiting']:,} {plural(backup['waiting'], 'waits', 'wait')}")
+    elif backup["last_at"]:
+        line.append(f", the last at {local(backup['last_at'])}", style="dim")
+    for one in backup["put_aside"]:
+        line.append(f"\n  {one['items']} x {printable(one['example'])}", style="yellow")
+    return line
+
+
 def _states(document: Json) -> Table:
     table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
     table.add_column(justify="right")
@@ -182,7 +196,10 @@ def _states(document: Json) -> Table:
     for state in State:
         count = document["items"][state]
         if count or state is State.DONE:
-            table.add_row(Text(f"{count:,}", style=STYLES.get(state, "")), WORDS[state])
+            words = WORDS[state]
+            if state is State.SKIPPED and document["assumed"]:
+                words += f", of which {document['assumed']:,} taken as uploaded (photosync import)"
+            table.add_row(Text(f"{count:,}", style=STYLES.get(state, "")), words)
     table.add_row(f"{document['items']['total']:,}", "found in all")
     quota = document["quota"]
     table.add_row(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import SourceKind, readable
+from photosync.domain.shots import EVERYTHING
 from photosync.errors import (
     FileInUse,
     ItemGone,
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from photosync.domain.media import Entry, Finding, Source
+    from photosync.domain.shots import Rules
     from photosync.domain.states import State
     from photosync.stages.ports import Bells, Flag, SourceFiles
     from photosync.store.control import Control
     from photosync.store.intake import Intake
+    from photosync.store.sightings import Sight, Sightings
     from photosync.store.sources import Sources
 
 log = logging.getLogger(__name__)
@@ -55,8 +58,10 @@ class Look:
     """What one look at a folder brought.
 
     ``later``: files that somebody still writes to, and in how many seconds to ask again.
+    ``sight``: what a look at the whole source sees of what is on record.
     """
 
+    sight: Sight | None = None
     seen: int = 0
     added: int = 0
     revived: int = 0
@@ -64,7 +69,12 @@ class Look:
 
 
 class Discover:
-    """Records what lies in watched folders. ``first``: the state of new items, found or held."""
+    """Records what lies in watched folders.
+
+    ``first``: the state of new items of a source, found or held. ``rules``: what is left out of
+    shots of many files; such a part waits a moment for the others. ``sightings``: where it is
+    noted which items a look at a whole source did not see.
+    """
 
     def __init__(
         self,
@@ -72,11 +82,15 @@ class Discover:
         intake: Intake,
         sources: Sources,
         control: Control,
-        first: State,
+        first: Callable[[Source], State],
         bells: Bells,
         halt: Flag,
         clock: Callable[[], float],
+        rules: Rules = EVERYTHING,
+        sightings: Sightings | None = None,
     ) -> None:
+        self._rules = rules
+        self._sightings = sightings
         self._intake = intake
         self._sources = sources
         self._control = control
@@ -93,15 +107,20 @@ class Discover:
         Raises:
             SourceMissing: The folder is away; noted already, and nothing is taken for deleted.
         """
+        sight = None if under or self._sightings is None else self._sightings.begin()
         try:
             watched.files.check()
-            look = self._look(watched, under, closed=closed)
+            look = self._look(watched, under, sight, closed=closed)
             self._beware_of_emptiness(watched, look, under)
         except SourceMissing as error:
             self.lost(watched.source, error)
             raise
         self._there(watched)
         self._tell_of_unreadable(watched)
+        if sight is not None and self._sightings is not None and not watched.gone.is_set():
+            is_whole = not watched.files.unreadable
+            now = int(self._clock())
+            self._sightings.end(watched.source.id, sight, is_whole=is_whole, now=now)
         return look
 
     def lost(self, source: Source, error: SourceMissing) -> None:
@@ -172,15 +191,24 @@ class Discover:
             )
         )
 
-    def _look(self, watched: Watched, under: str, *, closed: bool) -> Look:
-        look = Look()
-        intake = _Batch(self._intake, watched.source.id, self._first, self._clock, look)
+    def _look(self, watched: Watched, under: str, sight: Sight | None, *, closed: bool) -> Look:
+        look = Look(sight=sight)
+        intake = _Batch(
+            self._intake,
+            watched.source.id,
+            first=self._first(watched.source),
+            rules=self._rules,
+            clock=self._clock,
+            look=look,
+        )
         for entry in self._by_date(watched.files.entries(under)):
             look.seen += 1
             self._one(watched, entry, intake, look, closed=closed)
             if len(intake) >= AT_ONCE:
                 self._record(watched, intake)
         self._record(watched, intake)
+        if not self._rules.take_all:
+            self._intake.await_no_more(watched.source.id, now=int(self._clock()))
         return look
 
     def _by_date(self, entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -203,6 +231,8 @@ class Discover:
         self, watched: Watched, entry: Entry, intake: _Batch, look: Look, *, closed: bool
     ) -> None:
         known = self._intake.known(watched.source.id, entry.path, entry.size_bytes, entry.mtime_ns)
+        if known is not None and look.sight is not None:
+            look.sight.see(known.id)
         if known is not None and not known.revivable:
             return
         wait = watched.files.settled_in(entry, closed=closed)
@@ -258,13 +288,16 @@ class _Batch:
         self,
         intake: Intake,
         source_id: int,
+        *,
         first: State,
+        rules: Rules,
         clock: Callable[[], float],
         look: Look,
     ) -> None:
         self._intake = intake
         self._source_id = source_id
         self._first = first
+        self._rules = rules
         self._clock = clock
         self._look = look
         self._new: list[Finding] = []
@@ -276,7 +309,8 @@ class _Batch:
     def take(self, finding: Finding, known_id: int | None) -> None:
         """One more: new, or back again unless it still cannot be read."""
         if known_id is None:
-            self._new.append(finding)
+            awaits = self._rules.may_leave_out(finding.path)
+            self._new.append(replace(finding, awaits_parts=True) if awaits else finding)
         elif finding.refusal is None:
             self._back.append((known_id, finding.mime_type))
 

@@ -29,7 +29,7 @@ FORGET = "DELETE FROM dated WHERE sha256 = :sha256 AND NOT may_be_there"
 WAS_SENT = """
     SELECT 1 FROM media_items INDEXED BY media_items_by_content
     JOIN item_events INDEXED BY item_events_by_item ON item_events.item_id = media_items.id
-    WHERE sha256 = :sha256 AND after IN ('uploaded', 'done') LIMIT 1
+    WHERE sha256 = :sha256 AND (after IN ('uploaded', 'done') OR code = 'assumed') LIMIT 1
 """
 
 
@@ -73,5 +73,5 @@ class DatedRecords:
         self._database.run(FORGET, {"sha256": sha256})
 
     def was_sent(self, sha256: str) -> bool:
-        """Whether these bytes, or their copy, were uploaded at any time."""
+        """Whether these bytes were uploaded at any time, here or, as the user says, elsewhere."""
         return self._database.row(WAS_SENT, {"sha256": sha256}) is not None

@@ -204,6 +204,22 @@ def test_what_was_done_before_stays_and_is_sent_again_as_it_was(world: World) ->
     assert world.library() == before
 
 
+def test_what_another_program_uploaded_is_sent_as_it_is_if_it_is_chosen(world: World) -> None:
+    """A wrong guess of import costs quota alone: equal bytes are the same photo to Google."""
+    world.emulator.library.upload_by_hand("IMG-20210131-WA0007.jpg", picture(1))
+    put(world, "IMG-20210131-WA0007.jpg", picture(1))
+    done = world.run("import", str(world.pictures), "--assume-uploaded")
+    assert done.returncode == 0, done.stderr
+    world.run("run", "--once")
+    (line,) = world.json("list")["items"]
+    assert line["state"] == "skipped"
+
+    world.run("choose", str(line["id"]))
+    world.once()
+
+    assert len(world.emulator.library.items()) == 1
+
+
 def test_the_answer_to_creating_it_is_lost_and_it_is_there_once(world: World) -> None:
     """Also with the clock of another zone, and with the setting switched off, by then."""
     put(world, "IMG-20210131-WA0007.jpg", picture(1))
