@@ -17,7 +17,8 @@
     │   ├── FileExists             another file lies where this one should be put back
     │   ├── NoCopy                 no place that is known has the bytes of what should be put back
     │   ├── FileRefused            Google will not take the bytes
-    │   └── RequestRefused         Google will not take the request as it stands
+    │   ├── RequestRefused         Google will not take the request as it stands
+    │   └── DatedAnew              its dated copy would not be the one that may be there already
     ├── ItemGone                   the item's version of the file is no more
     │   ├── FileVanished
     │   └── FileReplaced
@@ -26,12 +27,16 @@
     ├── ChecksumMismatch           Google received other bytes than were hashed
     ├── MirrorLost                 the copy in the mirror is gone or changed: pull it again
     ├── BackupLost                 what was backed up is gone from there, or not as it was
+    ├── CopyUnproven               no dated copy that is provably the same picture: as it is, then
+    ├── AlbumFull                  the album holds all that it can: another one
     ├── AlbumGone                  the remembered album id is worthless: make a new album
     ├── BlockedError               nobody gets further until somebody acts or time passes
     │   ├── SignInRequired, ClockWrong, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
     │   ├── StorageFull, DiskFull, DailyQuotaSpent, OutsideHours, Offline, RequestsRefused
     │   ├── ServiceRefused         the service cannot be installed
     │   ├── AdbMissing, NotAdb     adb is not installed, or its server cannot be reached
+    │   ├── ExiftoolMissing        what has no date of its own waits; the others go on
+    │   ├── DatesFull              the same, for there is no room for a dated copy
     │   ├── MirrorFull, MirrorAway nothing can be copied into the mirror
     │   ├── BackupFull, BackupAway nothing can be written to the second copy, or read from it
     │   ├── KeyMissing, KeyWrong   what is encrypted cannot be opened, or sealed, without a key
@@ -194,6 +199,15 @@ class RequestRefused(ItemError):
     code = "request_refused"
 
 
+class DatedAnew(ItemError):
+    """A dated copy may be in the library already, and the one made now is another (exiftool's)."""
+
+    code = "dated_anew"
+    default_hint = (
+        "Look for it in Google Photos; if it is not there: photosync retry ITEM, else skip it."
+    )
+
+
 class ItemGone(PhotosyncError):
     """The version of the file that this item stands for no longer exists."""
 
@@ -240,6 +254,18 @@ class BackupLost(PhotosyncError):
     """The second copy of a photo is not where it was put, or its bytes are others by now."""
 
     code = "backup_lost"
+
+
+class CopyUnproven(PhotosyncError):
+    """A copy with a date cannot be made, or not be shown to be the same picture."""
+
+    code = "copy_unproven"
+
+
+class AlbumFull(PhotosyncError):
+    """The album holds as many photos as Google allows, or has no room for the whole batch."""
+
+    code = "album_full"
 
 
 class AlbumGone(PhotosyncError):
@@ -374,6 +400,23 @@ class PhoneNotReady(PhoneGone):
     code = "phone_not_ready"
     needs_user = True
     default_hint = "See photosync phones."
+
+
+class ExiftoolMissing(BlockedError):
+    """exiftool is not installed, and there are photos that need a date."""
+
+    code = "exiftool_missing"
+    default_hint = (
+        "Install it: sudo apt install libimage-exiftool-perl; or, to have Google show them at the"
+        " day of their upload: upload.fix_dates = false"
+    )
+
+
+class DatesFull(BlockedError):
+    """There is no room in the state folder for the dated copy of a photo."""
+
+    code = "dates_full"
+    default_hint = "Free space there; it goes on by itself. Or: upload.fix_dates = false"
 
 
 class MirrorFull(BlockedError):

@@ -392,13 +392,6 @@ def test_the_example_explains_every_setting_with_its_default(
         assert config.example_text().count(name) > 2, name
 
 
-def test_the_example_says_what_is_to_come() -> None:
-    last = config.example_text().split("Not in this version yet")[1]
-    for table, names in keys.TO_COME.items():
-        for name in names:
-            assert (f"[{name}]" if not table else name) in last
-
-
 def test_the_example_is_found_in_a_checkout_and_in_a_package(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -199,19 +199,6 @@ def test_an_unknown_key_and_what_was_meant(told: Told, text: str, key: str, mean
     assert told(text) == f"In {told.file}: {key}: there is no such setting ({meant})."
 
 
-@pytest.mark.parametrize(
-    ("table", "name"), [(table, name) for table, names in keys.TO_COME.items() for name in names]
-)
-def test_a_setting_that_is_to_come_is_told_as_such(told: Told, table: str, name: str) -> None:
-    text = f"[{table}]\n{name} = 1\n" if table else f"[{name}]\nenabled = true\n"
-    key = f"{table}.{name}" if table else name
-    assert told(text) == f"In {told.file}: {key}: not in this version yet (remove it)."
-    variable = f"PHOTOSYNC_{key.replace('.', '__').upper()}" + ("" if table else "__ENABLED")
-    assert told("", **{variable: "1"}) == (
-        f"In the environment: {variable}: not in this version yet (remove it)."
-    )
-
-
 def test_all_mistakes_are_told_at_once(told: Told) -> None:
     message = told(
         """
@@ -272,7 +259,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
         (
             "PHOTOSYNC_UPLOAD__QQQQQQQQ",
             "1",
-            "there are: chunk, hours, max_rate, metered, resumable_above, workers",
+            "there are: chunk, fix_dates, hours, max_rate, metered, resumable_above, workers",
         ),
         ("PHOTOSYNC_BACKUP", "1", "PHOTOSYNC_BACKUP__... for one"),
         ("PHOTOSYNC_FOLDER__0__PATH", "/a", 'PHOTOSYNC_FOLDER=[{"path": '),

@@ -36,11 +36,13 @@ from photosync.errors import (
     SettingsError,
     SourceMissing,
 )
+from photosync.files.dating import DatedCopies
 from photosync.files.folder import Folder
 from photosync.files.holding import FREEING, holder_of
 from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
 from photosync.stages.create import Create
+from photosync.stages.dating import Dating
 from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import NO_WAY, LibraryGate
 from photosync.stages.mirror import Mirror
@@ -53,6 +55,7 @@ from photosync.stages.upload import Upload
 from photosync.store.albums import Albums
 from photosync.store.control import Problem
 from photosync.store.copies import Copies
+from photosync.store.dated import DatedRecords
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
 from photosync.store.shots import Shots
@@ -88,8 +91,10 @@ BELLS = (
     "upkeep",
     "upload",
     "create",
+    "dating",
     "backup",
 )
+DATED_COPIES = "cache/dated"
 
 IDLE_SECONDS = {"folders": 0.0, "phone-looks": 0.0, "network": 0.0, "parts": 1.0}
 """Workers that wait by themselves for what is due, and one that nobody rings for."""
@@ -213,6 +218,7 @@ class _Builder:
         self._board = Board()
         self._files: dict[int, Folder] = {}
         self._connection = connection_of(settings, state, halt=halt)
+        self._dated_copies = DatedCopies(settings.state_dir / DATED_COPIES, halt=halt)
         self._gate = LibraryGate(
             state.control, clock=self._clock, signed_in=self._connection.signed_in
         )
@@ -235,6 +241,7 @@ class _Builder:
     def supervisor(self, notifier: Notifier | None) -> Supervisor:
         """Everything, ready to run."""
         self._state.control.start_afresh()
+        self._dated_copies.sweep()
         self._state.control.drop_flag(METERED)
         if self._meter is not None:
             self._meter.look()
@@ -280,13 +287,17 @@ class _Builder:
             board=self._board,
             halt=self._halt,
             clock=self._clock,
-            hang_up=self._connection.close,
+            hang_up=self._hang_up,
             notifier=notifier,
             resting=self._resting,
             undecided=self._is_undecided,
             backing=lambda: self._backup is not None and self._backup.has_work(),
         )
         return self._supervisor
+
+    def _hang_up(self) -> None:
+        self._connection.close()
+        self._dated_copies.close()
 
     def _watch_network(self, network: Network) -> bool:
         has_changed = network.run_once(self._network_changed)
@@ -348,6 +359,7 @@ class _Builder:
                 waiting=Waiting(self._state.database),
                 control=self._state.control,
                 now=self._state.now(),
+                fixes_dates=self._settings.upload.fix_dates,
             )
         if phones and self._settings.phone.enabled:
             from photosync.app.looking import leave_out
@@ -431,6 +443,7 @@ class _Builder:
                 source_lost=source_lost,
                 halt=self._halt,
                 clock=self._clock,
+                fixes_dates=self._settings.upload.fix_dates,
             )
             yield pull.name, "pull", side.prepared(pull.run_once)
         if self._network is not None:
@@ -459,13 +472,17 @@ class _Builder:
             bells=self._bells,
             source_lost=source_lost,
             clock=self._clock,
+            fixes_dates=self._settings.upload.fix_dates,
         )
         yield mirror.name, "mirror", mirror.run_once
+        dating = self._dating()
+        yield dating.name, "dating", dating.run_once
         for number in range(1, self._settings.upload.workers + 1):
             upload = Upload(
                 f"upload-{number}",
                 items=self._items,
                 originals=originals,
+                dating=dating,
                 library=self._connection.library,
                 gate=self._gate,
                 bells=self._bells,
@@ -513,6 +530,17 @@ class _Builder:
             is_paused=lambda: self._state.control.flag("paused") is not None,
             source_lost=lost,
             halt=self._halt,
+        )
+
+    def _dating(self) -> Dating:
+        return Dating(
+            wanted=self._settings.upload.fix_dates,
+            items=self._items,
+            records=DatedRecords(self._state.database),
+            copies=self._dated_copies,
+            control=self._state.control,
+            bells=self._bells,
+            clock=self._clock,
         )
 
     def _tell_of_dropped(self, kept_sources: list[Source]) -> None:

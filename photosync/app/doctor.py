@@ -21,12 +21,14 @@ from photosync.domain.media import SourceKind, readable
 from photosync.domain.silence import CODES
 from photosync.errors import (
     AdbMissing,
+    ExiftoolMissing,
     MirrorAway,
     NotAdb,
     PhotosyncError,
     ScopeMissing,
     ServiceRefused,
 )
+from photosync.files.dating import exiftool, exiftool_version
 from photosync.files.folder import Folder
 from photosync.files.mirroring import MARK, MirrorDisk
 from photosync.google.auth import read_token, scopes_of
@@ -45,7 +47,7 @@ log = logging.getLogger(__name__)
 
 SEEN_TO = (
     *("auth_required", "adb_missing", "mirror_away", "mirror_full", "disk_full"),
-    *("source_missing", "phone_", "backup_", "key_"),
+    *("source_missing", "phone_", "backup_", "key_", "exiftool_missing"),
 )
 """How problems on record begin that the doctor looks for himself."""
 
@@ -75,6 +77,7 @@ def examine(settings: Settings, *, halt: Event, offline: bool = False) -> Iterat
         ("phones", lambda: _phones(settings)),
         ("udev", lambda: machine.udev(settings)),
         ("mirror", lambda: _mirror(settings)),
+        ("dates", lambda: _dates(settings)),
         ("second copy", lambda: second_copy(settings)),
         ("notices", lambda: _notices(settings)),
         *(unasked if offline else asked),
@@ -138,6 +141,30 @@ def _daemon(settings: Settings) -> Iterator[Finding]:
         yield Finding("daemon", Verdict.NOTE, "It is not running.", "Start it: photosync run")
     else:
         yield Finding("daemon", Verdict.OK, f"It runs as process {holder.pid}.")
+
+
+def _dates(settings: Settings) -> Iterator[Finding]:
+    """Whether exiftool is there, where it is wanted; and that it runs."""
+    if not settings.upload.fix_dates:
+        return
+    if exiftool() is None:
+        yield Finding(
+            "dates",
+            Verdict.BAD,
+            "exiftool is not there: photos without a date of their own wait for it.",
+            ExiftoolMissing.default_hint,
+        )
+        return
+    version = exiftool_version()
+    if version is None:
+        yield Finding(
+            "dates",
+            Verdict.BAD,
+            "exiftool does not run.",
+            "Install it anew: sudo apt install --reinstall libimage-exiftool-perl",
+        )
+    else:
+        yield Finding("dates", Verdict.OK, f"exiftool {version} gives photos their dates.")
 
 
 def _service() -> Iterator[Finding]:

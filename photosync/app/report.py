@@ -31,6 +31,7 @@ from photosync.errors import (
 from photosync.store.assumed import AssumedFiles
 from photosync.store.backups import Backups, Tally
 from photosync.store.control import Problem
+from photosync.store.dated import DatedRecords
 
 if TYPE_CHECKING:
     from photosync.app.state import State as OpenState
@@ -185,6 +186,7 @@ def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool)
         if item.mirror_path is None
         else readable(str(copy or mirror / item.mirror_path)),
         "mirror_there": copy is not None,
+        "dated_copy": _dated_copy(state, item),
         "waits_for": "" if wait is None else wait.message,
         "attempts": item.attempts,
         "found_at": rfc3339(item.found_at),
@@ -192,6 +194,18 @@ def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool)
             {"at": rfc3339(one.at), "before": one.before, "after": one.after, "code": one.code}
             for one in history
         ],
+    }
+
+
+def _dated_copy(state: OpenState, item: MediaItem) -> Json | None:
+    """The copy with a date that is sent in place of the photo's own bytes, if one is."""
+    record = None if item.sha256 is None else DatedRecords(state.database).find(item.sha256)
+    if record is None:
+        return None
+    return {
+        "at": rfc3339(record.dated.at),
+        "from": record.dated.origin,
+        "sha256": record.copy_sha256,
     }
 
 

@@ -82,7 +82,9 @@ def _stage(folder: Path) -> Iterator[Stage]:
     from photosync import config as configuration
     from photosync.emulator.options import Options
     from photosync.emulator.server import Emulator
+    from photosync.files.dating import exiftool
 
+    fixes_dates = "true" if exiftool() else "false"  # the demo needs nothing to be installed
     pictures, state = folder / "Pictures", folder / "state"
     pictures.mkdir()
     state.mkdir(mode=0o700)
@@ -93,6 +95,7 @@ def _stage(folder: Path) -> Iterator[Stage]:
             f"state_dir = {json.dumps(str(state))}\n"
             f"[google]\napi_url = {json.dumps(emulator.url)}\n"
             "[phone]\nenabled = false\n[web]\nenabled = false\n"
+            f"[upload]\nfix_dates = {fixes_dates}\n"
             f"[[folder]]\npath = {json.dumps(str(pictures))}\n"
             'album = "{source}"\n',
             encoding="utf-8",

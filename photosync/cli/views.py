@@ -122,6 +122,7 @@ def item_view(page: Json) -> RenderableType:
         "album": printable(page["album"]),
         "Google's id": page["google_id"] or "",
         "copied to": _copy_words(page),
+        "sent dated": _dated_words(page["dated_copy"]),
         "copy of": "" if page["duplicate_of"] is None else f"item {page['duplicate_of']}",
         "why": printable(page["error"]["message"]) if page["error"] else "",
         "waits, as": printable(page["waits_for"]),
@@ -142,6 +143,13 @@ def _copy_words(page: Json) -> str:
     if page["mirror_path"] is None:
         return ""
     return f"{page['mirror_path']}{'' if page['mirror_there'] else ' (not there now)'}"
+
+
+def _dated_words(dated: Json | None) -> str:
+    if dated is None:
+        return ""
+    whence = "its name" if dated["from"] == "name" else "its last change"
+    return f"{local(dated['at'])}, from {whence}, in a copy that Google gets; the file is as it was"
 
 
 def _state_words(state: str) -> str:

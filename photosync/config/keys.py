@@ -1,4 +1,4 @@
-"""Which keys there are, which are to come, and what somebody may have meant."""
+"""Which keys there are, and what somebody may have meant."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ KEYS: dict[str, frozenset[str]] = {
         | SELECTING
     ),
     "mirror": frozenset({"path", "keep", "min_free"}),
-    "upload": frozenset({"workers", "resumable_above", "chunk", "max_rate", "hours", "metered"}),
+    "upload": frozenset(
+        {"workers", "resumable_above", "chunk", "max_rate", "hours", "metered", "fix_dates"}
+    ),
     "backup": frozenset(
         {"to", "options", "encrypt", "encrypt_names", "recipients", "passphrase_file"}
         | {"identity_file"}
@@ -36,10 +38,6 @@ KEYS: dict[str, frozenset[str]] = {
     "notify": frozenset({"urls", "on", "ping", "phone_unseen", "nothing_new", "nothing_done"}),
 }
 """Every setting that this version knows; a test holds it and the model together."""
-
-TO_COME: dict[str, frozenset[str]] = {
-    "upload": frozenset({"fix_dates"}),
-}
 
 TABLES = ("google", "phone", "mirror", "select", "upload", "backup", "web", "notify")
 LISTS = frozenset(
@@ -82,8 +80,6 @@ class Unknown:
 def unknown_key(table: str, key: str) -> Unknown:
     """What is wrong with ``key``, which the model does not know, in ``table`` ("" at the top)."""
     known = KEYS[table]
-    if key in TO_COME.get(table, ()):
-        return Unknown("not in this version yet", "remove it")
     close = difflib.get_close_matches(key, known, 1)
     meant = close[0] if close else _elsewhere(key)
     cure = f"did you mean {meant}?" if meant else f"there are: {', '.join(sorted(known))}"
@@ -98,9 +94,7 @@ def unknown_variable(name: str) -> Unknown | None:
     """
     if name in OWN_VARIABLES or name in VARIABLES:
         return None
-    table, nested, key = name.removeprefix(PREFIX).lower().partition("__")
-    if table in TO_COME.get("", ()) or key in TO_COME.get(table, ()):
-        return Unknown("not in this version yet", "remove it")
+    table, nested, _ = name.removeprefix(PREFIX).lower().partition("__")
     close = difflib.get_close_matches(name.upper(), VARIABLES, 1, cutoff=0.8)
     if table == "folder":
         return (

@@ -437,6 +437,7 @@ class Upload(_Table):
     max_rate: Annotated[int, BeforeValidator(_rate)] = 0
     hours: Annotated[str, AfterValidator(_hours)] = ""
     metered: Annotated[bool, BeforeValidator(_flag)] = False
+    fix_dates: Annotated[bool, BeforeValidator(_flag)] = True
 
 
 class Backup(_Table):

@@ -155,6 +155,7 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             upload.max_rate,
             parse_hours(upload.hours),
             upload.metered,
+            upload.fix_dates,
         ),
         backup=BackupSettings(
             identity_file=path(backup.identity_file)

@@ -97,7 +97,8 @@ class UploadSettings:
     """How uploads are made; ``resumable_above`` and ``chunk`` in bytes.
 
     ``max_rate``: bytes a second of all together, 0 for no limit. ``metered``: whether over
-    connections that are paid for by the byte, too.
+    connections that are paid for by the byte, too. ``fix_dates``: whether what says no date
+    itself is sent as a copy that does.
     """
 
     workers: int
@@ -106,6 +107,7 @@ class UploadSettings:
     max_rate: int = 0
     hours: Hours = ALWAYS
     metered: bool = False
+    fix_dates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ import time
 
 from photosync.domain.media import readable
 
+ALBUM_LIMIT = 20_000
+"""So many photos an album holds (google-photos-api.md §3.1)."""
+
 PLACEHOLDERS = ("folder", "source", "year", "month")
 LONGEST_TITLE = 500  # characters, google-photos-api.md §4
 
@@ -33,6 +36,14 @@ def album_title(template: str, *, source_label: str, source_path: str, at: float
     for name, value in values.items():
         title = title.replace(f"\x00{name}\x01", value)
     return readable(title).strip()[:LONGEST_TITLE].strip()
+
+
+def part_title(title: str, number: int) -> str:
+    """The title of the ``number``-th album of that title: the first one's is the title itself."""
+    if number == 1:
+        return title
+    mark = f" ({number})"
+    return title[: LONGEST_TITLE - len(mark)] + mark
 
 
 def wants_date(template: str) -> bool:

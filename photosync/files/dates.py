@@ -67,7 +67,7 @@ def _picture(file: BinaryIO) -> int | None:
 def _heif(file: BinaryIO) -> int | None:
     from PIL import Image
 
-    for kind, start, _ in _boxes(file, 0, None):
+    for kind, start, _ in boxes(file, 0, None):
         if kind == b"meta":
             file.seek(start)
             place = exif_place(file.read(META_BYTES))
@@ -102,15 +102,15 @@ def _moment(text: Any, offset: Any) -> int | None:
 
 def _movie(file: BinaryIO) -> int | None:
     """The creation time in the ``mvhd`` box."""
-    for kind, start, end in _boxes(file, 0, None):
+    for kind, start, end in boxes(file, 0, None):
         if kind == b"moov":
-            for inner, at, _ in _boxes(file, start, end):
+            for inner, at, _ in boxes(file, start, end):
                 if inner == b"mvhd":
                     return _creation(file, at)
     return None
 
 
-def _boxes(file: BinaryIO, at: int, end: int | None) -> Iterator[tuple[bytes, int, int | None]]:
+def boxes(file: BinaryIO, at: int, end: int | None) -> Iterator[tuple[bytes, int, int | None]]:
     """(kind, start of content, end) of each box; bounded, however the sizes lie.
 
     An end of None is the end of the file.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from photosync.errors import (
     DailyQuotaSpent,
@@ -40,6 +41,10 @@ WRITE_SECONDS = 300.0  # §6.4: a hung batchCreate may answer after four minutes
 ALBUM_PAGE = 50
 MOST_PAGES = 400
 NOT_FOUND = 5
+UNKNOWN_ID = frozenset({400, 404})
+"""§4: Google's answer to an album that it does not know; which of the two is not documented."""
+
+COUNT = re.compile(r"[0-9]{1,9}")
 EXISTS = 6
 PASSING_CODES = frozenset({1, 2, 4, EXISTS, 8, 10, 12, 13, 14, 15})
 """google.rpc.Code values that may pass (§3.2). 6: the bytes were in the same batch or a parallel
@@ -116,20 +121,57 @@ class PhotosLibrary:
             return self._find_album(title)
 
     def _find_album(self, title: str) -> str | None:
+        found = (one for one in self._own_albums() if one["title"] == title)
+        return next((str(one["id"]) for one in found), None)
+
+    def albums(self) -> dict[str, tuple[str, int]]:
+        """All albums that photosync made, however long ago: title → (id, number of photos).
+
+        Of several with one title the first.
+
+        Raises:
+            TransientError, BlockedError.
+        """
+        found: dict[str, tuple[str, int]] = {}
+        with self._quota_noted():
+            for one in self._own_albums():
+                found.setdefault(one["title"], (one["id"], _count(one)))
+        return found
+
+    def album_size(self, album_id: str) -> int | None:
+        """How many photos are in that album; None if there is no such album (any more).
+
+        Raises:
+            TransientError, BlockedError.
+        """
+        with self._quota_noted():
+            return self._patience.call(partial(self._album_size, album_id))
+
+    def _album_size(self, album_id: str) -> int | None:
+        call = Call("GET", f"{self._url}/albums/{quote(album_id, safe='')}")
+        answer = self._api.send(call, "albums")
+        if answer.status in UNKNOWN_ID:
+            return None
+        found = self._checked(answer, Kind.ALBUMS).json()
+        if not isinstance(found, dict):
+            raise ServerTrouble("Google's answer about an album cannot be read.")
+        return _count(found)
+
+    def _own_albums(self) -> Iterator[dict[str, Any]]:
+        """Those with a title and an id, page by page."""
         page = ""
         seen = {page}
         while len(seen) <= MOST_PAGES:
             found = self._patience.call(partial(self._albums, page))
             for album in _dicts(found.get("albums")):
-                if album.get("title") == title and isinstance(album.get("id"), str):
-                    return str(album["id"])
+                if isinstance(album.get("title"), str) and isinstance(album.get("id"), str):
+                    yield album
             page = found.get("nextPageToken") or ""
             if not isinstance(page, str) or not page:
-                return None
+                return
             if page in seen:
                 raise ServerTrouble("Google's list of albums runs in a circle.")
             seen.add(page)
-        return None
 
     def _albums(self, page: str) -> dict[str, Any]:
         parameters = {"pageSize": str(ALBUM_PAGE), "excludeNonAppCreatedData": "true"}
@@ -238,6 +280,12 @@ def item_error(code: int, message: object) -> PhotosyncError:
     if code in TOKEN_CODES or "upload token" in words.lower():
         return TokenLost(f"Google does not know its upload token (code {code}).")
     return FileRefused(f"Google Photos does not take the file (code {code}): {words}")
+
+
+def _count(album: dict[str, Any]) -> int:
+    """An int64, which JSON has as text; a fresh album has none (§4)."""
+    told = str(album.get("mediaItemsCount", "0"))
+    return int(told) if COUNT.fullmatch(told) else 0
 
 
 def _is_held(google_id: str, result: object) -> bool | None:

@@ -13,8 +13,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from photosync.domain.albums import ALBUM_LIMIT
 from photosync.domain.backoff import item_wait, tries_so_far
 from photosync.errors import (
+    AlbumFull,
     AlbumGone,
     BlockedError,
     DatabaseError,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from photosync.google.ports import Created
     from photosync.stages.gate import LibraryGate
     from photosync.stages.ports import Library
-    from photosync.store.albums import Albums
+    from photosync.store.albums import Album, Albums
     from photosync.store.control import Control
     from photosync.store.media import MediaItems
 
@@ -82,6 +84,7 @@ class _Round:
 
     parts: list[list[MediaItem]]
     was_taken: bool = False
+    measured: set[str] = field(default_factory=set)
     refused: list[tuple[MediaItem, Refusal]] = field(default_factory=list)
 
     def halve(self, batch: list[MediaItem]) -> None:
@@ -117,7 +120,9 @@ class Create:
         clock: Callable[[], float],
         more_expected: Callable[[], bool] = lambda: False,
         linger_seconds: int = LINGER_SECONDS,
+        album_limit: int = ALBUM_LIMIT,
     ) -> None:
+        self._album_limit = album_limit
         self._items = items
         self._albums = albums
         self._library = library
@@ -204,7 +209,13 @@ class Create:
     def _create(self, batch: list[MediaItem], this: _Round) -> None:
         """Send ``batch``; when Google refuses the whole without naming one, halve it."""
         try:
-            results = self._send(batch)
+            try:
+                results = self._send(batch)
+            except RequestRefused:
+                if self._has_filled(batch, this):
+                    this.parts.append(batch)
+                    return
+                raise
         except (RequestRefused, TokenLost) as error:
             self._refused(batch, error, this)
         except AlbumGone as error:
@@ -217,8 +228,14 @@ class Create:
             self._was_in_trouble = False
             self._most = min(self._most * 2, BATCH)
             self._settle_all(batch, results, this)
+            self._count(batch[0].album, results)
             if self._albums_gone[batch[0].album] < MOST_ALBUMS:
                 del self._albums_gone[batch[0].album]  # the new album is good
+
+    def _count(self, title: str, results: Sequence[Created]) -> None:
+        made = sum(one.google_id is not None for one in results)
+        if title and made and self._albums_gone[title] < MOST_ALBUMS:
+            self._albums.grow(self._albums.current(title).title, made)
 
     def _settle_all(
         self, batch: Sequence[MediaItem], results: Sequence[Created], this: _Round
@@ -274,23 +291,66 @@ class Create:
                 put_bug_aside(self._items, item, error, now=now)
 
     def _send(self, batch: Sequence[MediaItem], *, with_album: bool = True) -> list[Created]:
-        album_id = self._album_id(batch[0].album) if with_album else None
+        album_id = self._album_id(batch[0].album, len(batch)) if with_album else None
         lines = [NewItem(item.upload_token or "", item.file_name) for item in batch]
         return self._library.create(lines, album_id=album_id)
 
-    def _album_id(self, title: str) -> str | None:
-        """The id of the album of that title, made if need be, exactly once."""
+    def _album_id(self, title: str, adding: int) -> str | None:
+        """The id of the album of that title with room for so many, made if need be, once."""
         if not title or self._albums_gone[title] >= MOST_ALBUMS:
             return None
-        began, google_id = self._albums.find(title)
-        if google_id is None and began:
-            google_id = self._library.find_album(title)  # the answer to creating it was lost
+        while True:
+            album = self._albums.current(title)
+            if not album.began and not self._albums.has_adopted():
+                self._adopt(title)
+            elif album.google_id is None:
+                return self._made_album(album)
+            elif album.items + adding <= self._album_limit or not self._is_full(album, adding):
+                return album.google_id
+
+    def _adopt(self, title: str) -> None:
+        """Once in a life: those of an earlier one are found again, but for one just deleted."""
+        found = self._library.albums()
+        if self._albums_gone[title]:
+            found.pop(self._albums.current(title).title, None)
+        self._albums.adopt(found, now=int(self._clock()))
+
+    def _made_album(self, album: Album) -> str:
+        google_id = None
+        if album.began:
+            google_id = self._library.find_album(album.title)  # the answer to creating it was lost
         if google_id is None:
-            self._albums.begin(title, now=int(self._clock()))
-            google_id = self._library.create_album(title)
-            log.info("album.created title=%r", title)
-        self._albums.remember(title, google_id, now=int(self._clock()))
+            self._albums.begin(album.title, now=int(self._clock()))
+            google_id = self._library.create_album(album.title)
+            log.info("album.created title=%r", album.title)
+        self._albums.remember(album.title, google_id, now=int(self._clock()))
         return google_id
+
+    def _is_full(self, album: Album, adding: int) -> bool:
+        """Whether that album is closed now: our own count may be too high, or too low."""
+        assert album.google_id is not None
+        items = self._library.album_size(album.google_id)
+        if items is None:
+            self._albums.forget(album.title)  # deleted: it is made anew
+            return True
+        self._albums.measure(album.title, items)
+        if items + adding <= self._album_limit or not items:
+            return False
+        self._fill(album, items)
+        return True
+
+    def _fill(self, album: Album, items: int) -> None:
+        log.info("album.full title=%r items=%d", album.title, items)
+        self._albums.fill(album.title, now=int(self._clock()))
+
+    def _has_filled(self, batch: Sequence[MediaItem], this: _Round) -> bool:
+        """Whether the batch was refused because its album has no room; asked once for each."""
+        title = batch[0].album
+        if not title or title in this.measured or self._albums_gone[title] >= MOST_ALBUMS:
+            return False
+        this.measured.add(title)
+        album = self._albums.current(title)
+        return album.google_id is not None and self._is_full(album, len(batch))
 
     def _refused(self, batch: list[MediaItem], error: Refusal, this: _Round) -> None:
         if len(batch) > 1:
@@ -342,8 +402,14 @@ class Create:
         others = [one for one, _ in this.refused] + [one for part in this.parts for one in part]
         this.refused.clear()
         this.parts.clear()
-        self._album_gone(item.album, others, AlbumGone(error.message))
+        self._album_gone(item.album, others, self._what_is_wrong(item.album, error))
         return True
+
+    def _what_is_wrong(self, title: str, error: Refusal) -> AlbumGone | AlbumFull:
+        """It is there, has photos and takes no other: it is full, whatever Google's limit is."""
+        album = self._albums.current(title)
+        items = None if album.google_id is None else self._library.album_size(album.google_id)
+        return AlbumFull(error.message) if items else AlbumGone(error.message)
 
     def _blame(self, item: MediaItem, error: Refusal) -> None:
         """It is this one's own fault, or its token's."""
@@ -354,16 +420,22 @@ class Create:
         else:
             fail(self._items, item, error, now=now)
 
-    def _album_gone(self, title: str, batch: Sequence[MediaItem], error: AlbumGone) -> None:
-        """The user deleted the album: forget its id, and the next try makes a new one.
+    def _album_gone(
+        self, title: str, batch: Sequence[MediaItem], error: AlbumGone | AlbumFull
+    ) -> None:
+        """The user deleted the album, or it is full: the next try makes a new one.
 
         If that is gone too, time after time, the photos matter more than their album.
         """
         self._albums_gone[title] += 1
         if self._albums_gone[title] == MOST_ALBUMS:
             self._tell_of_album(title, error)
-        log.warning("album.gone title=%r reason=%s", title, error.message)
-        self._albums.forget(title)
+        log.warning("album.gone title=%r reason=%s", title, error)
+        album = self._albums.current(title)
+        if isinstance(error, AlbumFull):
+            self._fill(album, album.items)
+        else:
+            self._albums.forget(album.title)
         now = int(self._clock())
         for item in batch:
             tries = _tries(item, error)
@@ -372,7 +444,7 @@ class Create:
                 item, not_before=now + int(wait), code=error.code, message=error.message, now=now
             )
 
-    def _tell_of_album(self, title: str, error: AlbumGone) -> None:
+    def _tell_of_album(self, title: str, error: AlbumGone | AlbumFull) -> None:
         self._control.raise_problem(
             Problem(
                 code=error.code,

@@ -10,7 +10,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_title, wants_date
-from photosync.domain.media import NANOSECONDS, SourceKind, readable
+from photosync.domain.dating import shown_at
+from photosync.domain.media import SourceKind, readable
 from photosync.domain.media_types import UNKNOWN_MIME, limit_bytes
 from photosync.domain.states import State
 from photosync.errors import (
@@ -37,7 +38,7 @@ TELL_SECONDS = 0.2
 
 
 class Mirror:
-    """Takes found items one by one."""
+    """Takes found items one by one. ``fixes_dates``: when each was taken is of interest."""
 
     name = "mirror"
 
@@ -50,7 +51,9 @@ class Mirror:
         bells: Bells,
         source_lost: Callable[[int, SourceMissing], None],
         clock: Callable[[], float],
+        fixes_dates: bool = False,
     ) -> None:
+        self._fixes_dates = fixes_dates
         self._items = items
         self._originals = originals
         self._sources = sources
@@ -86,12 +89,19 @@ class Mirror:
         mime = self._looked_at_again(item) if _was_refused(item) else None
         hashes = self._originals.hash(item)
         source = self._sources[item.source_id]
-        taken_at = self._originals.taken_at(item) if wants_date(source.album) else None
+        looks = self._fixes_dates or wants_date(source.album)
+        taken_at = self._originals.taken_at(item) if looks else None
         title = album_title(
             source.album,
             source_label=source.label,
             source_path=item.source_path,
-            at=item.source_mtime_ns / NANOSECONDS if taken_at is None else taken_at,
+            at=shown_at(
+                taken_at,
+                item.source_path,
+                item.source_mtime_ns,
+                now=self._clock(),
+                fixes_dates=self._fixes_dates,
+            ),
         )
         state = self._items.mark_hashed(
             item,

@@ -36,6 +36,12 @@ class Library(Protocol):
     def find_album(self, title: str) -> str | None:
         """The id of an album that photosync made, or None."""
 
+    def albums(self) -> dict[str, tuple[str, int]]:
+        """All that photosync made: title → (id, number of photos)."""
+
+    def album_size(self, album_id: str) -> int | None:
+        """How many photos are in it; None if it is gone."""
+
 
 class Originals(Protocol):
     """The verified local files that are hashed and sent."""

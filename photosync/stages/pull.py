@@ -13,7 +13,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_title, wants_date
-from photosync.domain.media import NANOSECONDS, Entry, SourceKind, readable
+from photosync.domain.dating import shown_at
+from photosync.domain.media import Entry, SourceKind, readable
 from photosync.domain.media_types import mime_type
 from photosync.domain.naming import local_path
 from photosync.domain.states import State
@@ -54,7 +55,10 @@ RESUMED_BYTES = 32 << 20
 
 
 class Pull:
-    """Copies what lies on phones. ``phones``: the phone of a source, or PhoneGone."""
+    """Copies what lies on phones. ``phones``: the phone of a source, or PhoneGone.
+
+    ``fixes_dates``: when each was taken is of interest.
+    """
 
     name = "pull"
 
@@ -69,7 +73,9 @@ class Pull:
         source_lost: Callable[[int, SourceMissing], None],
         halt: Flag,
         clock: Callable[[], float],
+        fixes_dates: bool = False,
     ) -> None:
+        self._fixes_dates = fixes_dates
         self._progress = progress
         self._swept = False
         self._items = items
@@ -250,7 +256,8 @@ class Pull:
             )
         if copy.size_bytes != item.size_bytes:
             raise FileReplaced(f"{readable(item.source_path)} came with another size.")
-        at = copy.taken_at(name) if wants_date(source.album) else None
+        looks = self._fixes_dates or wants_date(source.album)
+        at = copy.taken_at(name) if looks else None
         copy.sync(item.source_mtime_ns)
         hashes = copy.hashes()
         path = self._mirror.place(item.id, local_path(source.label, item.source_path), hashes)
@@ -261,7 +268,13 @@ class Pull:
                 source.album,
                 source_label=source.label,
                 source_path=item.source_path,
-                at=item.source_mtime_ns / NANOSECONDS if at is None else at,
+                at=shown_at(
+                    at,
+                    item.source_path,
+                    item.source_mtime_ns,
+                    now=self._clock(),
+                    fixes_dates=self._fixes_dates,
+                ),
             ),
             taken_at=at,
             mirror_path=path,

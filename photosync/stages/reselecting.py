@@ -13,7 +13,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_title
-from photosync.domain.media import NANOSECONDS
+from photosync.domain.dating import shown_at
 from photosync.domain.selection import Selection
 
 if TYPE_CHECKING:
@@ -28,7 +28,13 @@ log = logging.getLogger(__name__)
 
 
 def apply_settings(
-    source: Source, selection: Selection, *, waiting: Waiting, control: Control, now: int
+    source: Source,
+    selection: Selection,
+    *,
+    waiting: Waiting,
+    control: Control,
+    now: int,
+    fixes_dates: bool = False,
 ) -> None:
     """Hold the unfinished items of ``source`` against settings that are not those of last time.
 
@@ -36,7 +42,7 @@ def apply_settings(
     To be called while no worker runs: leases are of no account.
     """
     name = f"applied:{source.id}"
-    marks = _marks(source, selection)
+    marks = _marks(source, selection, fixes_dates=fixes_dates)
     before = (control.flag(name) or "").split()
     if before == marks:
         return
@@ -51,7 +57,8 @@ def apply_settings(
         titles = {
             item.id: title
             for item in some
-            if item.is_hashed and (title := _title(source, item)) != item.album
+            if item.is_hashed
+            and (title := _title(source, item, now, fixes_dates=fixes_dates)) != item.album
         }
         out = {number: sentence for number, sentence in why.items() if sentence is not None}
         waiting.change(left_out=out, albums=titles, now=now, alone=True)
@@ -66,16 +73,16 @@ def _why_not(item: WaitingItem, selection: Selection) -> str | None:
     return None if reason is None else reason.message
 
 
-def _title(source: Source, item: WaitingItem) -> str:
+def _title(source: Source, item: WaitingItem, now: int, *, fixes_dates: bool) -> str:
     return album_title(
         source.album,
         source_label=source.label,
         source_path=item.path,
-        at=item.mtime_ns / NANOSECONDS if item.taken_at is None else item.taken_at,
+        at=shown_at(item.taken_at, item.path, item.mtime_ns, now=now, fixes_dates=fixes_dates),
     )
 
 
-def _marks(source: Source, selection: Selection) -> list[str]:
+def _marks(source: Source, selection: Selection, *, fixes_dates: bool) -> list[str]:
     """What is taken, and what albums are called. What is not said is as if it were not there."""
     more = {
         one.name: value
@@ -83,5 +90,6 @@ def _marks(source: Source, selection: Selection) -> list[str]:
         if one.name in SAID_SINCE and (value := getattr(selection, one.name)) != one.default
     }
     chosen = [selection.include, selection.exclude, selection.since]
-    told = ([*chosen, more] if more else chosen, [source.album, source.label])
+    albums = [source.album, source.label, *(["dates"] if fixes_dates else [])]
+    told = ([*chosen, more] if more else chosen, albums)
     return [hashlib.sha256(json.dumps(one).encode()).hexdigest() for one in told]

@@ -10,14 +10,15 @@ from photosync.domain.states import State
 from photosync.errors import (
     BlockedError,
     ChecksumMismatch,
+    DatesFull,
     DiskFull,
+    ExiftoolMissing,
     ItemTrouble,
     MirrorAway,
     MirrorLost,
     OutsideHours,
     SourceMissing,
 )
-from photosync.google.ports import UploadFile
 from photosync.stages.gate import TROUBLE
 from photosync.stages.outcome import fail, rest, settling
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from photosync.domain.media import MediaItem
+    from photosync.stages.dating import Dating
     from photosync.stages.gate import LibraryGate
     from photosync.stages.ports import Bells, Library, Originals
     from photosync.store.media import MediaItems
@@ -53,6 +55,7 @@ class Upload:
         *,
         items: MediaItems,
         originals: Originals,
+        dating: Dating,
         library: Library,
         gate: LibraryGate,
         bells: Bells,
@@ -65,6 +68,7 @@ class Upload:
         self.name = name
         self._items = items
         self._originals = originals
+        self._dating = dating
         self._library = library
         self._gate = gate
         self._bells = bells
@@ -110,21 +114,12 @@ class Upload:
             self._gate.close(error)
 
     def _send(self, item: MediaItem) -> None:
-        assert item.sha256 is not None
-        assert item.sha1 is not None
         try:
-            with self._originals.open(item) as file:
-                token = self._library.upload(
-                    UploadFile(
-                        key=item.id,
-                        fingerprint=item.sha256,
-                        file=file,
-                        size_bytes=item.size_bytes,
-                        sha1=item.sha1,
-                        mime_type=item.mime_type,
-                    ),
-                    self._progress,
-                )
+            with self._originals.open(item) as file, self._dating.to_send(item, file) as sent:
+                token = self._library.upload(sent, self._progress)
+        except (ExiftoolMissing, DatesFull) as error:
+            self._dating.put_aside(item, error)
+            return
         except (ChecksumMismatch, MirrorLost) as error:
             self._hash_anew(item, error)
             return

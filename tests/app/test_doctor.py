@@ -40,6 +40,7 @@ from photosync.google.sign_in import SignedIn
 from photosync.store.control import Problem
 from photosync.store.intake import Intake
 from photosync.store.sources import Sources
+from tests.samples import want_exiftool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,6 +127,7 @@ def with_phones(settings: Settings) -> Settings:
 
 
 def test_where_everything_is_there_nothing_is_bad(settings: Settings, emulator: Emulator) -> None:
+    want_exiftool()
     with opened(settings) as state:
         state.database.keep_copy("daily-1")
     findings = found(settings)
@@ -139,6 +141,7 @@ def test_where_everything_is_there_nothing_is_bad(settings: Settings, emulator: 
         "folders",
         "watching",
         "phones",
+        "dates",
         "notices",
         "sign-in",
         "Google Photos",

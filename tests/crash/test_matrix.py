@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from queue import SimpleQueue
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pyrage
 import pytest
 
+from photosync.domain.dating import date_of
 from photosync.emulator.server import Emulator
+from photosync.files.dating import DatedCopies
 from tests.crash.listing import borders
 from tests.crash.zygote import DIED
 from tests.journeys.conftest import World, jpeg, mp4, sha256
 from tests.lab import lab
+from tests.samples import film, picture, want_exiftool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -55,6 +61,7 @@ NOT_ON_THE_WAY = {
     "config/files.py:init": "the same",
     "files/mirroring.py:MirrorDisk.drop_abandoned": "what other photosyncs left a month ago",
     "files/mirroring.py:Part.__init__": "after a death between a copy's two names, which is tried",
+    "google/library.py:PhotosLibrary._album_size": "a look at an album that may be full; no more",
     "files/placing.py:FolderTarget._made": BACK,
     "files/placing.py:FolderTarget._put": BACK,
     "files/placing.py:FolderTarget.prepare": BACK,
@@ -63,7 +70,11 @@ NOT_ON_THE_WAY = {
     "files/placing.py:_sync": BACK,
     "files/placing.py:_write": BACK,
     "google/sign_in.py:revoke": "photosync auth --revoke: nothing but the token goes",
+    "files/dating.py:DatedCopies.sweep": "after a death in the midst of a copy, which is tried",
+    "store/albums.py:Albums.fill": IN_TROUBLE,
     "store/albums.py:Albums.forget": IN_TROUBLE,
+    "store/albums.py:Albums.measure": IN_TROUBLE,
+    "store/dated.py:DatedRecords.forget": "one transaction; written or not, it is sent as it is",
     "store/backups.py:Backups.adopt": "once, when the state was lost: what it left is taken again",
     "store/backups.py:Backups.lose": IN_TROUBLE,
     "store/backups.py:Backups.put_aside": IN_TROUBLE,
@@ -73,7 +84,6 @@ NOT_ON_THE_WAY = {
     "store/freeing.py:Freed.gone": FREE,
     "store/freeing.py:Freed.kept": FREE,
     "store/intake.py:Intake.revive": IN_TROUBLE,
-    "store/media.py:MediaItems.hurry": IN_TROUBLE,
     "store/media.py:MediaItems.release_of": IN_TROUBLE,
     "store/restores.py:Restores.ask": BACK,
     "store/restores.py:Restores.ask_again": BACK,
@@ -220,6 +230,7 @@ class Stage:
                 yield f"{what}: {found[:3]}"
         database.close()
         left = [*world.home.glob("mirror/.photosync/part/*/*"), *_unfinished(world)]
+        left += world.state.glob("cache/dated/*")
         if left:
             yield f"left over: {left}"
 
@@ -293,6 +304,40 @@ def folder_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         world.configure(folder='album = "Trip"', more=select + UPLOAD + backup)
 
     return Stage(folder, configure, contents, duplicates=1, failed=1, skipped=1)
+
+
+@pytest.fixture(scope="module")
+def dated_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A picture and a film that say no date; the film goes in pieces, each death making it anew."""
+    want_exiftool()
+    folder = tmp_path_factory.mktemp("crash-dates")
+    pictures = folder / "Pictures"
+    pictures.mkdir()
+    name, padding = "IMG-20210131-WA0007.jpg", (600_000).to_bytes(4, "big") + b"free"
+    long_film = film(1) + padding + bytes(600_000 - 8)
+    originals = {name: (picture(1), "image/jpeg"), "film.mp4": (long_film, "video/mp4")}
+    expected = []
+    with closing(DatedCopies(folder / "copies", halt=Event())) as copies:
+        for number, (one, (content, mime)) in enumerate(originals.items()):
+            (pictures / one).write_bytes(content)
+            _old(pictures / one)
+            dated = date_of(one, LONG_AGO * 10**9, now=time.time())
+            assert dated is not None
+            with copies.copy(
+                io.BytesIO(content),
+                number=number,
+                size_bytes=len(content),
+                sha256=sha256(content),
+                mime_type=mime,
+                dated=dated,
+            ) as copy:
+                copy.file.seek(0)
+                expected.append(copy.file.read())
+
+    def configure(world: World) -> None:
+        world.configure(folder='album = "Trip"', more=f"{UPLOAD}fix_dates = true\n")
+
+    return Stage(folder, configure, expected, duplicates=0, failed=0)
 
 
 @pytest.fixture(scope="module")
@@ -412,6 +457,19 @@ def test_a_death_at_any_border_on_a_phones_way(
     _die_everywhere(own, phone_stage, programs)
 
 
+def test_a_death_at_any_border_on_a_dated_copys_way(
+    folder_stage: Stage, dated_stage: Stage, programs: list[Program]
+) -> None:
+    """Those that other photos do not cross, and those at which their bytes are sent and noted."""
+    common = {one[:2] for one in _crossed(folder_stage, programs[0])}
+    crossed = _crossed(dated_stage, programs[0])
+    own = [one for one in crossed if one[:2] not in common or "mark_uploaded" in one[1]]
+    assert any("dated.py" in site for _, site, _ in own)
+    assert any("files/dating.py" in site for _, site, _ in own)
+    sent = [one for one in crossed if one[0] in ("request", "body") and one not in own]
+    _die_everywhere([*own, *sent], dated_stage, programs)
+
+
 NEVER_FULL = frozenset({"request", "body", "phone"})
 
 
@@ -431,7 +489,7 @@ def _fill_at(border: Border, stage: Stage, program: Program) -> tuple[bool, list
     return was_full, [*faults, log[-3000:]] if faults else []
 
 
-@pytest.mark.parametrize("way", ["folder", "phone"])
+@pytest.mark.parametrize("way", ["folder", "phone", "dated"])
 def test_a_disk_that_is_full_at_any_write(
     request: pytest.FixtureRequest, programs: list[Program], way: str
 ) -> None:
@@ -474,7 +532,9 @@ def _side_by_side(
             pass
 
 
-def test_no_border_is_forgotten(folder_stage: Stage, phone_stage: Stage, program: Program) -> None:
+def test_no_border_is_forgotten(
+    folder_stage: Stage, phone_stage: Stage, dated_stage: Stage, program: Program
+) -> None:
     """What commits, sends or changes files is on one of those ways, or is said not to be."""
     album_made = ("request", "google/library.py:PhotosLibrary._write", "after", 1)
     half_a_film = ("copy", "files/mirroring.py:Part._put", "after", 20)
@@ -486,6 +546,7 @@ def test_no_border_is_forgotten(folder_stage: Stage, phone_stage: Stage, program
     seen = (
         _seen(folder_stage, program, [*verbs])
         | _seen(folder_stage, program, [(album_made, "run --once"), *verbs])
+        | _seen(dated_stage, program, [(None, "run --once")])
         | _seen(folder_stage, program, [(half_a_backup, "run --once"), *verbs, (None, "backup")])
         | _seen(folder_stage, program, [(marked, "run --once"), *verbs])
         | _seen(phone_stage, program, [*verbs, (None, "folders --leave DCIM/Camera")])

@@ -266,6 +266,9 @@ def test_an_album_on_a_later_page_is_found(google: Google) -> None:
     for title in ("Album 0", "Album 59", "Album 30"):
         assert library.find_album(title) == made[title]
     assert library.find_album("Album 60") is None
+    assert library.albums() == {title: (one, 0) for title, one in made.items()}
+    assert library.album_size(made["Album 7"]) == 0
+    assert library.album_size("of/another?kind=x") is None
     assert google.emulator.requests.overlapping_writes() == 0
 
 

@@ -53,7 +53,13 @@ class World:
         more: str = "",
         phone: str = "enabled = false",
     ) -> None:
-        """Write the settings file; each argument is TOML for its table."""
+        """Write the settings file; each argument is TOML for its table.
+
+        No photo of most tests has a date, and none of those needs one.
+        """
+        if "fix_dates" not in more:
+            head, table, rest = more.partition("[upload]\n")
+            more = f"{head}\n[upload]\nfix_dates = false\n{rest if table else ''}"
         self.config.write_text(
             f"state_dir = {json.dumps(str(self.state))}\n"
             f"[google]\napi_url = {json.dumps(self.emulator.url)}\n{google}\n"

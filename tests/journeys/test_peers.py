@@ -1,12 +1,13 @@
 """What goes wrong with other programs of this kind, row by row, does not go wrong with this one.
 
-The rows are failures that users of other uploaders reported. Two of them are about what is not
-built yet: a copy with the date in it (row 15) and the web page (row 20).
+The rows are failures that users of other uploaders reported. One of them is about what is not
+built yet: the web page (row 20).
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import signal
@@ -17,9 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from tests.journeys.conftest import jpeg, mp4, sha256, wait_for
 from tests.lab import lab
+from tests.samples import picture, want_exiftool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -329,6 +332,34 @@ def test_row_14_a_folder_is_renamed_on_the_phone(phone_world: World, phone: LabP
     assert len(phone_world.emulator.library.items()) == 5
     items = phone_world.json("status")["items"]
     assert (items["done"], items["duplicate"]) == (5, 5)
+
+
+def test_row_15_a_whatsapp_picture_without_a_date(
+    world: World, phone: LabPhone, host: AdbHost
+) -> None:
+    """What is uploaded carries the date; the local copy and the file on the phone stay."""
+    want_exiftool()
+    with_phone(world, host, more="[upload]\nfix_dates = true\n")
+    world.variables["TZ"] = "Europe/Berlin"
+    content = picture(1)
+    chats = phone.storage / "Android/media/com.whatsapp/WhatsApp/Media/WhatsApp Images"
+    file = chats / "IMG-20210131-WA0007.jpg"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    os.utime(file, (LONG_AGO, LONG_AGO))
+
+    assert world.once()["done"] == 1
+
+    (item,) = world.emulator.library.items()
+    sent = world.emulator.library.blob(item.sha256).read_bytes()
+    with Image.open(io.BytesIO(sent)) as dated, Image.open(io.BytesIO(content)) as original:
+        assert dated.getexif().get_ifd(0x8769)[0x9003] == "2021:01:31 12:00:00"
+        assert dated.getexif().get_ifd(0x8769)[0x9011] == "+01:00"
+        assert dated.tobytes() == original.tobytes()
+    (copy,) = world.home.glob("mirror/*/Android/media/**/IMG-20210131-WA0007.jpg")
+    for one in (file, copy):
+        assert one.read_bytes() == content
+        assert one.stat().st_mtime == LONG_AGO
 
 
 def test_row_16_a_folder_disappears(world: World) -> None:

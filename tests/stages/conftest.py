@@ -14,10 +14,12 @@ from photosync.domain.media import SourceKind
 from photosync.domain.shots import EVERYTHING, Rules
 from photosync.domain.states import State
 from photosync.errors import TokenLost
+from photosync.files.dating import DatedCopies
 from photosync.files.folder import Folder
 from photosync.files.mirroring import MirrorDisk
 from photosync.google.ports import Created
 from photosync.stages.create import Create
+from photosync.stages.dating import Dating
 from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import LibraryGate
 from photosync.stages.mirror import Mirror
@@ -28,6 +30,7 @@ from photosync.store.albums import Albums
 from photosync.store.choices import Choices
 from photosync.store.control import Control
 from photosync.store.database import Database
+from photosync.store.dated import DatedRecords
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
 from photosync.store.overview import Overview
@@ -109,6 +112,14 @@ class Library:
     def find_album(self, title: str) -> str | None:
         return self.album_titles.get(title)
 
+    def albums(self) -> dict[str, tuple[str, int]]:
+        return {title: (one, self.album_size(one) or 0) for title, one in self.album_titles.items()}
+
+    def album_size(self, album_id: str) -> int | None:
+        if album_id not in self.album_titles.values():
+            return None
+        return sum(len(files) for files, album in self.batches if album == album_id)
+
 
 class Bells:
     """Remembers who was woken."""
@@ -132,6 +143,8 @@ class House:
     halt: Event = field(default_factory=Event)
     signed_in: bool = True
     album: str = ""
+    fixes_dates: bool = False
+    album_limit: int = 20_000
 
     def __post_init__(self) -> None:
         self.items = MediaItems(self.database)
@@ -187,13 +200,26 @@ class House:
             bells=self.bells,
             source_lost=self.lost,
             clock=self.clock,
+            fixes_dates=self.fixes_dates,
         )
 
-    def upload(self) -> Upload:
+    def dating(self) -> Dating:
+        return Dating(
+            wanted=self.fixes_dates,
+            items=self.items,
+            records=DatedRecords(self.database),
+            copies=DatedCopies(self.root.parent / "cache", halt=self.halt),
+            control=self.control,
+            bells=self.bells,
+            clock=self.clock,
+        )
+
+    def upload(self, dating: Dating | None = None) -> Upload:
         return Upload(
             "upload-1",
             items=self.items,
             originals=self.originals,
+            dating=dating or self.dating(),
             library=self.library,
             gate=self.gate,
             bells=self.bells,
@@ -212,6 +238,7 @@ class House:
             small_bytes=16 << 20,
             clock=self.clock,
             linger_seconds=linger_seconds,
+            album_limit=self.album_limit,
         )
 
     def put(self, name: str, content: bytes = b"") -> Path:

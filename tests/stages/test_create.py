@@ -288,7 +288,6 @@ def test_a_deleted_album_is_made_anew(build: Callable[..., House]) -> None:
     house = build(album="Trip")
     house.uploaded("1.jpg")
     house.library.create_errors = [AlbumGone("deleted")]
-    house.library.album_titles["Trip"] = "old"
     house.albums.remember("Trip", "old", now=1)
 
     house.create().run_once()
@@ -657,3 +656,90 @@ def test_trouble_on_this_computer_fails_no_photo(
     assert all(one.leased_by is None for one in house.overview.items())
     assert house.create().run_once()
     assert set(house.states().values()) == {State.DONE}
+
+
+def test_a_full_album_is_followed_by_another_and_no_photo_is_lost(
+    build: Callable[..., House],
+) -> None:
+    """20,000 an album; here 60. Batches stay whole, and counting is ours until Google is asked."""
+    house = build(album="Trip")
+    house.album_limit = 60
+    house.mirrored(*names(130))
+
+    all_day(house, 130 // 50 + 1)
+
+    assert set(house.states().values()) == {State.DONE}
+    titles = house.library.album_titles
+    sizes = {title: house.library.album_size(one) for title, one in titles.items()}
+    assert list(sizes) == ["Trip", "Trip (2)", "Trip (3)"]
+    assert sum(size or 0 for size in sizes.values()) == 130
+    assert all(0 < (size or 0) <= 60 for size in sizes.values())
+
+
+def test_a_count_that_is_too_high_closes_no_album(build: Callable[..., House]) -> None:
+    house = build(album="Trip")
+    house.album_limit = 60
+    house.mirrored(*names(5))
+    all_day(house, 1)
+    house.albums.measure("Trip", 60)  # photos that were in it already were counted twice
+    house.mirrored("later.jpg")
+
+    all_day(house, 1)
+
+    assert list(house.library.album_titles) == ["Trip"]
+    assert house.albums.current("Trip").items == 6
+
+
+def test_albums_of_an_earlier_life_are_found_again_by_one_listing(
+    build: Callable[..., House],
+) -> None:
+    """The state was lost: "Trip" is full, "Trip (2)" is not, and "Sea" is another's turn."""
+    house = build(album="{folder}")
+    house.album_limit = 60
+    house.library.album_titles |= {"Trip": "one", "Trip (2)": "two", "Sea": "three"}
+    house.library.batches += [(["old.jpg"] * 60, "one"), (["old.jpg"] * 5, "two")]
+    lists: list[int] = []
+    real = house.library.albums
+
+    def listing() -> dict[str, tuple[str, int]]:
+        lists.append(1)
+        return real()
+
+    house.library.albums = listing  # type: ignore[method-assign]  # counted
+    house.mirrored("Trip/a.jpg", "Sea/b.jpg", "New/c.jpg")
+
+    all_day(house, 3)
+
+    assert set(house.states().values()) == {State.DONE}
+    by_file = {files[0]: album for files, album in house.library.batches[2:]}
+    assert (by_file["a.jpg"], by_file["b.jpg"]) == ("two", "three")
+    assert by_file["c.jpg"] == house.library.album_titles["New"]
+    assert len(lists) == 1
+
+
+def test_an_album_that_was_filled_by_others_refuses_a_batch_once(
+    build: Callable[..., House],
+) -> None:
+    """Our count says that there is room; Google refuses; its own count says why."""
+    house = build(album="Trip")
+    house.album_limit = 60
+    house.mirrored("first.jpg")
+    all_day(house, 1)
+    full = house.library.album_titles["Trip"]
+    house.library.batches.append((["by hand"] * 59, full))
+    real = house.library.create
+    refused: list[int] = []
+
+    def create(items: Sequence[NewItem], *, album_id: str | None) -> list[Created]:
+        if album_id == full:
+            refused.append(len(items))
+            raise RequestRefused("Request contains an invalid argument.")
+        return real(items, album_id=album_id)
+
+    house.library.create = create  # type: ignore[method-assign]  # as Google is, we think
+    house.mirrored(*names(20))
+    all_day(house, 1)
+
+    assert set(house.states().values()) == {State.DONE}
+    assert len(refused) == 1
+    assert house.library.album_size(house.library.album_titles["Trip (2)"]) == 20

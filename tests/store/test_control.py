@@ -8,6 +8,7 @@ import pytest
 
 from photosync.domain.media import SourceKind
 from photosync.domain.uploads import UploadSession
+from photosync.store.albums import Album
 from photosync.store.control import Beat, Control, DeadTokens, Problem
 from photosync.store.database import Database
 from photosync.store.sessions import UploadSessions
@@ -134,20 +135,42 @@ def test_dead_tokens_stay_dead(database: Database) -> None:
 
 def test_an_album_is_begun_remembered_and_forgotten(shelf: Shelf) -> None:
     albums = shelf.albums
-    assert albums.find("Sea") == (False, None)
+    assert albums.current("Sea") == Album("Sea")
     albums.begin("Sea", now=NOW)
-    assert albums.find("Sea") == (True, None)
+    assert albums.current("Sea") == Album("Sea", began=True)
     albums.remember("Sea", "id-1", now=NOW)
     albums.begin("Sea", now=NOW)  # nothing is forgotten by beginning again
-    assert albums.find("Sea") == (True, "id-1")
+    assert albums.current("Sea") == Album("Sea", began=True, google_id="id-1")
     albums.remember("Sea", "id-2", now=NOW)
-    assert albums.find("Sea") == (True, "id-2")
-    assert albums.find("sea") == (False, None)
+    assert albums.current("Sea") == Album("Sea", began=True, google_id="id-2")
+    assert albums.current("sea") == Album("sea")
     albums.forget("Sea")
     albums.forget("Sea")
-    assert albums.find("Sea") == (False, None)
+    assert albums.current("Sea") == Album("Sea")
     albums.remember("Sun", "id-3", now=NOW)
-    assert albums.find("Sun") == (True, "id-3")
+    assert albums.current("Sun") == Album("Sun", began=True, google_id="id-3")
+
+
+def test_a_full_album_is_followed_by_the_next_one(shelf: Shelf) -> None:
+    albums = shelf.albums
+    long = "x" * 500
+    for title, second in (("Sea", "Sea (2)"), (long, f"{'x' * 496} (2)")):
+        albums.remember(title, "id-1", now=NOW)
+        albums.grow(title, 3)
+        albums.grow(title, 4)
+        assert albums.current(title).items == 7
+        albums.fill(title, now=NOW)
+        assert albums.current(title) == Album(second)
+
+
+def test_albums_of_an_earlier_life_are_adopted_once_and_overrule_none(shelf: Shelf) -> None:
+    albums = shelf.albums
+    albums.remember("Sea", "mine", now=NOW)
+    assert not albums.has_adopted()
+    albums.adopt({"Sea": ("other", 9), "Sun": ("old", 5)}, now=NOW)
+    assert albums.has_adopted()
+    assert albums.current("Sea").google_id == "mine"
+    assert albums.current("Sun") == Album("Sun", began=True, google_id="old", items=5)
 
 
 def test_a_session_is_kept_until_forgotten(shelf: Shelf) -> None:

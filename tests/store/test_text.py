@@ -94,11 +94,11 @@ def test_no_text_stops_anything_else(shelf: Shelf, text: str) -> None:
     control.tell([Beat(text, NOW, text)], rate=1, now=NOW)
     assert len(control.heartbeats()) == 1
     shelf.albums.begin(text, now=NOW)
-    assert shelf.albums.find(text) == (True, None)
+    assert shelf.albums.current(text).began
     shelf.albums.remember(text, text, now=NOW)
-    assert shelf.albums.find(text)[1]
+    assert shelf.albums.current(text).google_id
     shelf.albums.forget(text)
-    assert shelf.albums.find(text) == (False, None)
+    assert not shelf.albums.current(text).began
     (item_id,) = shelf.found("a")
     sessions = UploadSessions(shelf.database)
     sessions.save(item_id, UploadSession(text, 1, text, NOW))
