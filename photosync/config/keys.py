@@ -21,7 +21,7 @@ KEYS: dict[str, frozenset[str]] = {
     "mirror": frozenset({"path", "keep", "min_free"}),
     "select": frozenset({"mode", "include", "exclude", "since"}),
     "upload": frozenset({"workers", "resumable_above", "chunk", "max_rate", "hours", "metered"}),
-    "web": frozenset({"enabled", "host", "port"}),
+    "web": frozenset({"enabled", "host", "port", "names", "password_file"}),
     "notify": frozenset({"urls", "on", "ping", "phone_unseen", "nothing_new", "nothing_done"}),
 }
 """Every setting that this version knows; a test holds it and the model together."""
@@ -39,6 +39,7 @@ LISTS = frozenset(
         "phone.folders",
         "select.include",
         "select.exclude",
+        "web.names",
         "notify.urls",
         "notify.on",
     }

@@ -22,6 +22,7 @@ from photosync.config.settings import (
     WebSettings,
 )
 from photosync.config.validation import validated
+from photosync.config.web import web_mistakes
 from photosync.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
     content = _over(below, from_environment(environ, mistakes))
     written = validated(content, file, environ, mistakes)
     mistakes += path_mistakes(content, file, environ)
+    mistakes += web_mistakes(content, file, environ)
     raise_all(mistakes)
     assert written is not None, "every refusal of the model's is a mistake"
     return _resolved(written, file, environ)
@@ -152,7 +154,13 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             parse_hours(upload.hours),
             upload.metered,
         ),
-        web=WebSettings(web.enabled, web.host, web.port),
+        web=WebSettings(
+            web.enabled,
+            web.host,
+            web.port,
+            tuple(web.names),
+            path(web.password_file) if web.password_file else None,
+        ),
         notify=NotifySettings(
             tuple(notify.urls), tuple(notify.on), notify.ping, *notify.silence_days
         ),
