@@ -30,6 +30,7 @@
     │   ├── SignInRequired, ClockWrong, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
     │   ├── StorageFull, DiskFull, DailyQuotaSpent, OutsideHours, Offline, RequestsRefused
     │   ├── ServiceRefused         the service cannot be installed
+    │   ├── PortTaken, PasswordUnusable    the web page is off; the rest goes on
     │   ├── AdbMissing, NotAdb     adb is not installed, or its server cannot be reached
     │   ├── MirrorFull, MirrorAway nothing can be copied into the mirror
     │   ├── BackupFull, BackupAway nothing can be written to the second copy, or read from it
@@ -441,6 +442,14 @@ class PortTaken(BlockedError):
     code = "port_taken"
     needs_user = False
     default_hint = "Set another web.port, or web.enabled = false."
+
+
+class PasswordUnusable(BlockedError):
+    """There is no password by which others could be let in to the web page."""
+
+    code = "web_password"
+    needs_user = True
+    default_hint = "Write one: photosync web --password"
 
 
 class SettingsError(PhotosyncError):

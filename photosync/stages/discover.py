@@ -8,6 +8,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import SourceKind, readable
+from photosync.domain.states import State
 from photosync.errors import (
     FileInUse,
     ItemGone,
@@ -19,12 +20,12 @@ from photosync.errors import (
     TransientError,
 )
 from photosync.store.control import Problem
+from photosync.store.source_choices import NO_CHOICE, SourceChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from photosync.domain.media import Entry, Finding, Source
-    from photosync.domain.states import State
     from photosync.stages.ports import Bells, Flag, SourceFiles
     from photosync.store.control import Control
     from photosync.store.intake import Intake
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 UNREADABLE = "folder_unreadable"
 LOST_CODES = (SourceMissing.code, PhoneStalled.code, PhoneNotReady.code)
+FIRST = {"auto": State.FOUND, "manual": State.HELD}
+"""The state of what is new, by how the user wants it."""
 AT_ONCE = 200
 """Files recorded in one transaction: a kill loses no more than so many examinations."""
 
@@ -63,8 +66,15 @@ class Look:
     later: dict[str, float] = field(default_factory=dict)
 
 
+def _as_settings_say(_source_id: int) -> SourceChoice:
+    return NO_CHOICE
+
+
 class Discover:
-    """Records what lies in watched folders. ``first``: the state of new items, found or held."""
+    """Records what lies in watched folders. ``first``: the state of new items, found or held.
+
+    ``choice_of``: what the user decided about a source besides.
+    """
 
     def __init__(
         self,
@@ -76,11 +86,13 @@ class Discover:
         bells: Bells,
         halt: Flag,
         clock: Callable[[], float],
+        choice_of: Callable[[int], SourceChoice] = _as_settings_say,
     ) -> None:
         self._intake = intake
         self._sources = sources
         self._control = control
         self._first = first
+        self._choice_of = choice_of
         self._bells = bells
         self._halt = halt
         self._clock = clock
@@ -174,7 +186,11 @@ class Discover:
 
     def _look(self, watched: Watched, under: str, *, closed: bool) -> Look:
         look = Look()
-        intake = _Batch(self._intake, watched.source.id, self._first, self._clock, look)
+        choice = self._choice_of(watched.source.id)
+        if choice.is_left:
+            return look
+        first = self._first if choice.mode is None else FIRST[choice.mode]
+        intake = _Batch(self._intake, watched.source.id, first, self._clock, look)
         for entry in self._by_date(watched.files.entries(under)):
             look.seen += 1
             self._one(watched, entry, intake, look, closed=closed)

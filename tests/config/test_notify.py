@@ -38,7 +38,7 @@ def test_what_is_written_is_taken(tmp_path: Path) -> None:
 def test_others_may_reach_the_page_once_it_asks_for_a_password(tmp_path: Path) -> None:
     text = '[web]\nhost = "0.0.0.0"\nnames = ["photos.example"]\npassword_file = "secret"\n'
     web = load(tmp_path, text).web
-    assert web == config.WebSettings(True, "0.0.0.0", 8642, ("photos.example",), web.password_file)
+    assert (web.host, web.names) == ("0.0.0.0", ("photos.example",))  # noqa: S104 - as written
     assert web.password_file is not None
     assert web.password_file.name == "secret"
 
