@@ -87,7 +87,7 @@ class ChosenSources:
         found = []
         for view in self._state.overview.sources():
             source = view.source
-            if not is_wanted(source, self._settings):
+            if not self._is_wanted(source):
                 continue
             choice = self._choices.of(source.id) if source.id in chosen else None
             mode = choice.mode if choice else None
@@ -106,6 +106,11 @@ class ChosenSources:
                 )
             )
         return found
+
+    def _is_wanted(self, source: Source) -> bool:
+        if source.kind == SourceKind.PHONE:
+            return is_wanted(source, self._settings)
+        return source.address in {str(one.path) for one in self._settings.folder}
 
     def _cards_of(self, source: Source) -> list[FolderCard]:
         tallies = {one.path: one for one in Gallery(self._state.database).folders(source.id)}

@@ -25,6 +25,7 @@ from photosync.cli import (
     service,
     status,
     verify,
+    web,
 )
 from photosync.cli.result import FAILED, end_badly
 from photosync.errors import PhotosyncError
@@ -68,6 +69,7 @@ app.command("doctor")(doctor.doctor)
 app.command("phones")(phones.phones)
 app.command("folders")(phones.folders)
 app.command("notify")(notify.notify)
+app.command("web")(web.web)
 app.command("pause")(control.pause)
 app.command("resume")(control.resume)
 app.add_typer(service.app, name="service")

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 import secrets
 import time
 from http.cookies import CookieError, SimpleCookie
@@ -107,19 +108,31 @@ class Door:
         return TRIES_SECONDS - (now - self._wrong[0]) if len(self._wrong) >= TRIES else 0.0
 
 
-def hashed(password: str) -> str:
-    """What may stand in the file in its place: nobody learns the password from it.
+def write_password(file: Path, password: str) -> None:
+    """Write what a password can be held against into ``file``: nobody learns it from there.
 
     Raises:
-        PasswordUnusable: It is too short.
+        PasswordUnusable: It is too short, or cannot be written.
     """
     from argon2 import PasswordHasher
 
-    if len(password) < LEAST_CHARACTERS:
+    if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
         raise PasswordUnusable(
-            f"A password for the web page has at least {LEAST_CHARACTERS} characters."
+            f"A password for the web page has {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters.",
+            hint="Think of another one.",
         )
-    return PasswordHasher().hash(password)
+    content = PasswordHasher().hash(password)
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as out:
+            out.write(f"{content}\n")
+        fresh.replace(file)
+    except OSError as error:
+        raise PasswordUnusable(
+            f"The password for the web page cannot be written: {file}: {error.strerror}.",
+            hint="Let this user write there, or name another web.password_file.",
+        ) from error
 
 
 def _is_password(said: str, known: str) -> bool:

@@ -39,7 +39,7 @@ ALONE = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; sandbo
 """For an original in a tab of its own: what browsers wrap around it, and nothing of its own."""
 
 FRAME = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96" fill="none" stroke="#8a9490"'
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="-44 -44 184 184" fill="none" stroke="#8a9490"'
     ' stroke-width="3" stroke-linejoin="round" stroke-linecap="round">{}</svg>'
 )
 ICONS = {

@@ -121,7 +121,8 @@ function pickDay() {
   const made = document.createElement("button");
   made.type = "button";
   made.className = "quiet pick-day";
-  made.textContent = "Select day";
+  made.textContent = "Select";
+  made.setAttribute("aria-label", "Select the whole day");
   return made;
 }
 
