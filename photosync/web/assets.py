@@ -18,6 +18,8 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+HEADERS = {"Content-Security-Policy": CSP, "Referrer-Policy": "same-origin"}
+"""With "no-referrer" a browser sends the Origin of a form as "null"."""
 KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 FOREVER = "public, max-age=31536000, immutable"
 SOON = "public, max-age=60"
@@ -72,4 +74,4 @@ class Assets:
     def page(self, template: str, *, code: int = 200, **values: Any) -> HTMLResponse:
         """The same as a page that runs nothing but our own files."""
         text = self.text(template, **values)
-        return HTMLResponse(text, code, headers={"Content-Security-Policy": CSP})
+        return HTMLResponse(text, code, headers=HEADERS)

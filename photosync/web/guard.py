@@ -34,7 +34,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 OWN_HEADERS = {name.lower().encode(): value.encode() for name, value in HEADERS.items()}
-MAY_DIFFER = frozenset({b"cache-control", b"content-security-policy"})
+MAY_DIFFER = frozenset({b"cache-control", b"content-security-policy", b"referrer-policy"})
 """Headers of which an answer may bring its own."""
 
 MOST_BODY_BYTES = 512 * 1024

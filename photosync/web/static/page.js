@@ -118,6 +118,7 @@ document.addEventListener("submit", async (event) => {
     button.focus();
   }
   if (!told) return;
+  if (form.dataset.auto === "stay") return;
   if (!button) {
     location.reload();
     return;
