@@ -92,7 +92,7 @@ class Pictures:
             return Response(
                 found, media_type="image/jpeg", headers={"ETag": f'"{key}"', "Cache-Control": KEPT}
             )
-        return _sign(item, lasting=lasting)
+        return _sign(item, lasting=lasting, on_phone=item.source_id in self._phones)
 
     async def _make(self, item: MediaItem, key: str, *, large: bool) -> tuple[bytes | None, bool]:
         """The picture, and whether that stays so."""
@@ -199,9 +199,9 @@ def _disposition(item: MediaItem, *, save: bool) -> str:
     return f"{kind}; filename*=UTF-8''{quote(item.file_name, safe='')}"
 
 
-def _sign(item: MediaItem, *, lasting: bool) -> Response:
+def _sign(item: MediaItem, *, lasting: bool, on_phone: bool) -> Response:
     is_film = item.mime_type.startswith("video/")
-    name = "film" if is_film else "picture" if lasting else "phone"
+    name = "film" if is_film else "phone" if on_phone and not lasting else "picture"
     kept = "private, max-age=600" if lasting or is_film else "no-store"
     return Response(
         FRAME.format(ICONS[name]), media_type="image/svg+xml", headers={"Cache-Control": kept}

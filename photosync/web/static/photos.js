@@ -8,6 +8,7 @@ const CHUNK = Number(grid.dataset.chunk);
 const query = grid.dataset.query;
 const SIGHT = 1200; // pixels around the window in which rooms are filled
 const AT_ONCE = 4;
+const MOST_ROOMS = 100; // that are asked for to select a range
 
 // Filters take effect at once
 
@@ -23,11 +24,15 @@ addEventListener("pageshow", () => {
   for (const field of filters.querySelectorAll("select, input")) field.disabled = false;
 });
 
-// Rooms
+// Days: the height of each is known, and only those in sight are there
 
 let columns = 1;
 let side = 150;
 let gap = 4;
+let head = 66; // pixels above the tiles of a day
+let days = []; // {day, count, top, height}, the newest first
+let total = 0;
+const shown = new Map(); // a day to its section
 
 function measure() {
   const probe = grid.querySelector("ul.tiles");
@@ -37,12 +42,92 @@ function measure() {
   columns = widths.length;
   side = parseFloat(widths[0]) || side;
   gap = parseFloat(style.rowGap) || 0;
+  const section = probe.closest(".day");
+  const first = section.querySelector(".chunk").getBoundingClientRect();
+  head = first.top - section.getBoundingClientRect().top;
 }
 
 function height(count) {
   const rows = Math.ceil(count / columns);
   return rows * side + (rows - 1) * gap;
 }
+
+function heightOfDay(count) {
+  const whole = Math.floor(count / CHUNK);
+  const rest = count % CHUNK;
+  const rooms = whole + (rest ? 1 : 0);
+  return head + whole * height(CHUNK) + (rest ? height(rest) : 0) + (rooms - 1) * gap;
+}
+
+function place() {
+  let top = 0;
+  for (const one of days) {
+    one.top = top;
+    one.height = heightOfDay(one.count);
+    top += one.height;
+  }
+  grid.style.height = `${top}px`;
+}
+
+/** The index of the day at so many pixels from the top. */
+function dayAt(pixels) {
+  let low = 0;
+  let high = days.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (days[middle].top <= pixels) low = middle; else high = middle - 1;
+  }
+  return low;
+}
+
+function render() {
+  if (!days.length) return;
+  const above = scrollY - grid.offsetTop;
+  const from = dayAt(above - SIGHT);
+  const to = dayAt(above + innerHeight + SIGHT);
+  const wantedDays = new Set(days.slice(from, to + 1).map((one) => one.day));
+  for (const [day, section] of shown) {
+    if (wantedDays.has(day) || section.contains(document.activeElement)) continue;
+    for (const one of section.querySelectorAll(".chunk")) leave(one);
+    section.remove();
+    shown.delete(day);
+  }
+  for (let index = from; index <= to; index += 1) {
+    const one = days[index];
+    const section = shown.get(one.day) ?? build(one);
+    section.style.top = `${one.top}px`;
+    section.style.height = `${one.height}px`;
+  }
+}
+
+function build(one, known = null) {
+  const section = known ?? document.createElement("section");
+  const first = known?.querySelector(".chunk");
+  section.className = "day";
+  section.dataset.day = one.day;
+  section.setAttribute("aria-labelledby", `d${one.day}`);
+  const words = known?.querySelector("h2") ?? heading(one.day);
+  if (!words.querySelector("button")) words.append(pickDay());
+  const rooms = [];
+  for (let skip = 0; skip < one.count; skip += CHUNK) {
+    const size = Math.min(CHUNK, one.count - skip);
+    if (skip === 0 && first && first.querySelectorAll(".tile").length === size) {
+      first.dataset.count = size;
+      first.dataset.full = "1";
+      rooms.push(first);
+    } else {
+      rooms.push(room(skip, size));
+    }
+  }
+  section.replaceChildren(words, ...rooms);
+  const before = [...grid.querySelectorAll(".day")].find((other) => other.dataset.day < one.day);
+  grid.insertBefore(section, before ?? null);
+  shown.set(one.day, section);
+  for (const each of rooms) inSight.observe(each);
+  return section;
+}
+
+// Rooms within a day, filled while they are in sight
 
 const loading = new Map(); // a room to what can give it up
 const wanted = new Set();
@@ -51,7 +136,7 @@ const inSight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (isIntersecting) {
       if (!target.dataset.full) wanted.add(target);
-    } else {
+    } else if (target.isConnected) {
       wanted.delete(target);
       loading.get(target)?.abort();
       if (target.dataset.full && !target.contains(document.activeElement)) empty(target);
@@ -60,39 +145,49 @@ const inSight = new IntersectionObserver((entries) => {
   fillNext();
 }, { rootMargin: `${SIGHT}px 0px` });
 
-function empty(room) {
-  room.style.height = `${height(Number(room.dataset.count))}px`;
-  room.replaceChildren();
-  delete room.dataset.full;
+function leave(one) {
+  inSight.unobserve(one);
+  wanted.delete(one);
+  loading.get(one)?.abort();
+}
+
+function empty(one) {
+  one.style.height = `${height(Number(one.dataset.count))}px`;
+  one.replaceChildren();
+  delete one.dataset.full;
 }
 
 function fillNext() {
-  for (const room of wanted) {
+  for (const one of wanted) {
     if (loading.size >= AT_ONCE) return;
-    wanted.delete(room);
-    fill(room).finally(fillNext);
+    wanted.delete(one);
+    fill(one).finally(fillNext);
   }
 }
 
-async function fill(room) {
-  const day = room.closest(".day").dataset.day;
-  const giveUp = new AbortController();
-  loading.set(room, giveUp);
+async function tilesOf(day, skip, signal) {
   const joint = query ? `${query}&` : "";
+  const answer = await fetch(`/photos/tiles?${joint}of=${day}&skip=${skip}`, { signal });
+  if (!answer.ok) throw new Error(answer.statusText);
+  const tiles = document.createElement("ul");
+  tiles.className = "tiles";
+  tiles.innerHTML = await answer.text();
+  return tiles;
+}
+
+async function fill(one) {
+  const giveUp = new AbortController();
+  loading.set(one, giveUp);
   try {
-    const answer = await fetch(`/photos/tiles?${joint}of=${day}&skip=${room.dataset.skip}`, { signal: giveUp.signal });
-    if (!answer.ok) throw new Error(answer.statusText);
-    const tiles = document.createElement("ul");
-    tiles.className = "tiles";
-    tiles.innerHTML = await answer.text();
-    room.replaceChildren(tiles);
-    room.style.height = "";
-    room.dataset.full = "1";
+    const tiles = await tilesOf(one.closest(".day").dataset.day, one.dataset.skip, giveUp.signal);
+    one.replaceChildren(tiles);
+    one.style.height = "";
+    one.dataset.full = "1";
     mark(tiles);
   } catch (error) {
     if (error.name !== "AbortError") say("photosync does not answer. Does it run?");
   } finally {
-    loading.delete(room);
+    loading.delete(one);
   }
 }
 
@@ -113,7 +208,7 @@ function heading(day) {
   const [year, month, date] = day.split("-").map(Number);
   const at = new Date(year, month - 1, date);
   at.setFullYear(year);
-  made.textContent = WORDS.format(at).replace(/^(\w+) /, "$1, ");
+  made.textContent = WORDS.format(at).replace(/^(\w+),? /, "$1, ");
   return made;
 }
 
@@ -126,63 +221,63 @@ function pickDay() {
   return made;
 }
 
-function layOut(days) {
+function layOut(told) {
   measure();
+  days = told.map(([day, count]) => ({ day, count, top: 0, height: 0 }));
+  total = told.reduce((sum, [, count]) => sum + count, 0);
   const known = new Map([...grid.querySelectorAll(".day")].map((one) => [one.dataset.day, one]));
-  const sections = days.map(([day, count]) => {
-    const section = known.get(day) ?? document.createElement("section");
-    const first = section.querySelector(".chunk");
-    section.className = "day";
-    section.dataset.day = day;
-    section.setAttribute("aria-labelledby", `d${day}`);
-    const head = section.querySelector("h2") ?? heading(day);
-    if (!head.querySelector("button")) head.append(pickDay());
-    const rooms = [];
-    for (let skip = 0; skip < count; skip += CHUNK) {
-      const size = Math.min(CHUNK, count - skip);
-      if (skip === 0 && first && first.querySelectorAll(".tile").length === size) {
-        first.dataset.count = size;
-        first.dataset.full = "1";
-        rooms.push(first);
-      } else {
-        rooms.push(room(skip, size));
-      }
-    }
-    section.replaceChildren(head, ...rooms);
-    return section;
-  });
-  inSight.disconnect();
-  grid.replaceChildren(...sections);
-  for (const one of grid.querySelectorAll(".chunk")) inSight.observe(one);
-  total = days.reduce((sum, [, count]) => sum + count, 0);
+  shown.clear();
+  for (const one of known.values()) for (const each of one.querySelectorAll(".chunk")) leave(each);
+  grid.replaceChildren();
+  grid.classList.add("placed");
+  place();
+  const last = days[dayAt(scrollY - grid.offsetTop + innerHeight + SIGHT)];
+  for (const one of days) {
+    if (one.top > last.top) break;
+    if (known.has(one.day)) build(one, known.get(one.day));
+  }
+  render();
   document.getElementById("count").textContent = `${total.toLocaleString("en")} ${total === 1 ? "photo or video" : "photos and videos"}`;
   document.getElementById("older")?.remove();
 }
 
-let total = 0;
-
 async function begin() {
   const answer = await fetch(`/photos/days?${query}`).catch(() => null);
   if (!answer?.ok) return;
-  const days = await answer.json();
-  if (days.length) layOut(days);
+  const told = await answer.json();
+  if (told.length) layOut(told);
 }
+
+let soon = 0;
+addEventListener("scroll", () => {
+  soon ||= requestAnimationFrame(() => {
+    soon = 0;
+    render();
+  });
+}, { passive: true });
 
 let width = 0;
 new ResizeObserver(([entry]) => {
   const now = Math.round(entry.contentRect.width);
   if (now === width) return;
   width = now;
+  if (!days.length) return;
+  const index = dayAt(scrollY - grid.offsetTop);
+  const within = scrollY - grid.offsetTop - days[index].top;
   measure();
-  for (const one of grid.querySelectorAll(".chunk[data-count]:not([data-full])")) {
+  place();
+  for (const one of grid.querySelectorAll(".chunk:not([data-full])")) {
     one.style.height = `${height(Number(one.dataset.count))}px`;
   }
+  for (const one of days) if (shown.has(one.day)) shown.get(one.day).style.height = `${one.height}px`;
+  if (index > 0) scrollTo(0, grid.offsetTop + days[index].top + Math.min(within, days[index].height));
+  render();
 }).observe(grid);
 
 // Selecting
 
 const picked = new Set();
-let last = null;
+let last = null; // where a range begins: {id, day}
 const all = bar.elements.all;
 
 function mark(within) {
@@ -195,32 +290,42 @@ function told() {
   document.getElementById("picked").textContent = `${count.toLocaleString("en")} selected`;
 }
 
-function pick(box, isOn) {
-  box.checked = isOn;
-  if (isOn) picked.add(box.value); else picked.delete(box.value);
+function pick(id, isOn) {
+  if (isOn) picked.add(id); else picked.delete(id);
 }
 
-/** Every room between two, filled. */
-async function between(one, other) {
-  const rooms = [...grid.querySelectorAll(".chunk")];
-  const [from, to] = [rooms.indexOf(one), rooms.indexOf(other)].sort((a, b) => a - b);
-  const some = rooms.slice(from, to + 1);
-  if (some.length > 50) {
-    say("That is too far: filter, and select all.");
-    return [];
+/** The numbers of all that is shown on some days, in order; null if that is too much. */
+async function idsOf(some) {
+  const rooms = some.flatMap(({ day, count }) => {
+    const skips = [];
+    for (let skip = 0; skip < count; skip += CHUNK) skips.push([day, skip]);
+    return skips;
+  });
+  if (rooms.length > MOST_ROOMS) {
+    say("That is too much: filter, and select all.");
+    return null;
   }
-  await Promise.all(some.filter((each) => !each.dataset.full).map(fill));
-  return some;
+  const ids = [];
+  for (const [day, skip] of rooms) {
+    const tiles = await tilesOf(day, skip).catch(() => null);
+    if (!tiles) {
+      say("photosync does not answer. Does it run?");
+      return null;
+    }
+    ids.push(...[...tiles.querySelectorAll(".pick input")].map((box) => box.value));
+  }
+  return ids;
 }
 
 grid.addEventListener("click", async (event) => {
   const button = event.target.closest(".pick-day");
   if (button) {
-    const rooms = [...button.closest(".day").querySelectorAll(".chunk")];
-    await between(rooms[0], rooms.at(-1));
-    const boxes = rooms.flatMap((one) => [...one.querySelectorAll(".pick input")]);
-    const isOn = !boxes.every((box) => box.checked);
-    for (const box of boxes) pick(box, isOn);
+    const { day } = button.closest(".day").dataset;
+    const ids = await idsOf(days.filter((one) => one.day === day));
+    if (!ids) return;
+    const isOn = !ids.every((id) => picked.has(id));
+    for (const id of ids) pick(id, isOn);
+    mark(grid);
     told();
     return;
   }
@@ -230,26 +335,25 @@ grid.addEventListener("click", async (event) => {
     const box = link.parentElement.querySelector(".pick input");
     box.checked = !box.checked;
     await clicked(box, event.shiftKey);
+    return;
   }
-});
-
-grid.addEventListener("click", (event) => {
-  if (event.target.matches(".pick input")) clicked(event.target, event.shiftKey);
+  if (event.target.matches(".pick input")) await clicked(event.target, event.shiftKey);
 });
 
 async function clicked(box, isRange) {
   const isOn = box.checked;
-  pick(box, isOn);
-  if (isRange && last) {
-    const from = grid.querySelector(`.pick input[value="${last}"]`);
-    if (from) {
-      const rooms = await between(from.closest(".chunk"), box.closest(".chunk"));
-      const boxes = rooms.flatMap((one) => [...one.querySelectorAll(".pick input")]);
-      const ends = [boxes.findIndex((one) => one.value === last), boxes.findIndex((one) => one.value === box.value)].sort((a, b) => a - b);
-      for (const one of boxes.slice(ends[0], ends[1] + 1)) pick(one, isOn);
+  const { day } = box.closest(".day").dataset;
+  pick(box.value, isOn);
+  if (isRange && last && days.length) {
+    const [from, to] = [last.day, day].map((one) => days.findIndex((other) => other.day === one)).sort((a, b) => a - b);
+    const ids = await idsOf(days.slice(from, to + 1));
+    if (ids) {
+      const [begin_, end] = [ids.indexOf(last.id), ids.indexOf(box.value)].sort((a, b) => a - b);
+      for (const id of ids.slice(Math.max(begin_, 0), end + 1)) pick(id, isOn);
+      mark(grid);
     }
   }
-  last = box.value;
+  last = { id: box.value, day };
   told();
 }
 
