@@ -44,6 +44,7 @@
     ├── WatchUnavailable           changes cannot be watched; looking now and then goes on
     ├── AlreadyRunning
     ├── UnknownItem
+    ├── OtherStateUnreadable       what another program left is in use, damaged or unknown
     └── Stopping                   the program is ending; not a failure of anything
 
 A message is one sentence that names the thing; a hint is one sentence or command that cures it.
@@ -498,6 +499,12 @@ class UnknownItem(PhotosyncError):
     """No item has that number."""
 
     code = "unknown_item"
+
+
+class OtherStateUnreadable(PhotosyncError):
+    """The state of another program cannot be taken over: in use, damaged, or unknown."""
+
+    code = "other_state_unreadable"
 
 
 class Stopping(PhotosyncError):

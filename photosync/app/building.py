@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -55,6 +55,7 @@ from photosync.store.control import Problem
 from photosync.store.copies import Copies
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
+from photosync.store.sightings import Sightings
 from photosync.store.source_choices import SourceChoices
 from photosync.store.sources import Sources
 from photosync.store.waiting import Waiting
@@ -242,6 +243,7 @@ class _Builder:
             halt=halt,
             clock=self._clock,
             choice_of=self._source_choices.of,
+            sightings=Sightings(state.database),
         )
         self._originals: LocalOriginals | None = None
         self._phones: Phones | None = None
@@ -361,17 +363,11 @@ class _Builder:
         self._supervisor.end_with(error)
 
     def _watched(self) -> list[Watched]:
-        selection = _selection(self._settings)
-        labels = _labels([one.path for one in self._settings.folder])
         watched = []
-        for one, label in zip(self._settings.folder, labels, strict=True):
-            source = self._sources.register(
-                SourceKind.FOLDER, str(one.path), label=label, album=one.album
-            )
-            own = _beneath(one.path, self._settings.mirror.path)
-            files = Folder(one.path, selection=replace(selection, own=own))
-            self._files[source.id] = files
-            watched.append(Watched(source, files))
+        for one in watched_folders(self._settings):
+            source = one.register(self._sources)
+            self._files[source.id] = one.files
+            watched.append(Watched(source, one.files))
         return watched
 
     def _apply_settings(self, watched: list[Watched]) -> None:
@@ -557,6 +553,38 @@ class _Builder:
                     until=None,
                 )
             )
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFolder:
+    """A folder that the settings name, with the selection that holds for it."""
+
+    files: Folder
+    label: str
+    album: str
+
+    def register(self, sources: Sources) -> Source:
+        """Its source, added if it is new."""
+        return sources.register(
+            SourceKind.FOLDER, str(self.files.root), label=self.label, album=self.album
+        )
+
+
+def watched_folders(settings: Settings) -> list[WatchedFolder]:
+    """All of them, in the order of the settings."""
+    selection = _selection(settings)
+    labels = _labels([one.path for one in settings.folder])
+    return [
+        WatchedFolder(
+            Folder(
+                one.path,
+                selection=replace(selection, own=_beneath(one.path, settings.mirror.path)),
+            ),
+            label,
+            one.album,
+        )
+        for one, label in zip(settings.folder, labels, strict=True)
+    ]
 
 
 def _beneath(folder: Path, mirror: Path) -> tuple[str, ...]:

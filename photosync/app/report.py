@@ -25,6 +25,7 @@ from photosync.errors import (
     SignInRequired,
     SourceMissing,
 )
+from photosync.store.assumed import AssumedFiles
 from photosync.store.control import Problem
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         "uploads": uploads,
         "copies": copies,
         "paused": state.control.flag("paused"),
+        "assumed": AssumedFiles(state.database).items()[0],
     }
     return document
 
@@ -239,6 +241,7 @@ def _nothing_yet(settings: Settings, holder: Holder | None, now: int) -> Json:
         "uploads": [],
         "copies": [],
         "paused": None,
+        "assumed": 0,
     }
 
 

@@ -18,9 +18,11 @@ from photosync.cli import (
     demo,
     doctor,
     emulate,
+    importing,
     items,
     notify,
     phones,
+    report,
     run,
     service,
     status,
@@ -61,6 +63,8 @@ app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("list")(items.list_items)
 app.command("show")(items.show)
+app.command("report")(report.report)
+app.command("import")(importing.import_uploads)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)

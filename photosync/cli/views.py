@@ -174,7 +174,10 @@ def _states(document: Json) -> Table:
     for state in State:
         count = document["items"][state]
         if count or state is State.DONE:
-            table.add_row(Text(f"{count:,}", style=STYLES.get(state, "")), WORDS[state])
+            words = WORDS[state]
+            if state is State.SKIPPED and document["assumed"]:
+                words += f", of which {document['assumed']:,} taken as uploaded (photosync import)"
+            table.add_row(Text(f"{count:,}", style=STYLES.get(state, "")), words)
     table.add_row(f"{document['items']['total']:,}", "found in all")
     quota = document["quota"]
     table.add_row(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from photosync.stages.ports import Bells, Flag, SourceFiles
     from photosync.store.control import Control
     from photosync.store.intake import Intake
+    from photosync.store.sightings import Sight, Sightings
     from photosync.store.sources import Sources
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,12 @@ class Look:
     """What one look at a folder brought.
 
     ``later``: files that somebody still writes to, and in how many seconds to ask again.
+    ``sight``: what a look at the whole source sees of what is on record. ``takes``: whether what
+    is new is taken.
     """
 
+    sight: Sight | None = None
+    takes: bool = True
     seen: int = 0
     added: int = 0
     revived: int = 0
@@ -74,6 +79,7 @@ class Discover:
     """Records what lies in watched folders. ``first``: the state of new items, found or held.
 
     ``choice_of``: what the user decided about a source besides.
+    ``sightings``: where it is noted which items a look at a whole source did not see.
     """
 
     def __init__(
@@ -87,7 +93,9 @@ class Discover:
         halt: Flag,
         clock: Callable[[], float],
         choice_of: Callable[[int], SourceChoice] = _as_settings_say,
+        sightings: Sightings | None = None,
     ) -> None:
+        self._sightings = sightings
         self._intake = intake
         self._sources = sources
         self._control = control
@@ -105,15 +113,20 @@ class Discover:
         Raises:
             SourceMissing: The folder is away; noted already, and nothing is taken for deleted.
         """
+        sight = None if under or self._sightings is None else self._sightings.begin()
         try:
             watched.files.check()
-            look = self._look(watched, under, closed=closed)
+            look = self._look(watched, under, sight, closed=closed)
             self._beware_of_emptiness(watched, look, under)
         except SourceMissing as error:
             self.lost(watched.source, error)
             raise
         self._there(watched)
         self._tell_of_unreadable(watched)
+        if sight is not None and self._sightings is not None and not watched.gone.is_set():
+            is_whole = not watched.files.unreadable
+            now = int(self._clock())
+            self._sightings.end(watched.source.id, sight, is_whole=is_whole, now=now)
         return look
 
     def lost(self, source: Source, error: SourceMissing) -> None:
@@ -184,11 +197,9 @@ class Discover:
             )
         )
 
-    def _look(self, watched: Watched, under: str, *, closed: bool) -> Look:
-        look = Look()
+    def _look(self, watched: Watched, under: str, sight: Sight | None, *, closed: bool) -> Look:
         choice = self._choice_of(watched.source.id)
-        if choice.is_left:
-            return look
+        look = Look(sight=sight, takes=not choice.is_left)
         first = self._first if choice.mode is None else FIRST[choice.mode]
         intake = _Batch(self._intake, watched.source.id, first, self._clock, look)
         for entry in self._by_date(watched.files.entries(under)):
@@ -219,7 +230,9 @@ class Discover:
         self, watched: Watched, entry: Entry, intake: _Batch, look: Look, *, closed: bool
     ) -> None:
         known = self._intake.known(watched.source.id, entry.path, entry.size_bytes, entry.mtime_ns)
-        if known is not None and not known.revivable:
+        if known is not None and look.sight is not None:
+            look.sight.see(known.id)
+        if not look.takes or (known is not None and not known.revivable):
             return
         wait = watched.files.settled_in(entry, closed=closed)
         if wait > 0:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from photosync.errors import UnknownItem
+from photosync.store import assumed
 from photosync.store.duplicates import FILE_CODES
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ CHOOSE = f"""
 CHOOSE_ALIKE = f"""
     UPDATE media_items SET state = 'found', chosen = 1, sha256 = NULL, sha1 = NULL,
         mirror_path = NULL, {GO_ON}
-    WHERE id <> :id AND state = 'skipped' AND error_code = 'by_user' AND sha256 = (
+    WHERE id <> :id AND state = 'skipped' AND error_code IN ('by_user', 'assumed') AND sha256 = (
         SELECT sha256 FROM media_items
         WHERE id = :id AND leased_by IS NULL AND state IN ('held', 'skipped'))
     RETURNING id
@@ -148,7 +149,10 @@ def _one(
     connection: sqlite3.Connection, sql: str, values: Parameters, answer: Answer, otherwise: str
 ) -> None:
     number = values["id"]
-    alike = connection.execute(CHOOSE_ALIKE, values).fetchall() if sql is CHOOSE else []
+    alike = []
+    if sql is CHOOSE:
+        alike = connection.execute(CHOOSE_ALIKE, values).fetchall()
+        assumed.forget(connection, number)
     if connection.execute(sql, values).rowcount == 1:
         answer.changed.append(number)
         if sql is SKIP:

@@ -80,7 +80,7 @@ class Intake:
         Returns how many were new. All in one transaction.
         """
         with self._database.write() as connection:
-            return sum(_add_one(connection, source_id, one, first, now) for one in findings)
+            return sum(insert(connection, source_id, one, first=first, now=now) for one in findings)
 
     def revive(self, ids: Sequence[tuple[int, str]], *, first: State, now: int) -> int:
         """Failed or skipped → ``first`` for (id, MIME type) pairs whose file is back. How many.
@@ -95,9 +95,10 @@ class Intake:
             )
 
 
-def _add_one(
-    connection: sqlite3.Connection, source_id: int, finding: Finding, first: State, now: int
+def insert(
+    connection: sqlite3.Connection, source_id: int, finding: Finding, *, first: State, now: int
 ) -> int:
+    """1 if the file is a new item now, 0 if that version of it was one already."""
     values: Parameters = _version(source_id, finding.path, finding.size_bytes, finding.mtime_ns)
     refused = finding.refusal
     state = State.FOUND if refused else first

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from photosync.domain.backoff import tries_so_far
 from photosync.domain.states import State
-from photosync.store import ready
+from photosync.store import assumed, ready
 from photosync.store.duplicates import (
     FILE_CODES,
     first_with_content,
@@ -62,9 +62,8 @@ DUPLICATE = f"""
 
 LEFT_OUT = f"""
     UPDATE media_items SET state = 'skipped', sha256 = :sha256, sha1 = :sha1,
-        mirror_path = :mirror_path, leased_by = NULL, error_code = 'by_user',
-        error_message = 'The same bytes as item ' || :like || ', which you skipped.',
-        updated_at = :now
+        mirror_path = :mirror_path, leased_by = NULL, error_code = :code,
+        error_message = :message, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
@@ -207,7 +206,8 @@ class MediaItems:
     ) -> State:
         """Found → mirrored, or → duplicate if the same bytes are another item's.
 
-        → skipped if the user left these bytes out and has not chosen this very item since.
+        → skipped if the user left these bytes out, or takes them as uploaded already, and has
+        not chosen this very item since.
 
         ``mirror_path``: where the copy of a phone's file lies; ``mime_type``: what it is by its
         content, None if that was known.
@@ -228,9 +228,9 @@ class MediaItems:
             if first is not None and not first["out_of_reach"]:
                 _move(connection, DUPLICATE, {**values, "first": first["id"]})
                 return State.DUPLICATE
-            left_out = None if first is not None else skipped_by_user(connection, values)
-            if left_out is not None:
-                _move(connection, LEFT_OUT, {**values, "like": left_out})
+            why = None if first is not None else _left_out(connection, values)
+            if why is not None:
+                _move(connection, LEFT_OUT, {**values, **why})
                 return State.SKIPPED
             _move(connection, MIRRORED, values)
             if first is not None:
@@ -384,6 +384,17 @@ class MediaItems:
         with self._database.write() as connection:
             _move(connection, sql, {**_held(item, now), **values})
             promote(connection, item.id, now)
+
+
+def _left_out(connection: sqlite3.Connection, values: Parameters) -> Parameters | None:
+    """Why the user wants these bytes left out: code and message; None if they are wanted."""
+    like = skipped_by_user(connection, values)
+    if like is not None:
+        message = f"The same bytes as item {like}, which you skipped."
+        return {"code": "by_user", "message": message}
+    if assumed.is_assumed(connection, values):
+        return {"code": assumed.CODE, "message": assumed.MESSAGE}
+    return None
 
 
 def _held(item: MediaItem, now: int) -> Parameters:

@@ -36,14 +36,23 @@ LONG_AGO = 1_600_000_000
 UPLOAD = '[upload]\nresumable_above = "256 KiB"\nchunk = "256 KiB"\n'
 
 IN_TROUBLE = "one transaction, and only in trouble: written or not, the next try finds its way"
+THUMBNAILS = "the cache of thumbnails: what is lost or torn is made again (test_thumbnail_cache)"
+CLICK = "one transaction a click on the web page: made or not, as the page says then"
 SERVICE = "photosync service: a unit of systemd's, not of the queue"
 NOT_ON_THE_WAY = {
+    "app/picturing.py:_write": "photosync report --html: a page of the user's, whole or not at all",
+    "store/assumed.py:AssumedFiles.take": "photosync import: some files at a time, each known then",
+    "store/sightings.py:Sightings._note": "a fact for reports alone; the next whole look notes it",
     "app/noticing.py:_tell_without_database": "the program has ended already",
     "app/service.py:_let_read": SERVICE,
     "app/service.py:_write": SERVICE,
     "app/service.py:uninstall": SERVICE,
     "config/files.py:_write_new": "photosync config init: a file of the user's, not of the queue",
     "config/files.py:init": "the same",
+    **{
+        f"files/thumbnail_cache.py:ThumbnailCache.{one}": THUMBNAILS
+        for one in ("_all", "_ease", "_make", "_read", "_write")
+    },
     "files/mirroring.py:MirrorDisk.drop_abandoned": "what other photosyncs left a month ago",
     "files/mirroring.py:Part.__init__": "after a death between a copy's two names, which is tried",
     "google/sign_in.py:revoke": "photosync auth --revoke: nothing but the token goes",
@@ -52,8 +61,11 @@ NOT_ON_THE_WAY = {
     "store/intake.py:Intake.revive": IN_TROUBLE,
     "store/media.py:MediaItems.hurry": IN_TROUBLE,
     "store/media.py:MediaItems.release_of": IN_TROUBLE,
+    "store/source_choices.py:SourceChoices.set_left": CLICK,
+    "store/source_choices.py:SourceChoices.set_mode": CLICK,
     "store/spending.py:Spending.quota_spent": IN_TROUBLE,
     "store/spending.py:Spending.refund": IN_TROUBLE,
+    "web/door.py:write_password": "photosync web --password: a file of the user's, whole or not",
     "store/verified.py:Verified.send_again": "one transaction an item: verb by verb, not by itself",
 }
 """Places that change something, but nothing that a photo depends on."""

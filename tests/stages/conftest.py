@@ -29,6 +29,7 @@ from photosync.store.database import Database
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
 from photosync.store.overview import Overview
+from photosync.store.sightings import Sightings
 from photosync.store.sources import Sources
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class House:
             bells=self.bells,
             halt=self.halt,
             clock=self.clock,
+            sightings=Sightings(self.database),
         )
 
     def lost(self, source_id: int, error: SourceMissing) -> None:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photosync.domain.states import READY_STATES, State
+from photosync.store.assumed import AssumedFiles
 from photosync.store.database import Database
 from photosync.store.gallery import Gallery, Sought
+from photosync.store.sightings import Sightings
+from photosync.store.whereabouts import AllWhereabouts
 from tests.store.conftest import NOW, Shelf, hashes_of
 
 if TYPE_CHECKING:
@@ -132,6 +135,9 @@ def asked(shelf: Shelf) -> dict[str, Callable[[], object]]:
         "old tokens": lambda: items.drop_old_tokens(oldest=NOW - 82_800, now=NOW),
         "release all": items.release_all,
         "counts": overview.counts,
+        "assumed": AssumedFiles(shelf.database).items,
+        "has backup": AllWhereabouts(shelf.database).has_backup,
+        "looked at": Sightings(shelf.database).looked_at,
         "ready": lambda: [overview.ready(state, now=NOW) for state in READY_STATES],
         "put aside": lambda: overview.put_aside(now=NOW),
         "in hand": overview.in_hand,
@@ -176,6 +182,22 @@ def test_neither_do_moves(crowd: Shelf) -> None:
 
     assert meter.steps(move) < FEW
     assert crowd.state(item.id) == State.MIRRORED
+
+
+def test_the_report_reads_every_row_once_and_a_look_only_numbers(crowd: Shelf) -> None:
+    """A row of the report has some twenty columns; a page is found without the rows before it."""
+    meter = Meter(crowd)
+
+    steps = meter.steps(lambda: sum(1 for _ in AllWhereabouts(crowd.database).all()))
+
+    assert steps < 60 * MILLION
+    sightings = Sightings(crowd.database)
+    sight = sightings.begin()
+    for number in range(1, sight.newest + 1):
+        sight.see(number)
+    looked = lambda: sightings.end(crowd.here, sight, is_whole=True, now=NOW)  # noqa: E731
+    assert meter.steps(looked) < 12 * MILLION
+    assert sightings.looked_at()[crowd.here] == NOW
 
 
 def test_what_is_ready_is_found_behind_a_disk_that_is_away(crowd: Shelf) -> None:

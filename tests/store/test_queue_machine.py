@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,11 @@ from hypothesis.stateful import (
 
 from photosync.domain.media import Finding
 from photosync.domain.states import READY_STATES, State
+from photosync.store.assumed import Assumed, AssumedFiles
 from photosync.store.database import Database
+from photosync.store.sightings import Sightings
 from photosync.store.verified import Verified
+from photosync.store.whereabouts import AllWhereabouts
 from tests.store.conftest import NOW, Shelf, hashes_of
 
 if TYPE_CHECKING:
@@ -201,6 +205,35 @@ class Queue(RuleBasedStateMachine):
         if verb == "choose":
             self.skipped -= {*answer.changed, *answer.alike}
 
+    @rule(data=st.data(), content=CONTENTS, is_watched=st.booleans())
+    def import_says(self, data: st.DataObject, content: str, *, is_watched: bool) -> None:
+        """A file with that content is taken as uploaded: one on record, or one from elsewhere."""
+        item = self.shelf.item(self._some(data)[0])
+        file = Assumed(f"/old/{content}", item.size_bytes, 1, hashes_of(content).sha256)
+        if is_watched:
+            finding = Finding(item.source_path, item.size_bytes, 1, "image/jpeg")
+            file = replace(file, source_id=item.source_id, finding=finding)
+        before = self._assumed()
+        items = AssumedFiles(self.database).take([file], origin="folder", now=self.now)
+        assert len(self._assumed() - before) == items
+        assert not (self._assumed() - before) & self.leases.keys()
+
+    def _assumed(self) -> set[int]:
+        found = self.shelf.overview.items(state=State.SKIPPED, limit=1000)
+        return {one.id for one in found if one.error_code == "assumed"}
+
+    @rule(data=st.data())
+    def look_at_all(self, data: st.DataObject) -> None:
+        """A look at a whole source sees some of its files."""
+        sightings = Sightings(self.database)
+        sight = sightings.begin()
+        seen = set(self._some(data))
+        for one in seen:
+            sight.see(one)
+        sightings.end(self.shelf.here, sight, is_whole=True, now=self.now)
+        found = AllWhereabouts(self.database).all(source_id=self.shelf.here)
+        assert {one.id for one in found if one.is_seen} <= seen
+
     @rule(data=st.data(), first=st.sampled_from([State.FOUND, State.HELD]))
     def see_again(self, data: st.DataObject, first: State) -> None:
         ids = self._some(data)
@@ -257,6 +290,12 @@ class Queue(RuleBasedStateMachine):
         assert told == dict(real)
         assert {key: value for key, value in told_size.items() if value} == dict(+size)
         assert counts.total() == self.added == sum(counts.items(state) for state in State)
+        whereabouts = Counter(
+            (one.source_id, one.state) for one in AllWhereabouts(self.database).all()
+        )
+        assert whereabouts == real
+        sizes = sum(items[one].size_bytes for one in self._assumed())
+        assert AssumedFiles(self.database).items() == (len(self._assumed()), sizes)
 
     def _the_history_leads_to_the_state(self, items: Items) -> None:
         at: dict[int, str | None] = dict.fromkeys(items)

@@ -122,11 +122,11 @@ class House:
         discover.look(Watched(self.source, self.files))
 
     def ask(
-        self, path: str, *, method: str = "GET", body: bytes | None = None, **headers: str
+        self, path: str, *, method: str = "GET", body: bytes | None = None, **headers: Any
     ) -> Answer:
         """One request; "_" in a header's name stands for "-"."""
         connection = http.client.HTTPConnection("127.0.0.1", self.web.port, timeout=30)
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {name.replace("_", "-"): str(value) for name, value in headers.items()}
         connection.request(method, path, body=body, headers=sent)
         answer = connection.getresponse()
         told = {name.lower(): value for name, value in answer.getheaders()}
@@ -146,10 +146,10 @@ class House:
         assert found is not None
         return found[1]
 
-    def send(self, path: str, fields: dict[str, Any] | None = None, **headers: str) -> Answer:
+    def send(self, path: str, fields: dict[str, Any] | None = None, **headers: Any) -> Answer:
         """A form of our own pages, as a browser sends it."""
         values = {"token": self.token(), **(fields or {})}
-        own = {
+        own: dict[str, Any] = {
             "origin": f"http://127.0.0.1:{self.web.port}",
             "content_type": "application/x-www-form-urlencoded",
             "accept": "application/json",

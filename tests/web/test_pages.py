@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -184,7 +184,7 @@ def test_parts_of_an_original_are_given(
 ) -> None:
     content = jpeg(1, 1000)
     number = house.put("ä b.jpg", content)
-    headers = {} if asked_for is None else {"range": asked_for}
+    headers: dict[str, Any] = {} if asked_for is None else {"range": asked_for}
     answer = house.ask(f"/originals/{number}", **headers)
     assert answer.status == status
     if span is None:
@@ -437,7 +437,7 @@ ITEMS = {**{str(one): 0 for one in State}, "total": 0}
 def test_what_happens_is_said_in_one_line(
     status: dict[str, dict[str, int]], tone: str, title: str
 ) -> None:
-    whole = {
+    whole: dict[str, Any] = {
         "daemon": {"state": "idle"},
         "problems": [],
         "uploads": [],

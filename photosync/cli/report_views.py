@@ -1,0 +1,163 @@
+"""What ``photosync report`` shows: within 80 columns on a terminal, lines for grep in a pipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from photosync.cli.result import printable
+from photosync.cli.views import local
+from photosync.domain.media import in_units
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import RenderableType
+
+Json = dict[str, Any]
+
+MOST_ROWS = 40
+MOST_EXAMPLES = 3
+PLACE_WORDS = {
+    "phone": "on the phone only",
+    "mirror": "in the mirror only",
+    "folder": "in a watched folder only",
+    "backup": "in the second copy only",
+    "library": "in the library only",
+}
+
+
+def report_view(found: Json, *, by: str, missing: bool, page: Path | None) -> RenderableType:
+    """The whole report; ``missing``: only what is in one place or none."""
+    parts: list[RenderableType] = []
+    if not missing:
+        parts += [_sources(found), *_legend(found), _groups(found, by)]
+    parts += _heaps("In one place only", found["one_place"], alone=True)
+    parts += _heaps("Nowhere that photosync knows of", found["nowhere"])
+    if not missing:
+        parts += _stopped(found["stopped"])
+    parts += _damaged(found)
+    if missing and not parts:
+        parts.append(Text("Everything lies in two places at least.", style="green"))
+    if page is not None:
+        parts.append(Text(f"Written: {printable(str(page))}"))
+    return Group(*parts)
+
+
+def _columns(table: Table, found: Json) -> list[str]:
+    """The places that have a column, as the document calls them."""
+    names = {"at_source": "there", "mirror": "mirror", "backup": "backup", "library": "library"}
+    if not found["backup"]["there"]:
+        del names["backup"]
+    if all(one["kind"] == "folder" for one in found["sources"]):
+        del names["mirror"]
+    if found["in_all"]["assumed"]:
+        names["assumed"] = "assumed"
+    for heading in ("items", "size", *names.values()):
+        table.add_column(heading, justify="right", no_wrap=True)
+    return list(names)
+
+
+def _numbers(one: Json, columns: list[str]) -> list[str]:
+    return [
+        f"{one['items']:,}",
+        in_units(one["bytes"]),
+        *(f"{one[column]:,}" for column in columns),
+    ]
+
+
+def _sources(found: Json) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("source", overflow="fold")
+    columns = _columns(table, found)
+    for one in found["sources"]:
+        table.add_row(Text(one["label"]), *_numbers(one, columns))
+    if len(found["sources"]) > 1:
+        table.add_section()
+        table.add_row("in all", *_numbers(found["in_all"], columns))
+    return table
+
+
+def _legend(found: Json) -> list[Text]:
+    """How each source is known, which is not the same as how it is."""
+    lines = []
+    for one in found["sources"]:
+        name = printable(one["label"])
+        if one["kind"] == "phone":
+            at = local(one["looked_at"]) or "never to its end"
+            lines.append(f"{name}: as it was when it was last looked through ({at}).")
+        elif not one["there"]:
+            lines.append(f"{name} is away: as it was when it was last looked through.")
+    if not found["mirror"]["there"] and found["in_all"]["mirror"]:
+        lines.append("The mirror is not there now: its copies are counted by the record.")
+    if found["in_all"]["assumed"]:
+        lines.append("assumed: taken as uploaded already, by photosync import; not proved.")
+    return [Text(line, style="dim") for line in lines]
+
+
+def _groups(found: Json, by: str) -> RenderableType:
+    rows = found["folders"] if by == "folder" else found["months"]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(by, overflow="fold")
+    columns = _columns(table, found)
+    several = len(found["sources"]) > 1
+    for one in rows[:MOST_ROWS]:
+        name = Text(f"{one['source']}: " if several else "", style="dim")
+        table.add_row(name.append(one[by], style="default"), *_numbers(one, columns))
+    if len(rows) <= MOST_ROWS:
+        return table
+    more = f"and {len(rows) - MOST_ROWS:,} more: --json has all of them"
+    return Group(table, Text(more, style="dim"))
+
+
+def _heaps(title: str, heaps: list[Json], *, alone: bool = False) -> list[RenderableType]:
+    if not heaps:
+        return []
+    total = sum(one["items"] for one in heaps)
+    text = Text(f"\n{title}: {total:,}", style="bold")
+    for one in heaps:
+        where = PLACE_WORDS[one["places"][0]] if alone else one["state"]
+        text.append(f"\n  {one['items']:,} ", style="bold yellow")
+        text.append(f"{where}, {in_units(one['bytes'])}. ", style="default")
+        text.append(printable(one["why"]), style="default")
+        if one["cure"]:
+            text.append(f"\n    {printable(one['cure'])}", style="bold")
+        text.append(_examples(one["examples"], one["items"]))
+    return [text]
+
+
+def _stopped(heaps: list[Json]) -> list[RenderableType]:
+    """Counts alone: which they are, ``list`` says."""
+    if not heaps:
+        return []
+    total = sum(one["items"] for one in heaps)
+    text = Text(f"\nNot on its way to the library: {total:,}", style="bold")
+    for one in heaps:
+        text.append(f"\n  {one['items']:,} {one['fate']}, {in_units(one['bytes'])}. ")
+        text.append(printable(one["why"]))
+    states = dict.fromkeys(one["fate"] for one in heaps)
+    lists = ", ".join(f"photosync list --state {state}" for state in states)
+    return [text.append(f"\n  {lists}", style="dim")]
+
+
+def _examples(examples: list[Json], items: int) -> Text:
+    text = Text(style="dim")
+    for one in examples[:MOST_EXAMPLES]:
+        text.append(f"\n    {one['id']:>6}  {printable(one['source'])}: {one['path']}")
+    if items > MOST_EXAMPLES:
+        text.append(f"\n            and {items - MOST_EXAMPLES:,} more")
+    return text
+
+
+def _damaged(found: Json) -> list[RenderableType]:
+    damaged = found["damaged"]
+    if not damaged["items"]:
+        return []
+    text = Text(f"\nNot what it was: {damaged['items']:,}", style="bold red")
+    text.append(" files on this computer hold other bytes than were hashed.", style="default")
+    text.append(_examples(damaged["examples"], damaged["items"]))
+    return [text]
