@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES = 1536 << 20
 CPU_SECONDS = 15
-NICENESS = 15
+NICENESS = 19
 MOST_PIXELS = 120_000_000
 """Of what has to be decoded whole; 48 and 108 megapixels come from phones."""
 MOST_JPEG_PIXELS = 400_000_000

@@ -134,13 +134,13 @@ class House:
         connection.close()
         return Answer(answer.status, told, content)
 
-    def page(self, path: str, **headers: str) -> str:
+    def page(self, path: str, **headers: Any) -> str:
         """A page that has to be there."""
         answer = self.ask(path, accept="text/html", **headers)
         assert answer.status == 200, answer
         return answer.text
 
-    def token(self, **headers: str) -> str:
+    def token(self, **headers: Any) -> str:
         """That of our own pages."""
         found = TOKEN.search(self.page("/", **headers))
         assert found is not None
@@ -155,7 +155,8 @@ class House:
             "accept": "application/json",
         }
         body = urlencode(values, doseq=True).encode()
-        return self.ask(path, method="POST", body=body, **(own | headers))
+        whole: dict[str, Any] = own | headers
+        return self.ask(path, method="POST", body=body, **whole)
 
 
 @contextmanager
