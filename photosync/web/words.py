@@ -77,9 +77,9 @@ def _busy(status: Mapping[str, Any], waiting: int) -> tuple[str, str]:
 
 def _quiet(items: Mapping[str, int]) -> Headline:
     waiting = sum(items[one] for one in READY_STATES)
-    if items["failed"]:
+    if items["failed"] and not waiting:
         return Headline("alarm", f"{things(items['failed'])} failed", "See why, and try again.")
-    if items["held"]:
+    if items["held"] and not waiting:
         wait = "waits" if items["held"] == 1 else "wait"
         return Headline("rest", f"{things(items['held'])} {wait} for your choice", "")
     if waiting:
