@@ -11,6 +11,7 @@ import os
 import resource
 import socket
 import sys
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -201,8 +202,12 @@ def _embedded(file: BinaryIO, edge: int) -> bytes:
 
 
 def restrain() -> None:
-    """Little memory, no files written, a low priority: for the whole process."""
-    os.nice(NICENESS)
+    """Little memory, no files written, a low priority: for the whole process.
+
+    A service that is shut in may not step back, which is no reason to do without.
+    """
+    with suppress(PermissionError):
+        os.nice(NICENESS)
     for kind, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_FSIZE, 0),

@@ -6,13 +6,12 @@ like putting items back on a phone, is one more line there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from photosync.domain.states import State
-from photosync.errors import UnknownItem
 from photosync.store.choices import Choices
 from photosync.store.gallery import END
 from photosync.web import words
@@ -208,8 +207,6 @@ class Actions:
 
 def _applied(sought: Sought, verb: Verb) -> Sought | None:
     """What of that the verb is for, if all of it is meant; None: nothing."""
-    from dataclasses import replace
-
     if not sought.states:
         return replace(sought, states=verb.states)
     is_plain_choice = verb.do is Choices.choose and sought.states == (State.SKIPPED,)
@@ -221,6 +218,3 @@ def _applied(sought: Sought, verb: Verb) -> Sought | None:
 
 def _wants_json(request: Request) -> bool:
     return "application/json" in request.headers.get("accept", "")
-
-
-__all__ = ["VERBS", "Actions", "UnknownItem", "Verb"]

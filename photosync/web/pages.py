@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +19,16 @@ from photosync.web.asked import (
     Nonsense,
     asked,
     folder_key,
-    folder_of,
     number,
     place,
     within_day,
 )
-from photosync.web.pictures import SHOWN_TYPES, key_of
+from photosync.web.pictures import SHOWN_TYPES
+from photosync.web.tiles import Tile, shown_at
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from photosync.domain.media import MediaItem
     from photosync.store.gallery import FolderTally
     from photosync.web.assets import Assets
     from photosync.web.notes import Notes
@@ -43,42 +41,6 @@ THUMBNAILS_OF_FOLDER = 5
 MOST_FOLDERS = 500
 MOST_UNDER_WAY = 8
 GOOGLE_PHOTOS = "https://photos.google.com/lr/photo/"
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """An item as the gallery shows it."""
-
-    id: int
-    name: str
-    state: str
-    is_video: bool
-    thumbnail: str
-    day: str
-    at: int
-
-    @classmethod
-    def of(cls, item: MediaItem) -> Tile:
-        """That of an item."""
-        at = shown_at(item)
-        return cls(
-            item.id,
-            item.file_name,
-            item.state,
-            item.mime_type.startswith("video/"),
-            f"/thumbnails/{item.id}?v={key_of(item)[:12]}",
-            words.day_of(at),
-            at,
-        )
-
-
-def shown_at(item: MediaItem) -> int:
-    """Where in the gallery an item stands, in seconds UTC: as the database has it."""
-    if item.taken_at is not None:
-        return item.taken_at
-    ns = item.source_mtime_ns
-    stored = (ns + 2**63) % 2**64 - 2**63
-    return int(stored / 10**9) if stored < 0 else stored // 10**9
 
 
 class Pages:
@@ -281,6 +243,3 @@ def _folder_options(folders: list[FolderTally]) -> list[tuple[str, str, int]]:
 def _table_of(key: str) -> str:
     table, dot, _ = key.partition(".")
     return table.partition("[")[0] if dot or table == "folder" else ""
-
-
-__all__ = ["PAGE_ITEMS", "Pages", "Tile", "address_of", "folder_of", "shown_at"]
