@@ -89,21 +89,23 @@ class Pictures:
                 return Response(status_code=204)
             found, lasting = await self._make(item, key, large=large)
         if found:
-            return Response(
-                found, media_type="image/jpeg", headers={"ETag": f'"{key}"', "Cache-Control": KEPT}
-            )
+            headers = {"ETag": f'"{key}"', "Cache-Control": KEPT} if lasting else {}
+            return Response(found, media_type="image/jpeg", headers=headers)
         return _sign(item, lasting=lasting, on_phone=item.source_id in self._phones)
 
     async def _make(self, item: MediaItem, key: str, *, large: bool) -> tuple[bytes | None, bool]:
         """The picture, and whether that stays so."""
         if await self._is_on_phone(item):
-            if large or item.mime_type.startswith("video/"):
+            if item.mime_type.startswith("video/"):
                 return None, False
+            small = self._darkroom.cache(large=False)
+            if found := await self._threads.read(lambda: small.peek(key)):
+                return found, False  # asked for as a large one, which only a copy can give
             head = await self._threads.ask(lambda: self._site.head(item))
             if head is None:
                 return None, False
             made = await self._threads.draw(lambda: self._darkroom.of_head(item, key, head))
-            return made, made is not None
+            return made, made is not None and not large
         try:
             return await self._threads.draw(
                 lambda: self._darkroom.of_file(item, key, large=large)
@@ -122,6 +124,8 @@ class Pictures:
     async def original(self, request: Request) -> Response:
         """The file as it is, or the part of it that is asked for (RFC 9110, 14)."""
         item = await self._item(request)
+        if await self._is_on_phone(item):
+            return PlainTextResponse("It is on the phone, and not copied yet.\n", 404)
         span = _span(request.headers.get("range"), item.size_bytes)
         if span is None:
             return Response(

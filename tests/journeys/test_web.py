@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from io import BytesIO
@@ -560,6 +561,11 @@ def test_a_phones_photos_are_seen_before_they_are_copied(
         page.goto("/photos")
         page.locator('.tile[data-state="held"] img').wait_for()
         until(page, "document.querySelector('.tile img').naturalWidth === 160")
+        page.locator(".tile a").click()
+        until(page, "document.querySelector('.stage img').naturalWidth === 160")
+        original = page.locator(".stage a").get_attribute("href")
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{address.rstrip('/')}{original}")
         assert not list((world.home / "mirror").rglob("a.jpg"))
         wait_for(lambda: "new_folders" in json.dumps(world.json("status")["problems"]), daemon)
         page.goto("/")
