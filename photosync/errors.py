@@ -15,6 +15,7 @@
     ├── ItemError                  this item fails, the next one goes on
     │   ├── EmptyFile, FileTooLarge, FileUnreadable, NotMedia    told before anything is sent
     │   ├── FileExists             another file lies where this one should be put back
+    │   ├── NoCopy                 no place that is known has the bytes of what should be put back
     │   ├── FileRefused            Google will not take the bytes
     │   └── RequestRefused         Google will not take the request as it stands
     ├── ItemGone                   the item's version of the file is no more
@@ -36,6 +37,7 @@
     │   ├── BackupFull, BackupAway nothing can be written to the second copy, or read from it
     │   ├── KeyMissing, KeyWrong   what is encrypted cannot be opened, or sealed, without a key
     │   ├── PhoneFull              there is no room on the phone for what is put back
+    │   ├── TargetAway             the folder that photos are put back into cannot be written
     │   └── SourceMissing          one source is away; the others go on
     │       └── PhoneGone, PhoneStalled, PhoneNotReady
     ├── SettingsError              the settings file or a command's arguments (exit code 2)
@@ -171,6 +173,13 @@ class FileExists(ItemError):
 
     code = "exists"
     default_hint = "Move it away, or put this one into another folder."
+
+
+class NoCopy(ItemError):
+    """No place that photosync knows of has the bytes of the item (any more)."""
+
+    code = "no_copy"
+    default_hint = ""
 
 
 class FileRefused(ItemError):
@@ -415,6 +424,13 @@ class PhoneFull(BlockedError):
 
     code = "phone_full"
     default_hint = "Free space on the phone, then try again."
+
+
+class TargetAway(BlockedError):
+    """The folder that photos are put back into is not there, or cannot be written."""
+
+    code = "target_away"
+    default_hint = "Mount its disk, or name another folder: --to-folder DIR"
 
 
 class AdbMissing(BlockedError):

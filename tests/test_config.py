@@ -87,6 +87,7 @@ def test_without_a_file_the_defaults_are_those_of_the_interface(
         mirror=config.MirrorSettings(home / "Pictures/photosync", None, 2 * 1024 * MIB),
         select=config.SelectSettings("auto", (), (), None),
         upload=config.UploadSettings(4, 16 * MIB, 16 * MIB),
+        backup=config.BackupSettings(state / "backup-key.txt"),
         web=config.WebSettings(enabled=True, host="127.0.0.1", port=8642),
         notify=config.NotifySettings((), ("blocked", "failed"), "", 30, None, 3),
         file=None,
@@ -383,7 +384,12 @@ def test_the_example_explains_every_setting_with_its_default(
     assert [one.album for one in settings.folder] == [""]
     told = {one.key for one in config.shown(settings, environ) if one.origin == "file"}
     expected = {f"{table}.{key}" for table in keys.TABLES for key in keys.KEYS[table]}
-    assert told == expected | {"folder[1].path", "folder[1].album"}
+    own = {f"phone.{name}" for name in keys.SELECTING}
+    assert told == expected - own | {
+        *("folder[1].path", "folder[1].album", "folder[1].exclude", "phone.types")
+    }
+    for name in keys.SELECTING:
+        assert config.example_text().count(name) > 2, name
 
 
 def test_the_example_says_what_is_to_come() -> None:
@@ -410,6 +416,39 @@ def test_a_path_that_is_not_utf8_survives(environ: dict[str, str]) -> None:
     )
 
 
+def test_the_second_copys_settings_and_what_is_shown_of_them(
+    file: Path, environ: dict[str, str]
+) -> None:
+    file.write_text(
+        """
+        [backup]
+        to = "sftp://lisa:hidden@host:2222/photos/"
+        options = {key_filename = "/hidden/key", port = 1}
+        encrypt = true
+        recipients = ["age1qqq"]
+        passphrase_file = "words"
+        identity_file = "key.txt"
+        """
+    )
+    backup = config.load(file, environ).backup
+    assert backup.address == "sftp://lisa@host:2222/photos"
+    assert backup.to == "sftp://lisa:hidden@host:2222/photos/"
+    assert (backup.passphrase_file, backup.identity_file) == (
+        file.parent / "words",
+        file.parent / "key.txt",
+    )
+    told = {one.key: one.value for one in config.shown(config.load(file, environ), environ)}
+    assert told["backup.to"] == "sftp://lisa@host:2222/photos"
+    assert told["backup.options"] == "{key_filename = ***, port = ***}"
+    assert "hidden" not in str(told)
+    file.write_text('[backup]\nto = "local:///mnt/disk/"\n')
+    assert config.load(file, environ).backup.to == "/mnt/disk"
+    file.write_text('[backup]\nto = "beside"\n')
+    assert config.load(file, environ).backup.address == str(file.parent / "beside")
+    given = {**environ, "PHOTOSYNC_BACKUP__OPTIONS": '{"endpoint_url": "http://127.0.0.1:9"}'}
+    assert config.load(file, given).backup.options == {"endpoint_url": "http://127.0.0.1:9"}
+
+
 def test_keys_and_model_know_the_same_settings() -> None:
     tables: dict[str, type[BaseModel]] = {
         "": model.Written,
@@ -419,6 +458,7 @@ def test_keys_and_model_know_the_same_settings() -> None:
         "mirror": model.Mirror,
         "select": model.Select,
         "upload": model.Upload,
+        "backup": model.Backup,
         "web": model.Web,
         "notify": model.Notify,
     }

@@ -108,6 +108,49 @@ def test_a_bad_value(told: Told, key: str, value: str, allowed: str) -> None:
     assert message.count("\n") == 0
 
 
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ('to = "s3://"', "a path, or an address like"),
+        ('to = "S3://bucket"', "a path, or an address like"),
+        ('to = "sftp://host:0/x"', "a path, or an address like"),
+        ('to = "s3://bucket/x?key=1"', "[backup.options]"),
+        ('to = "simplecache::s3://bucket"', "a path, or an address like"),
+        ('to = "a/photos"', 'this and folder[1].path ("a") lie one in the other'),
+        ('to = "."', 'this and folder[1].path ("a") lie one in the other'),
+        ('to = "mirror"', 'this and mirror.path ("mirror") lie one in the other'),
+        ('to = "local://mirror/x"', 'this and mirror.path ("mirror") lie one in the other'),
+        ('to = "state/x"', "photosync keeps its own state there"),
+        ('recipients = ["AGE-SECRET-KEY-1QQQ"]', "a secret one"),
+        ('recipients = ["hello"]', "a public key of age"),
+        ("encrypt_names = true", "encrypt = true alone"),
+        ("options = 5", "a table like"),
+    ],
+)
+def test_a_second_copy_that_cannot_be(told: Told, line: str, part: str) -> None:
+    message = told(
+        'state_dir = "state"\n[[folder]]\npath = "a"\n[mirror]\npath = "mirror"\n'
+        f"[backup]\n{line}\n"
+    )
+    assert "backup." in message
+    assert part in message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'to = "sftp://lisa:hidden-word@host:0/x"',
+        'to = "sftp://lisa:hidden word@host/x"',
+        'options = ["hidden-word"]',
+        'recipients = ["AGE-SECRET-KEY-1HIDDEN-WORD"]',
+    ],
+)
+def test_no_secret_of_the_second_copy_is_told(told: Told, line: str) -> None:
+    assert "hidden" not in told(f"[backup]\n{line}\n").lower()
+    name, _, value = line.partition(" = ")
+    assert "hidden" not in told("", **{f"PHOTOSYNC_BACKUP__{name.upper()}": value}).lower()
+
+
 @pytest.mark.parametrize("glob", ["", "/", "a\\u0000"])
 def test_a_glob_that_matches_nothing(told: Told, glob: str) -> None:
     message = told(f'[select]\nexclude = ["*.png", "{glob}"]\n')
@@ -137,7 +180,7 @@ def test_a_folder_without_a_path(told: Told) -> None:
     assert "folder[1].path: it is missing (add it)" in told('[[folder]]\nalbum = "x"\n')
 
 
-TABLES = "there are: folder, google, mirror, notify, phone, select, state_dir, upload, web"
+TABLES = "there are: backup, folder, google, mirror, notify, phone, select, state_dir, upload, web"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +192,7 @@ TABLES = "there are: folder, google, mirror, notify, phone, select, state_dir, u
         ("[[folder]]\npath = '/a'\nalbums = ''\n", "folder[1].albums", "did you mean album?"),
         ("[select.mode2]\n", "select.mode2", "did you mean mode?"),
         ("[xyz]\n", "xyz", TABLES),
-        ("[select]\nxyz = 1\n", "select.xyz", "there are: exclude, include, mode, since"),
+        ("[mirror]\nxyz = 1\n", "mirror.xyz", "there are: keep, min_free, path"),
     ],
 )
 def test_an_unknown_key_and_what_was_meant(told: Told, text: str, key: str, meant: str) -> None:
@@ -175,6 +218,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
         state_dir = 4
         foldr = 1
         [backup]
+        encrypt_names = true
         [google]
         api_url = "http://a.example"
         [[folder]]
@@ -201,7 +245,7 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
     for part in (
         "state_dir = 4",
         "foldr: there is no such setting (did you mean folder?)",
-        "backup: not in this version yet (remove it)",
+        "backup.encrypt_names = true: that is not possible",
         'google.api_url = "http://a.example"',
         'folder[1].album = "{day}"',
         'folder[2].path = "/photos/2026"',
@@ -224,13 +268,13 @@ def test_all_mistakes_are_told_at_once(told: Told) -> None:
         ("PHOTOSYNC_Upload__Workers", "1", "did you mean PHOTOSYNC_UPLOAD__WORKERS?"),
         ("PHOTOSYNC_UPLOAD__WORKERS__X", "1", "did you mean PHOTOSYNC_UPLOAD__WORKERS?"),
         ("PHOTOSYNC_STATEDIR", "/s", "did you mean PHOTOSYNC_STATE_DIR?"),
-        ("PHOTOSYNC_XYZ__ABC", "1", "there are: folder, google"),
+        ("PHOTOSYNC_XYZ__ABC", "1", "there are: backup, folder, google"),
         (
             "PHOTOSYNC_UPLOAD__QQQQQQQQ",
             "1",
             "there are: chunk, hours, max_rate, metered, resumable_above, workers",
         ),
-        ("PHOTOSYNC_BACKUP", "1", "not in this version yet"),
+        ("PHOTOSYNC_BACKUP", "1", "PHOTOSYNC_BACKUP__... for one"),
         ("PHOTOSYNC_FOLDER__0__PATH", "/a", 'PHOTOSYNC_FOLDER=[{"path": '),
         ("PHOTOSYNC_FOLDER", "/a", 'PHOTOSYNC_FOLDER = "/a"'),
         ("PHOTOSYNC_FOLDER", "", 'PHOTOSYNC_FOLDER = ""'),

@@ -32,7 +32,7 @@ def test_every_verb_is_in_the_readme(verb: str) -> None:
 
 
 def test_the_readme_tells_of_no_other_verb() -> None:
-    told = set(re.findall(r"^\| `photosync ((?:(?:config|service) )?\w+)", README, re.MULTILINE))
+    told = set(re.findall(r"^\| `photosync ((?:(?:config|service) )?[\w-]+)", README, re.MULTILINE))
     assert told == set(verbs())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -12,11 +11,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from photosync.app import report
+from photosync.app.backing import backup_stage, no_backup
 from photosync.app.connecting import connection_of, refuse_without_token
 from photosync.app.leaving import leave_out_all
 from photosync.app.noticing import noticing, telling_of_the_end
+from photosync.app.selecting import first_state, of_folder, of_phones, rules_of
 from photosync.app.signs import is_wanted
-from photosync.app.state import MIRROR_MADE, WEB_PORT, looked_at, make_state_dir, opened
+from photosync.app.state import (
+    MIRROR_MADE,
+    WEB_PORT,
+    looked_at,
+    make_state_dir,
+    opened,
+    own_name,
+)
 from photosync.daemon import lock
 from photosync.daemon.bells import Bells
 from photosync.daemon.everywhere import Everywhere
@@ -28,7 +36,6 @@ from photosync.daemon.supervisor import Supervisor
 from photosync.daemon.upkeep import Upkeep
 from photosync.daemon.worker import Worker
 from photosync.domain.media import SourceKind, readable
-from photosync.domain.selection import Selection
 from photosync.domain.states import READY_STATES, State
 from photosync.errors import (
     DailyQuotaSpent,
@@ -39,6 +46,7 @@ from photosync.errors import (
     SourceMissing,
 )
 from photosync.files.folder import Folder
+from photosync.files.holding import FREEING, holder_of
 from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
 from photosync.stages.create import Create
@@ -46,6 +54,7 @@ from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import NO_WAY, LibraryGate
 from photosync.stages.mirror import Mirror
 from photosync.stages.originals import LocalOriginals
+from photosync.stages.parts import Parts
 from photosync.stages.prune import Prune
 from photosync.stages.pull import Pull
 from photosync.stages.reselecting import apply_settings
@@ -55,6 +64,7 @@ from photosync.store.control import Problem
 from photosync.store.copies import Copies
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
+from photosync.store.shots import Shots
 from photosync.store.sightings import Sightings
 from photosync.store.source_choices import SourceChoices
 from photosync.store.sources import Sources
@@ -66,13 +76,14 @@ if TYPE_CHECKING:
     from threading import Event
 
     from photosync.app.phones import PhoneSide
-    from photosync.app.site import Parts
+    from photosync.app.site import DaemonSide
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
     from photosync.daemon.notify import Notifier
     from photosync.daemon.phones import Phones
     from photosync.device.phone import Phone
     from photosync.domain.media import Source
+    from photosync.stages.backup import Backup
     from photosync.web.site import Site
 
 log = logging.getLogger(__name__)
@@ -84,17 +95,18 @@ BELLS = (
     "surveys",
     "mirror",
     "pull",
+    "parts",
     "prune",
     "network",
     "notices",
     "upkeep",
     "upload",
     "create",
+    "backup",
 )
-OWN_NAME = "own_name"
 
-LOOKING = ("folders", "phone-looks", "network")
-"""Workers that wait by themselves for what is due."""
+IDLE_SECONDS = {"folders": 0.0, "phone-looks": 0.0, "network": 0.0, "parts": 1.0}
+"""Workers that wait by themselves for what is due, and one that nobody rings for."""
 
 
 @contextmanager
@@ -160,7 +172,7 @@ def _answering(
     def site() -> Site:
         from photosync.app.site import site_of  # when the first page is asked for
 
-        return site_of(settings, state, builder.parts(), status=status)
+        return site_of(settings, state, builder.daemon_side(), status=status)
 
     state.control.drop_flag(WEB_PORT)
     with ExitStack() as stack:
@@ -221,6 +233,7 @@ class _Builder:
         self._halt = halt
         self._network = network
         self._once = network is None
+        self._backup: Backup | None = None
         self._clock = state.clock
         watches = not settings.upload.metered and _is_elsewhere(settings.google.api_url)
         self._meter = Meter(self._metered) if watches else None
@@ -234,11 +247,13 @@ class _Builder:
         self._gate = LibraryGate(
             state.control, clock=self._clock, signed_in=self._connection.signed_in
         )
+        self._parts = self._made_parts()
         self._discover = Discover(
             intake=Intake(state.database),
             sources=self._sources,
             control=state.control,
-            first=State.HELD if settings.select.mode == "manual" else State.FOUND,
+            first=first_state(settings),
+            rules=rules_of(settings),
             bells=self._bells,
             halt=halt,
             clock=self._clock,
@@ -248,9 +263,9 @@ class _Builder:
         self._originals: LocalOriginals | None = None
         self._phones: Phones | None = None
 
-    def parts(self) -> Parts:
+    def daemon_side(self) -> DaemonSide:
         """What the web page shares with the workers."""
-        from photosync.app.site import Parts
+        from photosync.app.site import DaemonSide
         from photosync.errors import PhoneGone
 
         def phone_of(source_id: int) -> Phone:
@@ -259,7 +274,10 @@ class _Builder:
             return self._phones.of_source(source_id)[1]
 
         assert self._originals is not None, "the workers are made first"
-        return Parts(self._originals, phone_of)
+        return DaemonSide(self._originals, phone_of)
+
+    def _is_undecided(self) -> bool:
+        return not rules_of(self._settings).take_all and self._parts.is_behind()
 
     def supervisor(self, notifier: Notifier | None) -> Supervisor:
         """Everything, ready to run."""
@@ -276,7 +294,7 @@ class _Builder:
         mirror = MirrorDisk(
             self._settings.mirror.path,
             least_free_bytes=self._settings.mirror.min_free,
-            owner=self._own_name(),
+            owner=own_name(self._state),
             moved_from=self._moved_from(),
         )
         side = self._phone_side(mirror) if self._settings.phone.enabled else None
@@ -296,7 +314,7 @@ class _Builder:
                     halt=self._halt,
                     reports=troubles,
                     let_go=self._items.release_of,
-                    idle_seconds=0.0 if name in LOOKING else 5.0,
+                    idle_seconds=IDLE_SECONDS.get(name, 5.0),
                 )
                 for name, bell, step in self._steps(watched, folders, mirror, everywhere, side)
             ],
@@ -312,16 +330,10 @@ class _Builder:
             hang_up=self._connection.close,
             notifier=notifier,
             resting=self._resting,
+            undecided=self._is_undecided,
+            backing=lambda: self._backup is not None and self._backup.has_work(),
         )
         return self._supervisor
-
-    def _own_name(self) -> str:
-        """Tells this photosync from others that copy to the same mirror."""
-        control, name = self._state.control, self._state.control.flag(OWN_NAME)
-        if name is None:
-            name = secrets.token_hex(8)
-            control.set_flag(OWN_NAME, name, now=self._state.now())
-        return name
 
     def _watch_network(self, network: Network) -> bool:
         has_changed = network.run_once(self._network_changed)
@@ -373,10 +385,12 @@ class _Builder:
     def _apply_settings(self, watched: list[Watched]) -> None:
         """What is queued from earlier runs, held against the settings of this one."""
         phones = [one for one in self._sources.all() if one.kind == SourceKind.PHONE]
-        selection, album = _selection(self._settings), self._settings.phone.album
-        for source in [*(one.source for one in watched), *phones]:
+        album, of_all = self._settings.phone.album, of_phones(self._settings)
+        chosen = [(one.source, of_folder(self._settings, at)) for at, one in enumerate(watched)]
+        chosen += [(replace(one, album=album), of_all) for one in phones]
+        for source, selection in chosen:
             apply_settings(
-                replace(source, album=album) if source in phones else source,
+                source,
                 selection,
                 waiting=Waiting(self._state.database),
                 control=self._state.control,
@@ -387,6 +401,18 @@ class _Builder:
 
             for source in phones:
                 leave_out(self._state, self._settings, source.address)
+        self._parts.apply()
+
+    def _made_parts(self) -> Parts:
+        return Parts(
+            shots=Shots(self._state.database),
+            sources=self._sources,
+            control=self._state.control,
+            rules=rules_of(self._settings),
+            first=first_state(self._settings),
+            bells=self._bells,
+            clock=self._clock,
+        )
 
     def _folders(self, watched: list[Watched]) -> Folders:
         roots = {
@@ -415,7 +441,7 @@ class _Builder:
             discover=self._discover,
             bells=self._bells,
             disk=disk,
-            selection=_selection(self._settings),
+            selection=of_phones(self._settings),
             once=self._once,
             halt=self._halt,
         )
@@ -462,13 +488,17 @@ class _Builder:
             yield notices.name, "notices", notices.run_once
         upkeep = Upkeep(self._state.database, clock=self._clock)
         yield upkeep.name, "upkeep", upkeep.run_once
+        if not rules_of(self._settings).take_all:
+            yield self._parts.name, "parts", self._parts.run_once
         keep_days = self._settings.mirror.keep
         if keep_days is not None:
             prune = Prune(
                 copies=Copies(self._state.database),
                 mirror=disk,
                 keep_days=keep_days,
+                backup=self._settings.backup.address or None,
                 clock=self._clock,
+                alone=holder_of(self._settings.state_dir / FREEING),
             )
             yield prune.name, "prune", prune.run_once
         mirror = Mirror(
@@ -505,6 +535,34 @@ class _Builder:
             clock=self._clock,
         )
         yield create.name, "create", create.run_once
+        self._backup = self._backup_stage(originals, source_lost, set(sources))
+        if self._backup is not None:
+            yield self._backup.name, "backup", self._backup.run_once
+
+    def _backup_stage(
+        self,
+        originals: LocalOriginals,
+        source_lost: Callable[[int, SourceMissing], None],
+        watched: set[int],
+    ) -> Backup | None:
+        if not self._settings.backup.to:
+            no_backup(self._state)
+            return None
+
+        def lost(source_id: int, error: SourceMissing) -> None:
+            if source_id in watched:  # not a folder that left the settings
+                source_lost(source_id, error)
+
+        is_local = "://" not in self._settings.backup.to
+        return backup_stage(
+            self._settings,
+            self._state,
+            originals=originals,
+            resting=(lambda: "") if is_local else self._resting,
+            is_paused=lambda: self._state.control.flag("paused") is not None,
+            source_lost=lost,
+            halt=self._halt,
+        )
 
     def _heeding(self, folders: Folders) -> Callable[[], bool]:
         """The looks at folders; at all of them anew once the user has switched one off or on."""
@@ -572,33 +630,11 @@ class WatchedFolder:
 
 def watched_folders(settings: Settings) -> list[WatchedFolder]:
     """All of them, in the order of the settings."""
-    selection = _selection(settings)
     labels = _labels([one.path for one in settings.folder])
     return [
-        WatchedFolder(
-            Folder(
-                one.path,
-                selection=replace(selection, own=_beneath(one.path, settings.mirror.path)),
-            ),
-            label,
-            one.album,
-        )
-        for one, label in zip(settings.folder, labels, strict=True)
+        WatchedFolder(Folder(one.path, selection=of_folder(settings, number)), label, one.album)
+        for number, (one, label) in enumerate(zip(settings.folder, labels, strict=True))
     ]
-
-
-def _beneath(folder: Path, mirror: Path) -> tuple[str, ...]:
-    """Where the mirror lies in a watched folder, if it does."""
-    return (str(mirror.relative_to(folder)),) if folder in mirror.parents else ()
-
-
-def _selection(settings: Settings) -> Selection:
-    since = settings.select.since
-    return Selection(
-        include=settings.select.include,
-        exclude=settings.select.exclude,
-        since=None if since is None else time.mktime(since.timetuple()),
-    )
 
 
 def _labels(paths: list[Path]) -> list[str]:

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from photosync.app import machine, service
+from photosync.app.backup_health import second_copy
 from photosync.app.connecting import speaks
 from photosync.app.finding import Finding, Verdict, of
 from photosync.app.looking import AWAY, phone_lines
@@ -44,7 +45,7 @@ log = logging.getLogger(__name__)
 
 SEEN_TO = (
     *("auth_required", "adb_missing", "mirror_away", "mirror_full", "disk_full"),
-    *("source_missing", "phone_"),
+    *("source_missing", "phone_", "backup_", "key_"),
 )
 """How problems on record begin that the doctor looks for himself."""
 
@@ -74,6 +75,7 @@ def examine(settings: Settings, *, halt: Event, offline: bool = False) -> Iterat
         ("phones", lambda: _phones(settings)),
         ("udev", lambda: machine.udev(settings)),
         ("mirror", lambda: _mirror(settings)),
+        ("second copy", lambda: second_copy(settings)),
         ("notices", lambda: _notices(settings)),
         *(unasked if offline else asked),
         ("queue", lambda: _queue(settings)),

@@ -126,8 +126,8 @@ def phone_lines(settings: Settings) -> list[PhoneLine]:
     Raises:
         AdbMissing, NotAdb, PhoneGarbled: None can be seen at all.
     """
-    known = _known(settings)
-    with _present(settings) as (_, seen):
+    known = phones_known(settings)
+    with phones_present(settings) as (_, seen):
         lines = [_phone_line(one, settings, known) for one in seen]
     there = {one.serial for one in lines} | {readable(one.transport) for one in seen}
     return lines + [
@@ -145,7 +145,7 @@ def phone_lines(settings: Settings) -> list[PhoneLine]:
     ]
 
 
-def _known(settings: Settings) -> dict[str, SourceView]:
+def phones_known(settings: Settings) -> dict[str, SourceView]:
     """Every phone that was ever here, by its serial number."""
     with looked_at(settings) as state:
         if state is None:
@@ -165,8 +165,8 @@ def folder_lines(settings: Settings, serial: str = "") -> list[FolderLine]:
         PhoneNotReady: One is plugged in, but it shows nothing (yet).
         SettingsError: No such phone is plugged in.
     """
-    known = _known(settings)
-    with _present(settings) as (server, seen):
+    known = phones_known(settings)
+    with phones_present(settings) as (server, seen):
         wanted = [one for one in seen if one.identity and serial in ("", one.identity.serial)]
         lines = [line for one in wanted for line in _folders_of(one, server, settings, known)]
         there = {one.identity.serial for one in wanted if one.identity}
@@ -222,7 +222,7 @@ def _on_record(view: SourceView, settings: Settings) -> list[FolderLine]:
 
 def known_labels(settings: Settings) -> list[str]:
     """What the phones are called that were ever here."""
-    return [one.source.label for one in _known(settings).values()]
+    return [one.source.label for one in phones_known(settings).values()]
 
 
 def decide(
@@ -288,7 +288,12 @@ def leave_out(state: State, settings: Settings, serial: str) -> None:
 
 
 @contextmanager
-def _present(settings: Settings) -> Iterator[tuple[AdbServer, list[Seen]]]:
+def phones_present(settings: Settings) -> Iterator[tuple[AdbServer, list[Seen]]]:
+    """The adb server, and every phone that it sees; each has said who it is, or will not.
+
+    Raises:
+        AdbMissing, NotAdb, PhoneGarbled: None can be seen at all.
+    """
     server = AdbServer(settings.phone.adb_host, settings.phone.adb_port)
     fresh = not server.is_up()
     changed, halt = Event(), Event()
@@ -328,7 +333,7 @@ def _phone_line(seen: Seen, settings: Settings, known: Mapping[str, SourceView])
         advice = "It does not say who it is: unplug it and plug it in again."
     return PhoneLine(
         serial=serial,
-        label=_label(identity, known),
+        label=label_of(identity, known),
         state=str(seen.readiness),
         advice=advice,
         wireless=seen.wireless,
@@ -336,7 +341,7 @@ def _phone_line(seen: Seen, settings: Settings, known: Mapping[str, SourceView])
     )
 
 
-def _label(identity: Identity | None, known: Mapping[str, SourceView]) -> str:
+def label_of(identity: Identity | None, known: Mapping[str, SourceView]) -> str:
     """What a phone is called: two of one model are told apart once they are known."""
     if identity is None:
         return ""
@@ -353,11 +358,11 @@ def _folders_of(
 ) -> list[FolderLine]:
     assert seen.identity is not None
     identity = seen.identity
-    decided = _decided(settings, identity.serial)
+    decided = decided_of(settings, identity.serial)
     with Phone(server, seen.transport, identity) as phone:
         return [
             FolderLine(
-                phone=_label(identity, known),
+                phone=label_of(identity, known),
                 serial=identity.serial,
                 path=one.path,
                 photos=one.photos,
@@ -383,7 +388,13 @@ WHY_LEFT = {
 RULE_WORDS = {"ask": "new", "take": "take", "leave": "leave"}
 
 
-def _decided(settings: Settings, serial: str) -> dict[str, Choice]:
+def folder_choice(settings: Settings, serial: str, path: str) -> str:
+    """What holds for a folder of a phone, by the record and the settings: see ``FolderLine``."""
+    return _choice(path, decided_of(settings, serial), settings)
+
+
+def decided_of(settings: Settings, serial: str) -> dict[str, Choice]:
+    """What the user decided about folders of a phone, by their exact paths."""
     with looked_at(settings) as state:
         if state is None:
             return {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.app.mirrors import place_of
 from photosync.app.signs import silent
+from photosync.app.waits import COPYING_RESTS, waits_for
 from photosync.daemon import lock
 from photosync.daemon.metered import HINT, METERED, RESTS
 from photosync.daemon.reports import COPY, UPLOAD
@@ -17,22 +18,25 @@ from photosync.domain.quota import next_reset
 from photosync.domain.states import READY_STATES, State
 from photosync.errors import (
     AdbMissing,
+    BackupAway,
+    BackupFull,
     DiskFull,
-    MirrorAway,
-    MirrorFull,
+    KeyMissing,
+    KeyWrong,
     OutsideHours,
     PhotosyncError,
     SignInRequired,
     SourceMissing,
 )
 from photosync.store.assumed import AssumedFiles
+from photosync.store.backups import Backups, Tally
 from photosync.store.control import Problem
 
 if TYPE_CHECKING:
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
     from photosync.daemon.lock import Holder
-    from photosync.domain.media import MediaItem, Source
+    from photosync.domain.media import MediaItem
     from photosync.store.overview import Counts, SourceView
 
 Json = dict[str, Any]
@@ -40,7 +44,7 @@ Json = dict[str, Any]
 DAY_SECONDS = 86_400
 LEAST_FREE_BYTES = 1 << 20
 REQUESTS_A_PHOTO = 1.02
-COPYING_RESTS = (MirrorFull.code, MirrorAway.code)
+BACKUP_RESTS = (BackupAway.code, BackupFull.code, KeyMissing.code, KeyWrong.code)
 AUDIENCE = "https://console.cloud.google.com/auth/audience"
 HEALTHY, FAILED, USER_MUST_ACT, NOT_RUNNING = 0, 1, 3, 4
 
@@ -90,6 +94,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         ],
         "uploads": uploads,
         "copies": copies,
+        "backup": second_copy(settings, state),
         "paused": state.control.flag("paused"),
         "assumed": AssumedFiles(state.database).items()[0],
     }
@@ -168,6 +173,8 @@ def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool)
     if item.mirror_path is not None:
         copy = place_of(state.control, mirror, item.mirror_path)
     history = state.overview.history(item.id)
+    problems = state.control.problems()
+    wait = waits_for(state, source, item, running=running, problems=problems)
     return {
         **item_line(item, source.label),
         "file_name": item.file_name,
@@ -178,7 +185,7 @@ def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool)
         if item.mirror_path is None
         else readable(str(copy or mirror / item.mirror_path)),
         "mirror_there": copy is not None,
-        "waits_for": _waits_for(state, source, item, running=running),
+        "waits_for": "" if wait is None else wait.message,
         "attempts": item.attempts,
         "found_at": rfc3339(item.found_at),
         "history": [
@@ -186,26 +193,6 @@ def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool)
             for one in history
         ],
     }
-
-
-def _waits_for(state: OpenState, source: Source, item: MediaItem, *, running: bool) -> str:
-    """What keeps an item that is on its way from its next step, in one sentence; or ""."""
-    if item.state not in READY_STATES or item.leased_by is not None:
-        return ""
-    is_copied = item.mirror_path is not None and item.state != State.FOUND
-    if state.control.flag("paused") is not None:
-        return "photosync is paused (photosync resume)."
-    if not source.connected and not is_copied and item.state != State.UPLOADED:
-        there = "plugged in" if source.kind == SourceKind.PHONE else "there"
-        return f"{source.label} is not {there}."
-    if not running:
-        return "photosync is not running (photosync run)."
-    codes = COPYING_RESTS if (source.kind, item.state) == (SourceKind.PHONE, State.FOUND) else ()
-    for problem in state.control.problems():
-        at_gate = problem.gate == "library" and item.state != State.FOUND
-        if at_gate or problem.code in codes:
-            return problem.message
-    return ""
 
 
 def rfc3339(at: float | None) -> str | None:
@@ -240,8 +227,31 @@ def _nothing_yet(settings: Settings, holder: Holder | None, now: int) -> Json:
         "failed": [],
         "uploads": [],
         "copies": [],
+        "backup": second_copy(settings, None),
         "paused": None,
         "assumed": 0,
+    }
+
+
+def second_copy(settings: Settings, state: OpenState | None) -> Json | None:
+    """How it stands with what ``backup.to`` names; None if it names nothing."""
+    address = settings.backup.address
+    if not address:
+        return None
+    tally, aside = Tally(), []
+    if state is not None:
+        backups = Backups(state.database)
+        tally, target = backups.tally(address), backups.target(address)
+        aside = [] if target is None else backups.reasons(target)
+    return {
+        "to": readable(address),
+        "items": tally.items,
+        "bytes": tally.size_bytes,
+        "waiting": tally.waiting,
+        "last_at": rfc3339(tally.last_at),
+        "put_aside": [
+            {"code": code, "items": items, "example": message} for code, items, message in aside
+        ],
     }
 
 
@@ -348,9 +358,22 @@ def _is_standing(problem: Problem, settings: Settings, state: OpenState) -> bool
             return folder.is_bare()
     except PhotosyncError:
         return True
+    if problem.code in BACKUP_RESTS:
+        return _backup_rests(problem, settings, state)
     if problem.code == AdbMissing.code:
         return shutil.which("adb") is None
     return not problem.code.startswith("phone_")
+
+
+def _backup_rests(problem: Problem, settings: Settings, state: OpenState) -> bool:
+    """Of a disk a look tells; nobody asks a server for a status."""
+    from photosync.app.destination import is_away
+
+    if not settings.backup.to:
+        return False
+    if problem.code == BackupAway.code and "://" not in settings.backup.to:
+        return is_away(settings, state)
+    return True
 
 
 def _outside_hours(message: str, settings: Settings, now: int) -> Problem:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.app import report
 from photosync.app.leaving import leave_out_all
+from photosync.app.selecting import first_state
 from photosync.app.signs import is_wanted
 from photosync.config import shown
 from photosync.device.survey import nearest
 from photosync.domain.media import SourceKind, readable
+from photosync.domain.states import State
 from photosync.errors import ItemError, ItemGone, PhotosyncError, SourceMissing, UnknownItem
 from photosync.store.gallery import Gallery
 from photosync.store.phone_folders import PhoneFolders
@@ -23,7 +25,7 @@ from photosync.web.site import FolderCard, Site, SourceCard
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from photosync.app.state import State
+    from photosync.app.state import State as OpenState
     from photosync.config import Settings
     from photosync.device.phone import Phone
     from photosync.domain.media import MediaItem, Source
@@ -34,26 +36,29 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 128 * 1024
 """EXIF, and the thumbnail in it, lie in the first 64 KiB of a JPEG."""
+MODES = {State.FOUND: "auto", State.HELD: "manual"}
 RULES = {"ask": "new", "take": "take", "leave": "leave"}
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class DaemonSide:
     """Of the daemon: ``phone_of`` gives the phone that is a source, or raises PhoneGone."""
 
     originals: LocalOriginals
     phone_of: Callable[[int], Phone]
 
 
-def site_of(settings: Settings, state: State, parts: Parts, *, status: Callable[[], Any]) -> Site:
+def site_of(
+    settings: Settings, state: OpenState, daemon: DaemonSide, *, status: Callable[[], Any]
+) -> Site:
     """Everything that the pages ask."""
     return Site(
         database=state.database,
         state_dir=settings.state_dir,
         status=status,
         page=lambda item: report.item_page(state, item, mirror=settings.mirror.path, running=True),
-        opened=parts.originals.open,
-        head=partial(_head, parts.phone_of),
+        opened=daemon.originals.open,
+        head=partial(_head, daemon.phone_of),
         settings=lambda: shown(settings, os.environ),
         sources=ChosenSources(settings, state),
         clock=state.clock,
@@ -74,7 +79,7 @@ def _head(phone_of: Callable[[int], Phone], item: MediaItem) -> bytes | None:
 class ChosenSources:
     """Sources with their folders, and what the user decides about them."""
 
-    def __init__(self, settings: Settings, state: State) -> None:
+    def __init__(self, settings: Settings, state: OpenState) -> None:
         self._settings = settings
         self._state = state
         self._choices = SourceChoices(state.database)
@@ -82,7 +87,7 @@ class ChosenSources:
 
     def cards(self) -> list[SourceCard]:
         """Every source that the settings want."""
-        counts = self._state.overview.counts()
+        counts, first = self._state.overview.counts(), first_state(self._settings)
         chosen = self._choices.all()
         found = []
         for view in self._state.overview.sources():
@@ -99,7 +104,7 @@ class ChosenSources:
                     address=readable(source.address),
                     is_connected=source.connected,
                     items=counts.total(source.id),
-                    mode=mode or self._settings.select.mode,
+                    mode=mode or MODES[first(source)],
                     is_own_mode=mode is not None,
                     is_taken=choice is None or not choice.is_left,
                     folders=tuple(self._cards_of(source)),

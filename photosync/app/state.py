@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from photosync.errors import DiskFull, StateFolderUnusable
+from photosync.domain.media import readable
+from photosync.errors import DiskFull, SettingsError, StateFolderUnusable
 from photosync.store.choices import Choices
 from photosync.store.control import Control
 from photosync.store.database import Database, shipped_migrations
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from photosync.config import Settings
+    from photosync.domain.media import Source
 
 
+OWN_NAME = "own_name"
 MIRROR_MADE = "mirror_made"
 """The flag that says where the mirror was made."""
 WEB_PORT = "web_port"
@@ -41,6 +45,29 @@ class State:
     def now(self) -> int:
         """Seconds UTC."""
         return int(self.clock())
+
+
+def source_named(state: State, wanted: str) -> Source:
+    """The source of that label, address or number.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    sources = [view.source for view in state.overview.sources()]
+    for source in sources:
+        if wanted in (source.label, readable(source.address), str(source.id)):
+            return source
+    known = ", ".join(source.label for source in sources) or "none yet"
+    raise SettingsError(f"There is no source {wanted!r}.", hint=f"Sources: {known}.")
+
+
+def own_name(state: State) -> str:
+    """Tells this photosync from others that write to the same mirror or backup."""
+    name = state.control.flag(OWN_NAME)
+    if name is None:
+        name = secrets.token_hex(8)
+        state.control.set_flag(OWN_NAME, name, now=state.now())
+    return name
 
 
 def make_state_dir(state_dir: Path) -> None:

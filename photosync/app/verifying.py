@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 from photosync.app.connecting import connected
 from photosync.app.state import opened
 from photosync.domain.quota import next_reset
-from photosync.errors import DailyQuotaSpent, PhotosyncError, RequestRefused
+from photosync.errors import DailyQuotaSpent, PhotosyncError
 from photosync.google.library import MOST_ITEMS
+from photosync.stages.asking import held_by
 from photosync.store.verified import Verified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from threading import Event
 
     from photosync.app.state import State
     from photosync.config import Settings
     from photosync.google.library import PhotosLibrary
-    from photosync.store.verified import Held, Missing
+    from photosync.store.verified import Missing
 
 log = logging.getLogger(__name__)
 
@@ -100,28 +101,26 @@ class _Round:
         while some := self._verified.next(began, limit=MOST_ITEMS):
             self._tick(self._asked, in_all)
             self._leave_room()
-            answers = self._ask(some)
+            held = held_by(self._library, [one.google_id for one in some])
+            answers = [held[one.google_id] for one in some]
             now = max(began, self._state.now())  # a clock set back must not ask for ever
             self._verified.note(zip(some, answers, strict=True), now=now)
             self._asked += len(some)
             self._unknown += sum(one is None for one in answers)
 
-    def _ask(self, some: Sequence[Held]) -> list[bool | None]:
-        """Halved where Google refuses all because of one. None is asked after twice (§5)."""
-        ids = list(dict.fromkeys(one.google_id for one in some))
-        try:
-            held = dict(zip(ids, self._library.holds(ids), strict=True))
-            return [held[one.google_id] for one in some]
-        except RequestRefused:
-            if len(some) == 1:
-                return [None]
-            middle = len(some) // 2
-            return [*self._ask(some[:middle]), *self._ask(some[middle:])]
-
     def _leave_room(self) -> None:
-        now = self._state.now()
-        used, _ = self._state.overview.requests_today(now=now)
-        if used >= self._daily - self._daily // KEPT_SHARE:
-            raise DailyQuotaSpent(
-                "What is left of the day's requests is kept for new photos.", until=next_reset(now)
-            )
+        leave_room(self._daily, self._state)
+
+
+def leave_room(daily_requests: int, state: State) -> None:
+    """See to it that some of the day's requests are left for new photos.
+
+    Raises:
+        DailyQuotaSpent: Nobody should ask for anything else today.
+    """
+    now = state.now()
+    used, _ = state.overview.requests_today(now=now)
+    if used >= daily_requests - daily_requests // KEPT_SHARE:
+        raise DailyQuotaSpent(
+            "What is left of the day's requests is kept for new photos.", until=next_reset(now)
+        )

@@ -10,7 +10,6 @@ import typer
 
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.result import DONE, FAILED, Result, end, plural
-from photosync.domain.media import readable
 from photosync.domain.states import State
 from photosync.errors import SettingsError, UnknownItem
 from photosync.store.choices import Choices
@@ -54,7 +53,7 @@ def list_items(
 ) -> None:
     """List items, the newest first."""
     from photosync.app.report import item_line
-    from photosync.app.state import looked_at
+    from photosync.app.state import looked_at, source_named
     from photosync.cli.views import items_view
 
     lines = []
@@ -65,7 +64,7 @@ def list_items(
                 item_line(item, labels[item.source_id])
                 for item in opened_state.overview.items(
                     state=state,
-                    source_id=None if source is None else _source_id(opened_state, source),
+                    source_id=None if source is None else source_named(opened_state, source).id,
                     limit=limit,
                     **({} if before is None else {"before": before}),
                 )
@@ -214,12 +213,3 @@ def _change(
 
 def _labels(state: OpenState) -> dict[int, str]:
     return {view.source.id: view.source.label for view in state.overview.sources()}
-
-
-def _source_id(state: OpenState, wanted: str) -> int:
-    sources = [view.source for view in state.overview.sources()]
-    for source in sources:
-        if wanted in (source.label, readable(source.address), str(source.id)):
-            return source.id
-    known = ", ".join(source.label for source in sources) or "none yet"
-    raise SettingsError(f"There is no source {wanted!r}.", hint=f"Sources: {known}.")

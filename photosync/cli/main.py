@@ -13,21 +13,25 @@ import typer
 from photosync import __version__
 from photosync.cli import (
     auth,
+    backup,
     configuration,
     control,
     demo,
     doctor,
     emulate,
+    free_space,
     importing,
     items,
     notify,
     phones,
     report,
+    restore,
     run,
     service,
     status,
     verify,
     web,
+    why,
 )
 from photosync.cli.result import FAILED, end_badly
 from photosync.errors import PhotosyncError
@@ -68,7 +72,11 @@ app.command("import")(importing.import_uploads)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
 app.command("retry")(items.retry)
+app.command("why")(why.why)
+app.command("backup")(backup.backup)
 app.command("verify")(verify.verify)
+app.command("restore")(restore.restore)
+app.command("free-space")(free_space.free_space)
 app.command("doctor")(doctor.doctor)
 app.command("phones")(phones.phones)
 app.command("folders")(phones.folders)

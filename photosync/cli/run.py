@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,7 +25,7 @@ from photosync.cli.result import (
     printable,
 )
 from photosync.cli.signals import obey_signals
-from photosync.errors import PhotosyncError
+from photosync.errors import PhotosyncError, SourceMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,12 +139,17 @@ def _work(
 def _result(settings: Settings, outcome: Outcome, *, stopped: bool, seconds: float) -> Result:
     from photosync.cli.status import look
 
-    problems = look(settings)["problems"]
+    status = look(settings)
+    problems, backup = status["problems"], status["backup"]
+    not_backed_up = 0 if backup is None else _within_reach(backup)
     needs_user = any(problem["needs_user"] for problem in problems)
     lines = _summary(outcome, stopped=stopped, seconds=seconds)
     for problem in problems:
         lines += [f"! {problem['message']}", f"  {problem['hint']}".rstrip()]
-    bad = outcome.failed or outcome.left or stopped
+    if not_backed_up:
+        waiting = plural(not_backed_up, "waits", "wait")
+        lines.insert(1, f"{photos(not_backed_up)} {waiting} for the second copy: photosync backup")
+    bad = outcome.failed or outcome.left or stopped or not_backed_up
     document = {
         "version": 1,
         "done": outcome.done,
@@ -153,11 +158,18 @@ def _result(settings: Settings, outcome: Outcome, *, stopped: bool, seconds: flo
         "left": outcome.left,
         "being_written": outcome.unsettled,
         "away": sum(outcome.away.values()),
+        "not_backed_up": not_backed_up,
         "stopped": stopped,
         "problems": problems,
     }
     code = USER_MUST_ACT if needs_user else FAILED if bad else DONE
     return Result("\n".join(filter(None, lines)), document, code)
+
+
+def _within_reach(backup: dict[str, Any]) -> int:
+    """What waits for the second copy, but for what lies in folders that are away."""
+    aside = {one["code"]: int(one["items"]) for one in backup["put_aside"]}
+    return max(0, int(backup["waiting"]) - aside.get(SourceMissing.code, 0))
 
 
 def _summary(outcome: Outcome, *, stopped: bool, seconds: float) -> list[str]:

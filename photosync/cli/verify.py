@@ -1,27 +1,44 @@
-"""``verify``: is everything that is done still in the library?"""
+"""``verify``: is everything that is done still in the library, and in the second copy?"""
 
 from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
-from photosync.cli.result import DONE, FAILED, Result, console, end, exit_code, photos, plural
+from photosync.cli.result import (
+    DONE,
+    FAILED,
+    Result,
+    console,
+    end,
+    exit_code,
+    photos,
+    plural,
+    printable,
+)
 from photosync.cli.signals import obey_signals
-from photosync.domain.media import readable
-from photosync.errors import Stopping
+from photosync.domain.media import in_units, readable
+from photosync.errors import PhotosyncError, SettingsError, Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from photosync.app.backup_verifying import BackupVerification
     from photosync.app.verifying import Verification
-    from photosync.errors import PhotosyncError
+    from photosync.config import Settings
 
 MOST_SHOWN = 50
+WHAT = {
+    "missing": "is gone",
+    "changed": "has another size",
+    "damaged": "is not what was put there",
+    "lost": "was lost before, and waits to be backed up again",
+}
 
 
 def verify(
@@ -29,21 +46,63 @@ def verify(
     again: Annotated[
         bool, typer.Option("--again", help="Send again what the last verification missed.")
     ] = False,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Read all of the second copy, not a sample.")
+    ] = False,
+    backup: Annotated[bool, typer.Option("--backup", help="The second copy alone.")] = False,
+    library: Annotated[bool, typer.Option("--library", help="The library alone.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Ask the library after every photo that is done; 50 of them cost one request."""
+    """Ask the library after every photo that is done, and read the second copy back."""
     from photosync.app import verifying
 
     settings = settings_of(config, verbose=verbose)
     if again:
         end(_sent_again(verifying.send_again(settings)), as_json=as_json)
+    _refuse_nonsense(settings, backup=backup, library=library, whole=whole)
     halt = Event()
     obey_signals(halt)
-    with _progress(shown=not as_json and sys.stderr.isatty()) as tick:
-        found = verifying.verify(settings, halt=halt, tick=tick)
-    end(_result(found), as_json=as_json)
+    shown = not as_json and sys.stderr.isatty()
+    copy = None
+    if settings.backup.to and not library:
+        copy = _read_back(settings, whole=whole, halt=halt, shown=shown)
+    found = None
+    if not backup:
+        found = _ask(settings, halt=halt, shown=shown, may_raise=copy is None)
+    end(_result(found, copy), as_json=as_json)
+
+
+def _refuse_nonsense(settings: Settings, *, backup: bool, library: bool, whole: bool) -> None:
+    if backup and library:
+        raise SettingsError(
+            "--backup is the second copy alone, --library the library alone.",
+            hint="Leave both away for both.",
+        )
+    if (backup or (whole and not library)) and not settings.backup.to:
+        raise SettingsError(
+            "The settings name no place for a second copy.", hint="Set backup.to in [backup]."
+        )
+
+
+def _read_back(settings: Settings, *, whole: bool, halt: Event, shown: bool) -> BackupVerification:
+    from photosync.app.backup_verifying import verify_backup
+
+    with _progress("reading", shown=shown) as tick:
+        return verify_backup(settings, whole=whole, halt=halt, tick=tick)
+
+
+def _ask(settings: Settings, *, halt: Event, shown: bool, may_raise: bool) -> Verification:
+    from photosync.app import verifying
+
+    try:
+        with _progress("asking", shown=shown) as tick:
+            return verifying.verify(settings, halt=halt, tick=tick)
+    except PhotosyncError as error:
+        if may_raise:
+            raise
+        return verifying.Verification(0, 0, 0, [], error)  # what was read is told all the same
 
 
 def _sent_again(ids: list[int]) -> Result:
@@ -53,9 +112,30 @@ def _sent_again(ids: list[int]) -> Result:
     return Result(text, {"version": 1, "sent_again": ids})
 
 
-def _result(found: Verification) -> Result:
-    document = {
-        "version": 1,
+def _result(found: Verification | None, copy: BackupVerification | None) -> Result:
+    lines: list[str] = []
+    document: dict[str, Any] = {"version": 1}
+    codes = [DONE]
+    if found is not None:
+        lines += _lines(found)
+        document |= _library_document(found)
+        codes.append(_code(found.error, bad=bool(found.missing or found.unknown)))
+    document["backup"] = None
+    if copy is not None:
+        lines += map(printable, _copy_lines(copy))
+        document["backup"] = _copy_document(copy)
+        codes.append(_code(copy.error, bad=bool(copy.differences)))
+    return Result("\n".join(lines), document, max(codes))
+
+
+def _code(error: PhotosyncError | None, *, bad: bool) -> int:
+    if error is None:
+        return FAILED if bad else DONE
+    return FAILED if isinstance(error, Stopping) else exit_code(error)
+
+
+def _library_document(found: Verification) -> dict[str, Any]:
+    return {
         "asked": found.asked,
         "left": found.left,
         "unknown": found.unknown,
@@ -65,16 +145,80 @@ def _result(found: Verification) -> Result:
         ],
         "error": _told(found.error),
     }
-    code = FAILED if found.missing or found.unknown else DONE
-    if found.error is not None:
-        code = FAILED if isinstance(found.error, Stopping) else exit_code(found.error)
-    return Result("\n".join(_lines(found)), document, code)
+
+
+def _copy_document(copy: BackupVerification) -> dict[str, Any]:
+    return {
+        "to": readable(copy.address),
+        "held": copy.held,
+        "read": copy.read,
+        "read_bytes": copy.read_bytes,
+        "left": copy.left,
+        "opened": copy.opened,
+        "differences": [
+            {
+                "what": one.what,
+                "path": readable(one.path),
+                "name": readable(one.name),
+                "sha256": one.sha256,
+            }
+            for one in copy.differences
+        ],
+        "back": copy.back,
+        "unknown": [readable(path) for path in copy.unknown],
+        "error": _told(copy.error),
+    }
 
 
 def _told(error: PhotosyncError | None) -> dict[str, str] | None:
     if error is None:
         return None
     return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def _copy_lines(copy: BackupVerification) -> Iterator[str]:
+    count, at = len(copy.differences), readable(copy.address)
+    if copy.error is None or copy.read:
+        yield (
+            f"The second copy at {at}: {copy.held:,} should be there; {copy.read:,}"
+            f" ({in_units(copy.read_bytes)}) read back."
+        )
+    if copy.opened is False:
+        yield "They are sealed and the key is not here: held against their hashes, not opened."
+    if copy.back:
+        yield f"{photos(copy.back)} that {plural(copy.back, 'was', 'were')} lost are there again."
+    if not count and not copy.left and copy.error is None:
+        yield "All of that is as it was put there."
+    if count:
+        yield f"{count:,} {plural(count, 'is', 'are')} not as they were put there:"
+    for one in copy.differences[:MOST_SHOWN]:
+        name = "" if one.path.startswith(one.name) else f" ({readable(one.name)})"
+        yield f"  {readable(one.path)}{name} {WHAT[one.what]}"
+    if count > MOST_SHOWN:
+        yield f"  and {count - MOST_SHOWN:,} more, see --json"
+    if count:
+        yield "They are backed up again by the next run, or now: photosync backup"
+    yield from _unknown_lines(copy)
+    yield from _error_lines(copy.error)
+    if copy.left:
+        yield f"{photos(copy.left)} to go; it goes on from here: photosync verify --all"
+
+
+def _unknown_lines(copy: BackupVerification) -> Iterator[str]:
+    count = len(copy.unknown)
+    if count:
+        yield f"{count:,} {plural(count, 'file')} there that photosync does not know (left alone):"
+    for path in copy.unknown[:MOST_SHOWN]:
+        yield f"  {readable(path)}"
+    if count > MOST_SHOWN:
+        yield f"  and {count - MOST_SHOWN:,} more, see --json"
+
+
+def _error_lines(error: PhotosyncError | None) -> Iterator[str]:
+    if error is not None and error.message:
+        yield f"! {error.message}"
+        if error.hint:
+            yield f"  {error.hint}"
 
 
 def _lines(found: Verification) -> Iterator[str]:
@@ -87,10 +231,7 @@ def _lines(found: Verification) -> Iterator[str]:
     if found.unknown:
         yield f"Google would not say anything of {photos(found.unknown)}."
     yield from _missing_lines(found)
-    if found.error is not None:
-        yield f"! {found.error.message}"
-        if found.error.hint:
-            yield f"  {found.error.hint}"
+    yield from _error_lines(found.error)
     if found.left:
         yield f"{photos(found.left)} to go; it goes on from here: photosync verify"
 
@@ -108,7 +249,7 @@ def _missing_lines(found: Verification) -> Iterator[str]:
 
 
 @contextmanager
-def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+def _progress(words: str, *, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
     """A bar on the terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -117,5 +258,5 @@ def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
         return
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("asking", total=None)
+        bar = progress.add_task(words, total=None)
         yield lambda asked, in_all: progress.update(bar, completed=asked, total=in_all)

@@ -66,6 +66,8 @@ def local(rfc3339: str | None) -> str:
 def status_view(document: Json) -> RenderableType:
     """What ``photosync status`` shows."""
     parts: list[RenderableType] = [_headline(document), _states(document)]
+    if document["backup"] is not None:
+        parts.append(_second_copy(document["backup"]))
     if document["sources"]:
         parts.append(_sources(document["sources"], is_running=document["daemon"]["running"]))
     parts += [_problem(problem) for problem in document["problems"]]
@@ -164,6 +166,18 @@ def _headline(document: Json) -> Text:
             line.append(f"\n{speed}, {span(rate['eta_seconds'])} left")
     if document["paused"]:
         line.append(f"\nPaused: {printable(document['paused'])}")
+    return line
+
+
+def _second_copy(backup: Json) -> Text:
+    line = Text("second copy: ").append(f"{backup['items']:,}", style="green")
+    line.append(f" at {backup['to']}")
+    if backup["waiting"]:
+        line.append(f", {backup['waiting']:,} {plural(backup['waiting'], 'waits', 'wait')}")
+    elif backup["last_at"]:
+        line.append(f", the last at {local(backup['last_at'])}", style="dim")
+    for one in backup["put_aside"]:
+        line.append(f"\n  {one['items']} x {printable(one['example'])}", style="yellow")
     return line
 
 

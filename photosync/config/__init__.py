@@ -3,6 +3,7 @@
 from photosync.config.files import default_file, example_text, find_file, init
 from photosync.config.reading import load
 from photosync.config.settings import (
+    BackupSettings,
     FolderSettings,
     GoogleSettings,
     MirrorSettings,
@@ -16,6 +17,7 @@ from photosync.config.settings import (
 from photosync.config.showing import Shown, masked, shown
 
 __all__ = [
+    "BackupSettings",
     "FolderSettings",
     "GoogleSettings",
     "MirrorSettings",

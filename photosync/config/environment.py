@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.config.keys import (
     FOLDER_EXAMPLE,
+    FREE_TABLES,
     LISTS,
     OWN_VARIABLES,
     PREFIX,
-    SECRETS,
     TABLES,
+    UNTOLD,
     VARIABLES,
     unknown_variable,
     variable,
@@ -91,8 +92,11 @@ def _is_port(text: str) -> bool:
 def _needed(name: str, value: str) -> str | None:
     """What a variable has to hold that is JSON; None if it is fine."""
     key = ".".join(VARIABLES[name])
-    if key in TABLES:
+    if key in FREE_TABLES:
         kind: type = dict
+        needed = f'as JSON: {name}={{"endpoint_url": "https://..."}}'
+    elif key in TABLES:
+        kind = dict
         needed = f'allowed: JSON like {{"{_first_key(key)}": ...}}; or {name}__... for one'
     elif key in LISTS:
         kind = list
@@ -107,7 +111,7 @@ def _needed(name: str, value: str) -> str | None:
 
 def _holds_secrets(name: str) -> bool:
     key = ".".join(VARIABLES[name])
-    return any(key in (one, one.partition(".")[0]) for one in SECRETS)
+    return any(key in (one, one.partition(".")[0]) for one in UNTOLD)
 
 
 def _first_key(table: str) -> str:

@@ -7,45 +7,66 @@ from dataclasses import dataclass
 
 PREFIX = "PHOTOSYNC_"
 
+SELECTING = frozenset({"mode", "include", "exclude", "since", "types"})
+"""What a folder, and phones, may have of their own instead of what [select] says."""
+
 KEYS: dict[str, frozenset[str]] = {
     "": frozenset(
-        {"state_dir", "google", "folder", "phone", "mirror", "select", "upload", "web", "notify"}
+        {"state_dir", "google", "folder", "phone", "mirror", "select", "upload", "backup", "web"}
+        | {"notify"}
     ),
     "google": frozenset(
         {"client_secret_file", "token_file", "api_url", "daily_requests", "writes_per_minute"}
     ),
-    "folder": frozenset({"path", "album"}),
+    "select": frozenset(
+        {*SELECTING, "min_size", "max_size", "raw_with_jpeg", "live_video", "bursts", "screenshots"}
+    ),
+    "folder": frozenset({"path", "album", *SELECTING}),
     "phone": frozenset(
         {"enabled", "serials", "folders", "new_folders", "album", "adb_host", "adb_port"}
+        | SELECTING
     ),
     "mirror": frozenset({"path", "keep", "min_free"}),
-    "select": frozenset({"mode", "include", "exclude", "since"}),
     "upload": frozenset({"workers", "resumable_above", "chunk", "max_rate", "hours", "metered"}),
     "web": frozenset({"enabled", "host", "port", "names", "password_file"}),
+    "backup": frozenset(
+        {"to", "options", "encrypt", "encrypt_names", "recipients", "passphrase_file"}
+        | {"identity_file"}
+    ),
     "notify": frozenset({"urls", "on", "ping", "phone_unseen", "nothing_new", "nothing_done"}),
 }
 """Every setting that this version knows; a test holds it and the model together."""
 
 TO_COME: dict[str, frozenset[str]] = {
-    "": frozenset({"backup"}),
     "upload": frozenset({"fix_dates"}),
 }
 
-TABLES = ("google", "phone", "mirror", "select", "upload", "web", "notify")
+TABLES = ("google", "phone", "mirror", "select", "upload", "backup", "web", "notify")
 LISTS = frozenset(
     {
         "folder",
         "phone.serials",
         "phone.folders",
+        "phone.include",
+        "phone.exclude",
+        "phone.types",
         "select.include",
         "select.exclude",
         "web.names",
+        "select.types",
+        "backup.recipients",
         "notify.urls",
         "notify.on",
     }
 )
-SECRETS = ("notify.urls", "notify.ping")
-"""Whoever knows these addresses can write to them: their values are never shown."""
+FREE_TABLES = frozenset({"backup.options"})
+"""Tables whose keys are other programs' own."""
+
+SECRETS = ("notify.urls", "notify.ping", "backup.to", "backup.options")
+"""What these hold may let others in: it is never shown as it is."""
+
+UNTOLD = (*SECRETS, "backup.recipients")
+"""Where a mistake may be a secret: a secret key, say, in the place of a public one."""
 
 NEARLY = 0.75  # how much of a variable's name has to be right to be taken for one of ours
 OWN_VARIABLES = frozenset({"PHOTOSYNC_CONFIG", "PHOTOSYNC_REQUIRE_ALL"})
@@ -79,7 +100,7 @@ def unknown_variable(name: str) -> Unknown | None:
     if name in OWN_VARIABLES or name in VARIABLES:
         return None
     table, nested, key = name.removeprefix(PREFIX).lower().partition("__")
-    if table in TO_COME[""] or key in TO_COME.get(table, ()):
+    if table in TO_COME.get("", ()) or key in TO_COME.get(table, ()):
         return Unknown("not in this version yet", "remove it")
     close = difflib.get_close_matches(name.upper(), VARIABLES, 1, cutoff=0.8)
     if table == "folder":

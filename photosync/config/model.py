@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -38,6 +38,8 @@ DAYS = re.compile(r"([0-9]{1,5})d")
 MOST_DAYS = 36_500
 NOTICE_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 LONGEST_SERIAL = 64
+STORAGE_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s?#]+")
+RECIPIENT = re.compile(r"age1[0-9a-z]+|ssh-(ed25519|rsa) [A-Za-z0-9+/=]+( .*)?")
 PLACEHOLDERS = ("{folder}", "{source}", "{year}", "{month}")
 
 KIB, GIB = 1024, 1024**3
@@ -48,6 +50,14 @@ MOST_FREE = 1024**4
 MOST_RESUMABLE_ABOVE = 20 * GIB  # no video is larger (google-photos-api.md §7)
 LONGEST_TITLE = 500  # characters (google-photos-api.md §4)
 FIRST_DAY = date(1900, 1, 1)
+MOST_SELECTED = 1024**4
+_TYPES = """
+    photo video raw avif bmp gif heic heif ico jpeg jpg jpe jfif png tif tiff webp
+    3fr arw cr2 cr3 crw dng erf nef nrw orf pef raf rw2 rwl sr2 srw
+    3g2 3gp asf avi divx m2t m2ts m4v mkv mmv mod mov mp4 mpeg mpg mts tod webm wmv
+"""
+TYPES = frozenset(_TYPES.split())
+"""What ``select.types`` may name; a test holds it and domain/media_types.py together."""
 
 
 def _flag(value: Any) -> bool:
@@ -141,6 +151,18 @@ def _glob(pattern: str) -> str:
     return pattern
 
 
+def _type(name: str) -> str:
+    kind = name.lower().removeprefix(".")
+    if kind not in TYPES:
+        raise _wrong('"photo", "video", "raw", or an extension of Google\'s types like "heic"')
+    return kind
+
+
+def _limit(value: Any) -> Any:
+    """No size at all is no limit."""
+    return 0 if value == "" else value
+
+
 def _phone_folder(folder: str) -> str:
     """A folder below the phone's storage, or below an SD card's (``sd:1A2B-3C4D/DCIM``)."""
     parts = folder.strip("/").split("/")
@@ -215,6 +237,39 @@ def _ping(url: str) -> str:
     return url
 
 
+def _backup_to(text: str) -> str:
+    """Whether fsspec knows that kind of storage is for it to say: photosync doctor."""
+    if "://" not in text:
+        return _path(text)
+    try:
+        good = STORAGE_URL.fullmatch(text) is not None and urlsplit(text).port != 0
+    except ValueError:  # a broken IPv6 address, or a port that is none
+        good = False
+    if not good or "::" in text.replace("[::", "") or not _printable(text):
+        raise _wrong(
+            'a path, or an address like "s3://bucket/photos" or "sftp://user@host/photos"'
+            " (whatever else it needs stands in [backup.options])"
+        )
+    return text
+
+
+def _with_encryption(value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
+    if value and info.data.get("encrypt") is False:
+        raise _wrong("true with encrypt = true alone, since names are hidden in sealed files")
+    return value
+
+
+def _recipient(text: str) -> str:
+    text = text.strip()
+    if "PRIVATE" in text or text.upper().startswith("AGE-SECRET-KEY"):
+        raise _wrong(
+            "a public key; what stands there is a secret one: name its file in identity_file"
+        )
+    if RECIPIENT.fullmatch(text) is None or text.startswith("age1yubikey"):
+        raise _wrong('a public key of age, "age1...", or of SSH, "ssh-ed25519 ..."')
+    return text
+
+
 def _path(text: str) -> str:
     if not can_be_path(text) or (text and not text.strip()):
         raise _wrong("a path")
@@ -280,6 +335,10 @@ def _wrong(allowed: str) -> ValueError:
 
 
 Glob = Annotated[str, AfterValidator(_glob)]
+Type = Annotated[str, AfterValidator(_type)]
+Limit = Annotated[int, _size(0, MOST_SELECTED), BeforeValidator(_limit)]
+Mode = Literal["auto", "manual"]
+Day = Annotated[date | None, BeforeValidator(_since)]
 OptionalPath = Annotated[str, AfterValidator(_path)]
 NeededPath = Annotated[str, AfterValidator(_needed_path)]
 
@@ -298,14 +357,24 @@ class Google(_Table):
     writes_per_minute: Annotated[int, _whole(1, 100_000)] = 30
 
 
-class Folder(_Table):
+class _Selecting(_Table):
+    """A source that may have a choice of its own; None: as ``[select]`` says."""
+
+    mode: Mode | None = None
+    include: list[Glob] | None = None
+    exclude: list[Glob] | None = None
+    since: Day = None
+    types: list[Type] | None = None
+
+
+class Folder(_Selecting):
     """``[[folder]]``."""
 
     path: NeededPath
     album: Annotated[str, AfterValidator(_album)] = ""
 
 
-class Phone(_Table):
+class Phone(_Selecting):
     """``[phone]``."""
 
     enabled: Annotated[bool, BeforeValidator(_flag)] = True
@@ -338,10 +407,17 @@ class Mirror(_Table):
 class Select(_Table):
     """``[select]``."""
 
-    mode: Literal["auto", "manual"] = "auto"
+    mode: Mode = "auto"
     include: list[Glob] = []
     exclude: list[Glob] = []
-    since: Annotated[date | None, BeforeValidator(_since)] = None
+    since: Day = None
+    min_size: Limit = 0
+    max_size: Limit = 0
+    types: list[Type] = []
+    raw_with_jpeg: Literal["both", "jpeg", "raw"] = "both"
+    live_video: Annotated[bool, BeforeValidator(_flag)] = True
+    bursts: Literal["all", "cover"] = "all"
+    screenshots: Annotated[bool, BeforeValidator(_flag)] = True
 
 
 class Upload(_Table):
@@ -353,6 +429,18 @@ class Upload(_Table):
     max_rate: Annotated[int, BeforeValidator(_rate)] = 0
     hours: Annotated[str, AfterValidator(_hours)] = ""
     metered: Annotated[bool, BeforeValidator(_flag)] = False
+
+
+class Backup(_Table):
+    """``[backup]``."""
+
+    to: Annotated[str, AfterValidator(_backup_to)] = ""
+    options: dict[str, Any] = {}
+    encrypt: Annotated[bool, BeforeValidator(_flag)] = False
+    encrypt_names: Annotated[bool, BeforeValidator(_flag), AfterValidator(_with_encryption)] = False
+    recipients: list[Annotated[str, AfterValidator(_recipient)]] = []
+    passphrase_file: OptionalPath = ""
+    identity_file: OptionalPath = ""
 
 
 class Web(_Table):
@@ -408,5 +496,6 @@ class Written(BaseSettings):
     mirror: Mirror = Mirror()
     select: Select = Select()
     upload: Upload = Upload()
+    backup: Backup = Backup()
     web: Web = Web()
     notify: Notify = Notify()

@@ -24,6 +24,8 @@ USUAL_MIRROR = "~/Pictures/photosync"
 NO = frozenset({"0", "off", "f", "false", "n", "no"})
 """What pydantic takes for false."""
 
+BACKUP = "backup.to"
+KEY_FILES = ("passphrase_file", "identity_file")
 GOOGLE_FILES = ("client_secret_file", "token_file")
 
 
@@ -82,6 +84,7 @@ def path_mistakes(
         *_among_folders(folders),
         *_with_state(folders, named.get(STATE), content, environ),
         *_with_mirror(folders, named.get(MIRROR) or _usual_mirror(content, environ)),
+        *_with_backup(folders, named, content, environ),
         *_mirror_in_state(named.get(MIRROR), named.get(STATE), environ),
     ]
 
@@ -96,6 +99,12 @@ def _texts(content: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], s
     if isinstance(table, dict):
         found.append((MIRROR, ("mirror", "path"), table.get("path")))
     folders = content.get("folder")
+    table = content.get("backup")
+    if isinstance(table, dict):
+        found += [(f"backup.{key}", ("backup", key), table.get(key)) for key in KEY_FILES]
+        to = table.get("to")
+        if isinstance(to, str):
+            found.append((BACKUP, ("backup", "to"), local_part(to)))
     for number, folder in enumerate(folders if isinstance(folders, list) else (), start=1):
         if isinstance(folder, dict):
             found.append((f"folder[{number}].path", ("folder",), folder.get("path")))
@@ -145,6 +154,48 @@ def _with_mirror(folders: list[_Named], mirror: _Named | None) -> Iterator[Mista
         if mirror.real == one.real or mirror.real in one.real.parents:
             words = "copies of phones go there (mirror.path)"
             yield one.mistake(words, "name another folder, or set mirror.path")
+
+
+def local_part(to: str) -> str:
+    """The path in ``backup.to`` if it is on this machine, else ""."""
+    scheme, url, rest = to.partition("://")
+    if not url:
+        return to
+    return rest if scheme in ("file", "local") else ""
+
+
+def backup_path(to: str, file: Path | None, environ: Mapping[str, str]) -> str:
+    """``backup.to`` made absolute if it is a path, else ""."""
+    text = local_part(to)
+    return str(absolute(text, file, environ)) if text else ""
+
+
+def _with_backup(
+    folders: list[_Named],
+    named: Mapping[str, _Named],
+    content: Mapping[str, Any],
+    environ: Mapping[str, str],
+) -> Iterator[Mistake]:
+    """The second copy lies apart: else it would be backed up itself, or die with the first."""
+    backup, state = named.get(BACKUP), named.get(STATE)
+    if backup is None:
+        return
+    yield from _no_folder(backup)
+    mirror = named.get(MIRROR) or _usual_mirror(content, environ)
+    state_dir = state.real if state else Path(os.path.realpath(default_state_dir(environ)))
+    others = [(one.real, f"{one.key} ({written(one.text)})") for one in folders]
+    if mirror is not None:
+        others.append((mirror.real, f"{MIRROR} ({written(mirror.text)})"))
+    for real, words in others:
+        if backup.real == real or _one_in_the_other(backup.real, real):
+            yield backup.mistake(f"this and {words} lie one in the other", "name another folder")
+    if backup.real == state_dir or state_dir in backup.real.parents:
+        words = "photosync keeps its own state there (state_dir)"
+        yield backup.mistake(words, "name another folder")
+
+
+def _one_in_the_other(one: Path, other: Path) -> bool:
+    return one in other.parents or other in one.parents
 
 
 def _usual_mirror(content: Mapping[str, Any], environ: Mapping[str, str]) -> _Named | None:

@@ -9,8 +9,10 @@ from photosync.config.environment import adb_server, from_environment
 from photosync.config.files import credential, default_state_dir
 from photosync.config.hours import parse_hours
 from photosync.config.mistakes import Mistake, raise_all
-from photosync.config.paths import absolute, path_mistakes
+from photosync.config.paths import absolute, backup_path, path_mistakes
 from photosync.config.settings import (
+    NO_DAY,
+    BackupSettings,
     FolderSettings,
     GoogleSettings,
     MirrorSettings,
@@ -29,9 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from photosync.config.model import Written
+    from photosync.config.model import Folder, Phone, Select, Written
 
 DEFAULT_MIRROR = "mirror"
+DEFAULT_IDENTITY = "backup-key.txt"
 DEFAULT_TOKEN = "token.json"  # noqa: S105 - a file's name
 
 
@@ -119,9 +122,9 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
         return path(google.client_secret_file)
 
     state_dir = path(written.state_dir) if written.state_dir else default_state_dir(environ)
-    google, select, upload = written.google, written.select, written.upload
+    google, upload = written.google, written.upload
     phone, mirror = written.phone, written.mirror
-    web, notify = written.web, written.notify
+    web, notify, backup = written.web, written.notify, written.backup
     (adb_host, _), (adb_port, _) = adb_server(environ)
     return Settings(
         state_dir=state_dir,
@@ -132,7 +135,9 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             daily_requests=google.daily_requests,
             writes_per_minute=google.writes_per_minute,
         ),
-        folder=tuple(FolderSettings(path(one.path), one.album) for one in written.folder),
+        folder=tuple(
+            FolderSettings(path(one.path), one.album, **_selecting(one)) for one in written.folder
+        ),
         phone=PhoneSettings(
             enabled=phone.enabled,
             serials=tuple(phone.serials),
@@ -141,11 +146,10 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             album=phone.album,
             adb_host=phone.adb_host if "adb_host" in phone.model_fields_set else adb_host,
             adb_port=phone.adb_port if "adb_port" in phone.model_fields_set else adb_port,
+            **_selecting(phone),
         ),
         mirror=MirrorSettings(mirror_path(), mirror.keep_days, mirror.min_free),
-        select=SelectSettings(
-            select.mode, tuple(select.include), tuple(select.exclude), select.since
-        ),
+        select=_selected(written.select),
         upload=UploadSettings(
             upload.workers,
             upload.resumable_above,
@@ -161,8 +165,43 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             tuple(web.names),
             path(web.password_file) if web.password_file else None,
         ),
+        backup=BackupSettings(
+            identity_file=path(backup.identity_file)
+            if backup.identity_file
+            else state_dir / DEFAULT_IDENTITY,
+            to=backup_path(backup.to, file, environ) or backup.to,
+            options=backup.options,
+            encrypt=backup.encrypt,
+            encrypt_names=backup.encrypt_names,
+            recipients=tuple(backup.recipients),
+            passphrase_file=path(backup.passphrase_file) if backup.passphrase_file else None,
+        ),
         notify=NotifySettings(
             tuple(notify.urls), tuple(notify.on), notify.ping, *notify.silence_days
         ),
         file=None if file is None else file.absolute(),
     )
+
+
+def _selected(select: Select) -> SelectSettings:
+    return SelectSettings(
+        mode=select.mode,
+        include=tuple(select.include),
+        exclude=tuple(select.exclude),
+        since=select.since,
+        min_size=select.min_size,
+        max_size=select.max_size,
+        types=tuple(select.types),
+        raw_with_jpeg=select.raw_with_jpeg,
+        live_video=select.live_video,
+        bursts=select.bursts,
+        screenshots=select.screenshots,
+    )
+
+
+def _selecting(source: Folder | Phone) -> dict[str, Any]:
+    """What a source says of its own choice; a list is one even if it is empty."""
+    lists = {"include": source.include, "exclude": source.exclude, "types": source.types}
+    own = {name: None if one is None else tuple(one) for name, one in lists.items()}
+    since = source.since or (NO_DAY if "since" in source.model_fields_set else None)
+    return {"mode": source.mode, "since": since, **own}

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from photosync.config.hours import Hours
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Mapping
     from pathlib import Path
 
 
 ALWAYS = Hours()
 
 
+Mode = Literal["auto", "manual"]
+NO_DAY = date.min
+
+
 @dataclass(frozen=True, slots=True)
 class FolderSettings:
-    """A watched folder. ``album`` is a template, "" for none."""
+    """A watched folder. ``album`` is a template, "" for none; what is None is as in SelectSettings.
+
+    A ``since`` of NO_DAY is none, whatever it is there.
+    """
 
     path: Path
     album: str
+    mode: Mode | None = None
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
+    since: date | None = None
+    types: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,11 @@ class PhoneSettings:
     album: str
     adb_host: str
     adb_port: int
+    mode: Mode | None = None
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
+    since: date | None = None
+    types: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +77,19 @@ class MirrorSettings:
 
 @dataclass(frozen=True, slots=True)
 class SelectSettings:
-    """What is backed up."""
+    """What is backed up. Sizes in bytes, 0 for no limit; ``types`` empty: all."""
 
-    mode: Literal["auto", "manual"]
+    mode: Mode
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     since: date | None
+    min_size: int = 0
+    max_size: int = 0
+    types: tuple[str, ...] = ()
+    raw_with_jpeg: Literal["both", "jpeg", "raw"] = "both"
+    live_video: bool = True
+    bursts: Literal["all", "cover"] = "all"
+    screenshots: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +106,37 @@ class UploadSettings:
     max_rate: int = 0
     hours: Hours = ALWAYS
     metered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSettings:
+    """Where a second copy is kept, and with which keys it is sealed.
+
+    ``to``: an absolute path, or a URL that fsspec knows and that may hold a password; "" for
+    none. ``options`` go to fsspec as they are, and may hold secrets too.
+    """
+
+    identity_file: Path
+    to: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    encrypt: bool = False
+    encrypt_names: bool = False
+    recipients: tuple[str, ...] = ()
+    passphrase_file: Path | None = None
+
+    @property
+    def address(self) -> str:
+        """``to`` without a password: what the target is called on record, and shown to people."""
+        return address_of(self.to)
+
+
+def address_of(to: str) -> str:
+    """A target's path or URL without a password."""
+    if "://" not in to:
+        return to
+    parts = urlsplit(to)
+    user, at, host = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path.rstrip('/')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +180,7 @@ class Settings:
     mirror: MirrorSettings
     select: SelectSettings
     upload: UploadSettings
+    backup: BackupSettings
     web: WebSettings
     notify: NotifySettings
     file: Path | None

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from photosync.config.environment import adb_server, origin
 from photosync.config.files import credential
 from photosync.config.hours import Hours
-from photosync.config.keys import SECRETS, TABLES
+from photosync.config.keys import SECRETS, SELECTING, TABLES
 from photosync.config.reading import read_toml
+from photosync.config.settings import NO_DAY, address_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 KEEP = "mirror.keep"
 RATE = "upload.max_rate"
+TO, OPTIONS = "backup.to", "backup.options"
 SILENCES = frozenset({"notify.phone_unseen", "notify.nothing_new", "notify.nothing_done"})
 SIZES = frozenset({"mirror.min_free", "upload.resumable_above", "upload.chunk"})
+LIMITS = frozenset({"select.min_size", "select.max_size"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ def _table(
 ) -> Iterator[Shown]:
     values = getattr(settings, table)
     for field in fields(values):
+        if table == "phone" and field.name in SELECTING and getattr(values, field.name) is None:
+            continue  # as [select] says
         value = _text(getattr(values, field.name), f"{table}.{field.name}")
         written = content.get(table, {}).get(field.name)
         source = _of(written, environ, table, field.name)
@@ -74,6 +79,10 @@ def _folders(
     for number, folder in enumerate(settings.folder, start=1):
         yield Shown(f"folder[{number}].path", str(folder.path), source)
         yield Shown(f"folder[{number}].album", _text(folder.album), source)
+        for name in sorted(SELECTING):
+            own = getattr(folder, name)
+            if own is not None:
+                yield Shown(f"folder[{number}].{name}", _text(own), source)
 
 
 def _of_state_dir(content: Mapping[str, Any], environ: Mapping[str, str]) -> str:
@@ -96,21 +105,36 @@ def _of(written: Any, environ: Mapping[str, str], *keys: str) -> str:
 
 def _text(value: Any, key: str = "") -> str:
     """As it may be written in the file; of a secret, that there is one."""
-    if key in SECRETS:
-        value = masked(value) if isinstance(value, str) else tuple(map(masked, value))
+    if key == OPTIONS:
+        return "{" + ", ".join(f"{name} = ***" for name in sorted(value)) + "}"
+    value = _in_units(_without_secret(value, key), key)
     if isinstance(value, tuple):
         return json.dumps(list(value), ensure_ascii=False)
+    if value is None or value in ("", NO_DAY):
+        return '""'
+    return str(value)
+
+
+def _without_secret(value: Any, key: str) -> Any:
+    if key == TO:
+        return address_of(value)
+    if key in SECRETS:
+        return masked(value) if isinstance(value, str) else tuple(map(masked, value))
+    return value
+
+
+def _in_units(value: Any, key: str) -> Any:
     if key == KEEP:
         return {None: "forever", 0: "until-done"}.get(value, f"{value}d")
     if key in SIZES:
         return _size(value)
+    if key in LIMITS:
+        return _size(value) if value else ""
     if key == RATE:
-        value = f"{_size(value)}/s" if value else ""
+        return f"{_size(value)}/s" if value else ""
     if key in SILENCES and value:
-        value = f"{value}d"
-    if isinstance(value, Hours):
-        value = str(value)
-    return '""' if value is None or value == "" else str(value)
+        return f"{value}d"
+    return str(value) if isinstance(value, Hours) else value
 
 
 def masked(url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from photosync.config.environment import whence
-from photosync.config.keys import KEYS, SECRETS, unknown_key
+from photosync.config.keys import KEYS, UNTOLD, unknown_key
 from photosync.config.mistakes import Mistake, written
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 
 HIDDEN = "***"
+PLAIN = {
+    "string_type": 'a text in "quotes"',
+    "dict_type": 'a table like {endpoint_url = "https://s3.example"}',
+}
 
 
 def validated(
@@ -62,7 +66,7 @@ def _mistake(place: str, key: str, location: list[str | int], detail: ErrorDetai
     if detail["type"] == "missing":
         return Mistake(place, key, "", "it is missing", "add it")
     setting = ".".join(one for one in location[:2] if isinstance(one, str))
-    value = HIDDEN if setting in SECRETS else written(detail["input"])
+    value = HIDDEN if setting in UNTOLD else written(detail["input"])
     return Mistake(place, key, value, "that is not possible", f"allowed: {_allowed(key, detail)}")
 
 
@@ -85,8 +89,8 @@ def _allowed(key: str, detail: ErrorDetails) -> str:
         return str(detail["ctx"]["error"])
     if kind == "literal_error":
         return str(detail["ctx"]["expected"]).replace("'", '"')
-    if kind == "string_type":
-        return 'a text in "quotes"'
+    if kind in PLAIN:
+        return PLAIN[kind]
     if kind == "list_type":
         return (
             "folders, each under a [[folder]] of its own"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_NAME = "lock"
+TURN_NAME = "backup-lock"
 PATIENCE_SECONDS = 1.0
 """A status command holds the lock for a moment while it looks; a daemon that starts waits."""
 
@@ -60,6 +61,26 @@ def holder(state_dir: Path) -> Holder | None:
         return _read(descriptor)
     else:
         return None
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def turn(state_dir: Path) -> Iterator[bool]:
+    """Whether nobody else backs up for this state folder during the block.
+
+    The daemon and the verb take turns, a file each: of two that copy the same one, one is in vain.
+
+    Raises:
+        StateFolderUnusable: The lock file cannot be written.
+    """
+    descriptor = _open(state_dir / TURN_NAME, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
     finally:
         os.close(descriptor)
 

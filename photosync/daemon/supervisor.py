@@ -36,6 +36,9 @@ COPY_SECONDS = 60.0
 SOON_SECONDS = 60
 """``run --once`` waits that long for items put aside and for files still being written."""
 
+BACKUP = "backup"
+"""The worker that brings content to the second copy."""
+
 REFUSED_SETTINGS = "settings_refused"
 HUNG_SECONDS = 1800.0
 """A worker that gave no sign of life for so long hangs. Longer than any honest call takes: two
@@ -97,7 +100,11 @@ class Supervisor:
         hang_up: Callable[[], None],
         notifier: Notifier | None = None,
         resting: Callable[[], str] = lambda: "",
+        undecided: Callable[[], bool] = lambda: False,
+        backing: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._undecided = undecided
+        self._backing = backing
         self._resting = resting
         self._workers = workers
         self._folders = folders
@@ -266,6 +273,10 @@ class Supervisor:
         patient = since_start < SOON_SECONDS
         if not self._folders.looked() or (patient and self._folders.unsettled()):
             return False
+        if self._undecided() and self._control.flag("paused") is None:
+            return False  # what was left out for the sake of another file may come back
+        if self._backs_up():
+            return False
         with self._overview.one_moment():  # an item that moves on meanwhile is never overlooked
             return self._is_idle(int(self._clock()))
 
@@ -282,6 +293,14 @@ class Supervisor:
         if not self._gate.is_open() and not self._gate.opens_within(SOON_SECONDS):
             return True
         return not soon and not workable
+
+    def _backs_up(self) -> bool:
+        """Whether something goes to the second copy, and its worker gets on with it."""
+        return self._backing() and any(
+            worker.troubled_seconds() < STUCK_SECONDS
+            for worker in self._workers
+            if worker.name == BACKUP
+        )
 
     def _workable(self, now: int) -> set[State]:
         """States with items that are ready, and with a worker that gets on with them."""

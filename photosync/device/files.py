@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from photosync.device import storage
-from photosync.device.listing import entry_of
+from photosync.device.listing import NO_MEDIA, entry_of, why_no_entry
+from photosync.device.scope import Scope, is_on, not_chosen, outermost_of
 from photosync.device.survey import is_top
 from photosync.domain.media import Finding, readable
 from photosync.domain.media_types import (
@@ -16,8 +16,8 @@ from photosync.domain.media_types import (
     limit_bytes,
     mime_type,
 )
-from photosync.domain.naming import CARD_PREFIX
-from photosync.domain.selection import Selection
+from photosync.domain.reasons import Reason, no_media
+from photosync.domain.selection import Selection, name_left_out
 from photosync.errors import EmptyFile, FileTooLarge, ItemError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from photosync.device.listing import Walk
     from photosync.device.phone import Phone
+    from photosync.device.wire import Stat
     from photosync.domain.media import Entry
 
 NANOSECONDS = 1_000_000_000
@@ -144,7 +145,7 @@ class PhoneFiles:
         mime = BY_EXTENSION.get(extension_of(entry.path))
         if mime is None:
             mime = self._by_content(entry)
-            if mime is None:
+            if mime is None or self._why_not_of_type(entry, mime) is not None:
                 return None
         refusal = _refusal(entry, mime)
         return Finding(
@@ -154,6 +155,60 @@ class PhoneFiles:
             mime_type=mime,
             refusal=None if refusal is None else (refusal.code, refusal.message),
         )
+
+    def why_left_out(self, path: str) -> Reason | None:
+        """Why a file is not looked at, or None if it is: what a look that finds it decides by.
+
+        Raises:
+            PhoneGone, PhoneStalled, PhoneGarbled, PhoneNotReady: It cannot be told.
+            ValueError: No such path can be on a phone.
+        """
+        storage.parts_of(path)
+        self._tops = self.phone.tops()
+        with self.phone.sync() as sync:
+            stat = sync.stat(storage.absolute(path))
+        if not stat.is_file:
+            return Reason("gone", f"There is no file {readable(path)} on the phone.")
+        return self._why_not_above(path) or self._why_no_entry(path, stat)
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder of that path."""
+        with self.phone.sync() as sync:
+            return sync.stat(storage.absolute(path) + b"/.").is_folder
+
+    def _why_not_above(self, path: str) -> Reason | None:
+        """Which folder keeps the file from being listed."""
+        folder = path.rpartition("/")[0]
+        top = self._scope().top_of(folder)
+        if top is None:
+            return not_chosen(folder)
+        at = folder
+        below: list[str] = []
+        while at != top:
+            below.append(at)
+            at = at.rpartition("/")[0]
+        for one in reversed(below):
+            name = one.rpartition("/")[2]
+            reason = name_left_out(name, is_folder=True) or self._selection.folder_left_out(one)
+            if reason is not None:
+                return reason
+        with self.phone.sync() as sync:
+            marks = list(sync.stats(storage.absolute(one) + NO_MEDIA for one in below))
+        marked = [one for one, mark in zip(below, marks, strict=True) if mark.errno == 0]
+        return no_media(marked[-1]) if marked else None
+
+    def _why_no_entry(self, path: str, stat: Stat) -> Reason | None:
+        reason = why_no_entry(path, stat, self._selection, stat.size_bytes)
+        if reason is not None or extension_of(path) in BY_EXTENSION:
+            return reason
+        entry = entry_of(path, stat, EVERYTHING)
+        mime = None if entry is None else self._by_content(entry)
+        if entry is None or mime is None:
+            return Reason("no_media", "It is neither a photo nor a video by its content.")
+        return self._why_not_of_type(entry, mime)
+
+    def _why_not_of_type(self, entry: Entry, mime: str) -> Reason | None:
+        return self._selection.why_not(entry.path, entry.mtime_ns, entry.size_bytes, mime)
 
     def _by_content(self, entry: Entry) -> str | None:
         version = (entry.path, entry.size_bytes, entry.mtime_ns)
@@ -170,11 +225,11 @@ class PhoneFiles:
         """What is taken as of now."""
         taken, left = self._decided()
         named = {path for one in self._named for path in storage.on_each(one, self._tops)}
-        there = {one for one in taken if any(_is_on(one, top) for top in self._tops)}
+        there = {one for one in taken if any(is_on(one, top) for top in self._tops)}
         # what was decided is about one folder on one storage, and about a top for its own files
         shallow = frozenset(one for one in taken if is_top(one))
         apart = frozenset(left)
-        outermost = _outermost((named - apart) | there, apart, shallow)
+        outermost = outermost_of((named - apart) | there, apart, shallow)
         return Scope(tuple(outermost), apart, shallow)
 
     def _walk(self, scope: Scope) -> AbstractContextManager[Walk]:
@@ -206,46 +261,6 @@ class PhoneFiles:
             entry = entry_of(under, stat, self._selection) if stat.is_file else None
             if entry is not None:
                 yield entry
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The folders to walk from, those that are not entered, and those whose own files count."""
-
-    outermost: tuple[str, ...]
-    left: frozenset[str]
-    shallow: frozenset[str]
-
-    def reaches(self, folder: str) -> bool:
-        """Whether the files directly in a folder are taken."""
-        return any(
-            one == folder or (one not in self.shallow and _comes_to(one, folder, self.left))
-            for one in self.outermost
-        )
-
-
-def _outermost(folders: Iterable[str], left: frozenset[str], shallow: frozenset[str]) -> list[str]:
-    """The folders without those that a walk through others of them comes to anyway."""
-    kept: list[str] = []
-    for path in sorted(set(folders), key=len):
-        if not any(_comes_to(one, path, left) for one in kept if one not in shallow):
-            kept.append(path)
-    return kept
-
-
-def _comes_to(top: str, path: str, left: frozenset[str]) -> bool:
-    """Whether a walk from ``top`` comes to ``path``: it does not enter folders that are left."""
-    at = path
-    while at != top:
-        if at in left or is_top(at):  # a card does not lie in the internal storage
-            return False
-        at = at.rpartition("/")[0]
-    return True
-
-
-def _is_on(path: str, top: str) -> bool:
-    """Whether the folder lies on that storage; "" is the internal one."""
-    return path.partition("/")[0] == top if top else not path.startswith(CARD_PREFIX)
 
 
 def _forget_oldest(known: dict[Version, float] | dict[Version, None]) -> None:

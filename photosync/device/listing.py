@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from photosync.device import storage, wire
 from photosync.domain.media import Entry, readable
-from photosync.domain.media_types import IMAGES, Claim, claim, extension_of
-from photosync.domain.selection import Selection, junk
+from photosync.domain.media_types import IMAGES, extension_of
+from photosync.domain.selection import Selection, name_left_out
 from photosync.errors import PhoneNotReady
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from photosync.device.sync import Sync
     from photosync.device.wire import Named, Stat
+    from photosync.domain.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,9 @@ class Walk:
                 break
             below: list[str] = []
             found = self._level(level, below)
-            yield from exact(self._sync, list(found)) if self._sync.wraps_sizes else found
+            if self._sync.wraps_sizes:
+                found = filter(self._is_taken, exact(self._sync, list(found)))
+            yield from found
             level = below
         for path in level:
             self._report(path, f"more than {DEEPEST} folders within one another")
@@ -117,14 +120,14 @@ class Walk:
             path = storage.below(folder, one.name)
             if path is None:
                 self._report(folder, f"it lists a name that cannot be: {one.name[:80]!r}")
-            elif junk(os.fsdecode(one.name)) is not None:
+            elif name_left_out(os.fsdecode(one.name), is_folder=True) is not None:
                 continue
             elif one.stat.errno:
                 self._report(path, os.strerror(one.stat.errno))
             elif one.stat.is_folder:
                 if folder in self._shallow:
                     continue
-                if path not in self._leave_out and not self._selection.excludes_folder(path):
+                if path not in self._leave_out and self._selection.folder_left_out(path) is None:
                     below.append(path)
             elif one.stat.is_file:
                 entry = self._entry(path, one)
@@ -133,10 +136,16 @@ class Walk:
 
     def _entry(self, path: str, one: Named) -> Entry | None:
         if len(storage.absolute(path)) <= wire.LONGEST_PATH:
-            return entry_of(path, one.stat, self._selection)
-        if claim(path) is not Claim.OTHER:
+            size_bytes = None if self._sync.wraps_sizes else one.stat.size_bytes
+            reason = why_no_entry(path, one.stat, self._selection, size_bytes)
+            return None if reason is not None else _entry(path, one.stat)
+        if name_left_out(path.rpartition("/")[2]) is None:
             self._report(path, "its path is too long for adb")
         return None
+
+    def _is_taken(self, entry: Entry) -> bool:
+        why = self._selection.why_not(entry.path, entry.mtime_ns, entry.size_bytes)
+        return why is None
 
     def _report(self, path: str, reason: str) -> None:
         if path in self.unreadable:
@@ -148,11 +157,20 @@ class Walk:
 
 def entry_of(path: str, stat: Stat, selection: Selection) -> Entry | None:
     """The file as an entry; None if its name says it is no media, or the user leaves it out."""
-    name = path.rpartition("/")[2]
-    if junk(name) is not None or claim(name) is Claim.OTHER:
-        return None
-    entry = Entry(path, stat.size_bytes, stat.mtime * NANOSECONDS)
-    return None if selection.left_out(path, entry.mtime_ns) is not None else entry
+    reason = why_no_entry(path, stat, selection, stat.size_bytes)
+    return None if reason is not None else _entry(path, stat)
+
+
+def why_no_entry(
+    path: str, stat: Stat, selection: Selection, size_bytes: int | None
+) -> Reason | None:
+    """Why a file in a folder that is read is not listed; ``size_bytes`` None: not known yet."""
+    reason = name_left_out(path.rpartition("/")[2])
+    return reason or selection.why_not(path, stat.mtime * NANOSECONDS, size_bytes)
+
+
+def _entry(path: str, stat: Stat) -> Entry:
+    return Entry(path, stat.size_bytes, stat.mtime * NANOSECONDS)
 
 
 def exact(sync: Sync, entries: Sequence[Entry]) -> list[Entry]:

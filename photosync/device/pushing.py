@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import secrets
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from photosync.device import storage, wire
 from photosync.device.sync import shown
+from photosync.domain.naming import CARD_PREFIX
 from photosync.errors import FileExists, FileUnreadable, PhotosyncError
 
 if TYPE_CHECKING:
@@ -24,14 +26,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TEMPORARY = ".photosync-{}.tmp"
+TEMPORARY = ".photosync-{}-{}.tmp"
+NOBODY = "x"
 SCAN_SECONDS = 15.0
 VOLUME_METHODS_SINCE = 30
 """Android 11 tells its media library of a file by ``content call``; older ones by a broadcast."""
 
 
-def push(phone: Phone, path: str, blocks: Iterable[bytes], *, mtime: int, sha256: str) -> bool:
+def push(
+    phone: Phone,
+    path: str,
+    blocks: Iterable[bytes],
+    *,
+    mtime: int,
+    sha256: str,
+    owner: str = NOBODY,
+    announced: bool = True,
+) -> bool:
     """Write a file of that SHA-256 to ``path``; False if those very bytes lay there already.
+
+    ``owner``: letters and digits that are this photosync's own, by which ``sweep`` knows what
+    it left. ``announced``: the phone's media library is told at once.
 
     Raises:
         FileExists: Another file lies there; it is left alone.
@@ -42,7 +57,7 @@ def push(phone: Phone, path: str, blocks: Iterable[bytes], *, mtime: int, sha256
     if _lies_there(phone, path, sha256):
         return False
     folder = path.rpartition("/")[0]
-    passing = f"{folder}/{TEMPORARY.format(secrets.token_hex(8))}".lstrip("/")
+    passing = f"{folder}/{TEMPORARY.format(owner, secrets.token_hex(8))}".lstrip("/")
     try:
         with phone.sync() as sync:
             sync.push(storage.absolute(passing), _checked(blocks, sha256), mtime=mtime)
@@ -51,8 +66,35 @@ def push(phone: Phone, path: str, blocks: Iterable[bytes], *, mtime: int, sha256
     except BaseException:
         _remove(phone, storage.absolute(passing))
         raise
-    announce(phone, target)
+    if announced:
+        announce(phone, target)
     return True
+
+
+def sweep(phone: Phone, folders: Iterable[str], *, owner: str) -> int:
+    """Take away what pushes of ``owner`` left that were cut off in these folders; how many.
+
+    No push of that owner may be under way. Other people's files, and folders, stay.
+
+    Raises:
+        PhoneGone, PhoneStalled, PhoneGarbled.
+    """
+    ours = re.compile(TEMPORARY.replace(".", r"\.").format(re.escape(owner), "[0-9a-f]{16}"))
+    swept = 0
+    for folder in sorted(folders):
+        top = storage.absolute(folder)
+        with phone.sync() as sync:
+            if not sync.stat(top).is_folder:
+                continue
+            for listing in sync.lists([top]):
+                found = [one.name for one in listing if one.stat.is_file]
+        for name in found:
+            if ours.fullmatch(os.fsdecode(name)):
+                _remove(phone, top + b"/" + name)
+                swept += 1
+    if swept:
+        log.info("phone.swept files=%d", swept)
+    return swept
 
 
 def _lies_there(phone: Phone, path: str, sha256: str) -> bool:
@@ -154,6 +196,27 @@ def scan_command(target: bytes, *, android: int) -> bytes:
     uri = PurePosixPath(os.fsdecode(target)).as_uri().encode()
     action = b"android.intent.action.MEDIA_SCANNER_SCAN_FILE"
     return b"am broadcast -a " + action + b" -d " + wire.quoted(uri)
+
+
+def announce_all(phone: Phone, tops: Iterable[str]) -> None:
+    """Make the phone's media library look through whole storages: for when much has changed.
+
+    It goes on with it by itself, however long that takes.
+    """
+    for top in tops:
+        line = b"content call --uri content://media --method scan_volume --arg "
+        line += wire.quoted(volume_of(top))
+        try:
+            phone.run(line, seconds=SCAN_SECONDS)
+        except PhotosyncError as error:
+            log.debug("phone.not_announced reason=%s", error)
+
+
+def volume_of(top: str) -> bytes:
+    """What MediaStore calls a storage (AOSP, MediaStore.VOLUME_EXTERNAL_PRIMARY, fsUuid)."""
+    if not top:
+        return b"external_primary"
+    return os.fsencode(top.removeprefix(CARD_PREFIX)).lower()
 
 
 def heard_of(out: bytes) -> bool:

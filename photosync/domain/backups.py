@@ -24,3 +24,28 @@ class Kept:
     mtime_ns: int
     made_at: int
     verified_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One content in one target, whether it is proven to lie there or not.
+
+    ``name``: what the file is called for people, without the ending of a sealed one.
+    """
+
+    sha256: str
+    path: str
+    name: str
+    size_bytes: int
+    stored_bytes: int
+    stored_sha256: str
+    is_sealed: bool
+    mtime_ns: int
+    made_at: int
+    verified_at: int = 0
+    is_lost: bool = False
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it was read back, and nothing is known against it since."""
+        return self.verified_at > 0 and not self.is_lost

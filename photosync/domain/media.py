@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 KIB = 1024
 NANOSECONDS = 1_000_000_000
+COARSEST_NS = 2 * NANOSECONDS
+"""FAT keeps times to two seconds."""
 
 
 class SourceKind(StrEnum):
@@ -53,12 +55,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Lying:
+    """A regular file as its place tells of it."""
+
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A file as a source lists it, before it is an item.
 
     ``path`` is relative to the source, with "/" between its parts; bytes that are not UTF-8
     stand as surrogate escapes. ``refusal`` is set if it is known already that it cannot be
-    uploaded: (error code, message).
+    uploaded: (error code, message). ``awaits_parts``: another file of its shot may stand for it.
     """
 
     path: str
@@ -66,6 +76,7 @@ class Finding:
     mtime_ns: int
     mime_type: str
     refusal: tuple[str, str] | None = None
+    awaits_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

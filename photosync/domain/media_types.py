@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HEAD_BYTES = 4096
 """So much of a file's beginning tells what it is."""
@@ -100,6 +104,33 @@ def extension_of(name: str) -> str:
     """The extension in lower case, without the dot; "" if there is none."""
     stem, dot, extension = name.rpartition(".")
     return extension.lower() if dot and stem else ""
+
+
+TYPE_WORDS = frozenset({"photo", "video", "raw"})
+"""Words for many types; RAW files are photos, too."""
+
+
+def is_of_types(path: str, mime: str, types: Iterable[str]) -> bool:
+    """Whether a file is of one of ``types``: TYPE_WORDS, and extensions, each with its synonyms.
+
+    Its name decides; where that says nothing, ``mime`` ("" if it is not known: it may be any).
+    """
+    named = BY_EXTENSION.get(extension_of(path), mime)
+    return named in ("", UNKNOWN_MIME) or any(_is_of_type(named, one.lower()) for one in types)
+
+
+def _is_of_type(mime: str, kind: str) -> bool:
+    if kind == "photo":
+        return mime.startswith("image/")
+    if kind == "video":
+        return mime.startswith("video/")
+    if kind == "raw":
+        return mime in RAWS.values()
+    return _same_type(mime, BY_EXTENSION.get(kind, ""))
+
+
+def _same_type(one: str, other: str) -> bool:
+    return one == other or {one, other} == {"image/heic", "image/heif"}
 
 
 def mime_type(name: str, head: bytes) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 
 CARD_PREFIX = "sd:"
 LONGEST_NAME_BYTES = 255
@@ -18,6 +19,7 @@ REFUSED = re.compile(r'[\x00-\x1f\x7f<>:"\\|?*/]|[\ud800-\udfff]')
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._~()+=@-]")
 DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 LONGEST_EXTENSION = 16
+UNDATED = "undated"
 
 
 def local_path(folder: str, source_path: str) -> str:
@@ -44,6 +46,28 @@ def apart(path: str, number: int) -> str:
     """Another path beside ``path`` for when that is taken."""
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}{_with(name, f'~{number}')}"
+
+
+def backup_name(label: str, at: float, name: str, *, number: int = 0, suffix: str = "") -> str:
+    """What a photo is called in a backup: ``label/year/month/name``, by local time at ``at``.
+
+    ``number``: another name beside that, for when it is taken. Room is left for ``suffix``.
+    """
+    longest_bytes = LONGEST_NAME_BYTES - len(suffix)
+    safe = safe_name(name)
+    if number:
+        safe = _with(safe, f"~{number}", longest_bytes)
+    elif len(os.fsencode(safe)) > longest_bytes:
+        safe = _with(safe, f"~{_mark(name)}", longest_bytes)
+    return "/".join([safe_name(label), *_month(at), safe])
+
+
+def _month(at: float) -> list[str]:
+    try:
+        local = time.localtime(at)
+    except (OverflowError, ValueError, OSError):  # a file from the year 300,000,000,000
+        return [UNDATED]
+    return [f"{local.tm_year:04d}", f"{local.tm_mon:02d}"]
 
 
 def plain_path(path: str) -> str:

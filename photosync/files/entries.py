@@ -8,8 +8,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import Entry, readable
-from photosync.domain.media_types import Claim, claim
-from photosync.domain.selection import junk
+from photosync.domain.reasons import Reason, no_media, symlink, unreadable
+from photosync.domain.selection import name_left_out
 from photosync.errors import SourceMissing
 from photosync.files.opening import GONE, ROOT_LOST, folder_beneath, parts_of, root_missing
 
@@ -85,7 +85,7 @@ class Listing:
 
     def _judge(self, folder: str, one: os.DirEntry[str], descriptor: int) -> Entry | str | None:
         name = one.name
-        if junk(name) is not None:
+        if name_left_out(name, is_folder=True) is not None:
             return None
         path = f"{folder}/{name}" if folder else name
         try:
@@ -94,16 +94,17 @@ class Listing:
             self._not_listed(path, error)
             return None
         if is_folder:
-            return path if self._goes_into(path) else None
-        return None if claim(name) is Claim.OTHER else self._entry(path, name, descriptor)
+            return path if self._why_not_entered(path) is None else None
+        return None if name_left_out(name) is not None else self._entry(path, name, descriptor)
 
-    def _goes_into(self, path: str) -> bool:
-        if self._selection.excludes_folder(path):
-            return False
-        if path.count("/") < DEEPEST:
-            return True
-        self._report(path, f"more than {DEEPEST} folders within one another")
-        return False
+    def _why_not_entered(self, folder: str) -> Reason | None:
+        """Why a folder is not looked into, by its path alone."""
+        reason = self._selection.folder_left_out(folder)
+        if reason is not None or folder.count("/") < DEEPEST:
+            return reason
+        why = f"more than {DEEPEST} folders within one another"
+        self._report(folder, why)
+        return unreadable(folder, why)
 
     def _entry(self, path: str, name: str, descriptor: int) -> Entry | None:
         """The file as it is now; None if it is gone, no regular file, or left out.
@@ -120,13 +121,13 @@ class Listing:
             return None
         if not stat.S_ISREG(found.st_mode):
             return None
-        if self._selection.left_out(path, found.st_mtime_ns) is not None:
+        if self._selection.why_not(path, found.st_mtime_ns, found.st_size) is not None:
             return None
         return Entry(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def _single(self, path: str) -> Entry | None:
         folder, _, name = path.rpartition("/")
-        if junk(name) is not None or claim(name) is Claim.OTHER:
+        if name_left_out(name) is not None:
             return None
         try:
             with folder_beneath(self._root, folder) as descriptor:
@@ -137,32 +138,73 @@ class Listing:
 
     def _left_out_above(self, under: str) -> bool:
         """Whether one of the folders on the way is junk, left out, or holds a .nomedia."""
-        if any(junk(part) is not None for part in parts_of(under)):
+        if any(name_left_out(part, is_folder=True) is not None for part in parts_of(under)):
             return True
-        return self.why_not_listed(under) is not None
+        return self._why_not_above(under) is not None
 
-    def why_not_listed(self, path: str) -> str | None:
-        """One sentence on which folder above ``path`` keeps it from being found, or None.
+    def why_not(self, path: str) -> Reason | None:
+        """Why the file at ``path`` is not listed, or None if it is.
+
+        Raises:
+            SourceMissing: The root is away.
+            ValueError: The path would lead out of it.
+        """
+        *folders, name = parts_of(path) or [""]
+        reasons = (name_left_out(part, is_folder=True) for part in folders)
+        reason = next(filter(None, reasons), None) or name_left_out(name)
+        return reason or self._why_not_above(path) or self._why_no_entry(path)
+
+    def why_not_entered(self, folder: str) -> Reason | None:
+        """Why nothing in the folder is listed, or None if it is looked into.
+
+        Raises:
+            SourceMissing: The root is away.
+            ValueError: The path would lead out of it.
+        """
+        reasons = (name_left_out(part, is_folder=True) for part in parts_of(folder))
+        return next(filter(None, reasons), None) or self._why_not_above(f"{folder}/x".lstrip("/"))
+
+    def _why_not_above(self, path: str) -> Reason | None:
+        """Which folder above ``path`` keeps it from being listed.
 
         Raises:
             SourceMissing: The root is away.
         """
-        folder, parts = "", parts_of(path)
-        for part in parts:
-            if folder in self._selection.own:
-                return f"photosync keeps its own copies in the folder {readable(folder)}."
-            if folder and self._selection.excludes_folder(folder):
-                return f"select.exclude leaves out the folder {readable(folder)}."
-            try:
-                with folder_beneath(self._root, folder) as descriptor:
-                    if folder and _exists(NO_MEDIA, descriptor):
-                        return f"The folder {readable(folder)} holds a .nomedia file."
-            except OSError as error:
-                self._not_listed(folder, error)
-                why = error.strerror or type(error).__name__
-                return f"The folder {readable(folder)} cannot be read: {why}."
+        folder = ""
+        for part in parts_of(path):
+            reason = self._why_not_entered(folder) if folder else None
+            reason = reason or self._why_not_read(folder)
+            if reason is not None:
+                return reason
             folder = f"{folder}/{part}" if folder else part
         return None
+
+    def _why_not_read(self, folder: str) -> Reason | None:
+        try:
+            with folder_beneath(self._root, folder) as descriptor:
+                return no_media(folder) if folder and _exists(NO_MEDIA, descriptor) else None
+        except OSError as error:
+            self._not_listed(folder, error)
+            if (self._root / folder).is_symlink():
+                return symlink(folder)
+            return unreadable(folder, error.strerror or type(error).__name__)
+
+    def _why_no_entry(self, path: str) -> Reason | None:
+        """The same for the file itself, once its folder is read."""
+        folder, _, name = path.rpartition("/")
+        with folder_beneath(self._root, folder) as descriptor:
+            try:
+                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            except OSError as error:
+                if error.errno in GONE:
+                    message = f"{readable(path)} is not there any more."
+                    return Reason("gone", message)
+                return unreadable(path, error.strerror or type(error).__name__)
+        if stat.S_ISLNK(found.st_mode):
+            return symlink(path)
+        if not stat.S_ISREG(found.st_mode):
+            return Reason("no_file", f"{readable(path)} is no regular file.")
+        return self._selection.why_not(path, found.st_mtime_ns, found.st_size)
 
     def _not_listed(self, path: str, error: OSError) -> None:
         """What is gone is normal; what may not be read is worth telling, once.

@@ -14,12 +14,11 @@ from photosync.domain.media_types import (
     UNKNOWN_MIME,
     Claim,
     claim,
-    extension_of,
     limit_bytes,
     mime_type,
-    sniff,
 )
-from photosync.domain.selection import Selection, junk
+from photosync.domain.reasons import Reason
+from photosync.domain.selection import Selection
 from photosync.errors import (
     EmptyFile,
     FileInUse,
@@ -38,10 +37,9 @@ from photosync.files.opening import (
     check_version,
     folder_beneath,
     open_beneath,
-    parts_of,
     root_missing,
 )
-from photosync.files.settling import LOOK_AGAIN_SECONDS, Settling
+from photosync.files.settling import LOOK_AGAIN_SECONDS, Settling, Writer, writer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,9 +136,8 @@ class Folder:
                 head = file.read(HEAD_BYTES)
         except FileUnreadable as error:
             return _finding(entry, UNKNOWN_MIME, error)
-        name = entry.path.rpartition("/")[2]
-        mime = mime_type(name, head)
-        if mime is None and claim(name) is not Claim.MEDIA:
+        mime = mime_type(entry.path.rpartition("/")[2], head)
+        if self._why_not_of_content(entry, mime) is not None:
             return None
         return _finding(entry, mime or UNKNOWN_MIME, _refusal(entry, mime, head))
 
@@ -183,36 +180,64 @@ class Folder:
         with self.open(path, size_bytes, mtime_ns) as file:
             return taken_at(file, readable(path))
 
-    def why_left_out(self, path: str) -> str | None:
-        """One sentence why the file is not looked at, or None if it is.
+    def why_left_out(self, path: str) -> Reason | None:
+        """Why the file is not looked at, or None if it is: what a look that finds it decides by.
 
         Raises:
             SourceMissing: The folder is away.
             ValueError: The path would lead out of the folder.
         """
-        parts = parts_of(path)
-        for part in parts:
-            reason = junk(part)
-            if reason is not None:
-                return f"{readable(part)}: {reason}."
-        name = parts[-1] if parts else ""
-        if claim(name) is Claim.OTHER:
-            return f"Files named .{extension_of(name)} are neither photos nor videos."
-        return self._listing.why_not_listed(path) or self._why_not_taken(path)
+        return self._listing.why_not(path) or self._why_not_examined(path)
 
-    def _why_not_taken(self, path: str) -> str | None:
+    def why_not_entered(self, path: str) -> Reason | None:
+        """Why nothing in a folder is looked at; "" is the whole of it.
+
+        Raises:
+            SourceMissing: The folder is away.
+            ValueError: The path would lead out of it.
+        """
+        return self._listing.why_not_entered(path)
+
+    def _why_not_examined(self, path: str) -> Reason | None:
         try:
             descriptor = open_beneath(self.root, path)
             with OpenFile(descriptor, root=self.root, path=path) as file:
-                mtime_ns = os.fstat(descriptor).st_mtime_ns
                 head = file.read(HEAD_BYTES)
+                entry = _entry(path, os.fstat(descriptor))
         except FileUnreadable:
             return None  # it is an item, and its error says why
         except (ItemGone, FileInUse) as error:
-            return error.message
-        if claim(path.rpartition("/")[2]) is Claim.NOTHING and sniff(head) is None:
-            return "It is neither a photo nor a video by its content."
-        return self._selection.left_out(path, mtime_ns)
+            return Reason(error.code, error.message)
+        return self._why_not_of_content(entry, mime_type(path.rpartition("/")[2], head))
+
+    def _why_not_of_content(self, entry: Entry, mime: str | None) -> Reason | None:
+        """Why the file is no item once its beginning was read; ``mime`` None: it is no media."""
+        if mime is None and claim(entry.path.rpartition("/")[2]) is not Claim.MEDIA:
+            message = "It is neither a photo nor a video by its content."
+            return Reason("no_media", message, "what it is by its content")
+        return self._selection.why_not(entry.path, entry.mtime_ns, entry.size_bytes, mime or "")
+
+    def why_unsettled(self, path: str) -> str | None:
+        """One sentence why the file is not taken at this moment, or None if nobody writes to it.
+
+        Raises:
+            FileVanished, FileUnreadable, FileInUse, SourceMissing.
+        """
+        descriptor = open_beneath(self.root, path)
+        try:
+            entry = _entry(path, os.fstat(descriptor))
+            wait = self._settling.settled_in(entry, descriptor, closed=False)
+            if wait <= 0:
+                return None
+            if writer_of(descriptor) is Writer.OPEN:
+                return "A program still has it open for writing."
+            return f"It changed a moment ago; it is taken after {wait:.0f} more seconds of quiet."
+        finally:
+            os.close(descriptor)
+
+
+def _entry(path: str, found: os.stat_result) -> Entry:
+    return Entry(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _refusal(entry: Entry, mime: str | None, head: bytes) -> ItemError | None:

@@ -14,7 +14,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from photosync.domain.media import NANOSECONDS, Hashes, in_units, readable
+from photosync.domain.media import COARSEST_NS, Hashes, in_units, readable
 from photosync.domain.naming import apart, plain_path
 from photosync.errors import (
     FileTooLarge,
@@ -45,8 +45,6 @@ RESUMED_BYTES = 64 * 1024
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 REFUSED_NAME = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOTDIR})
 MOST_NAMES = 1000
-COARSEST_NS = 2 * NANOSECONDS
-"""FAT keeps times to two seconds."""
 
 HEAD_BYTES = 4096
 SIDE_BY_SIDE_BYTES = 8 << 20

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import SourceKind, readable
+from photosync.domain.shots import EVERYTHING
 from photosync.domain.states import State
 from photosync.errors import (
     FileInUse,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from photosync.domain.media import Entry, Finding, Source
+    from photosync.domain.shots import Rules
     from photosync.stages.ports import Bells, Flag, SourceFiles
     from photosync.store.control import Control
     from photosync.store.intake import Intake
@@ -76,10 +78,12 @@ def _as_settings_say(_source_id: int) -> SourceChoice:
 
 
 class Discover:
-    """Records what lies in watched folders. ``first``: the state of new items, found or held.
+    """Records what lies in watched folders.
 
     ``choice_of``: what the user decided about a source besides.
-    ``sightings``: where it is noted which items a look at a whole source did not see.
+    ``first``: the state of new items of a source, found or held. ``rules``: what is left out of
+    shots of many files; such a part waits a moment for the others. ``sightings``: where it is
+    noted which items a look at a whole source did not see.
     """
 
     def __init__(
@@ -88,13 +92,15 @@ class Discover:
         intake: Intake,
         sources: Sources,
         control: Control,
-        first: State,
+        first: Callable[[Source], State],
         bells: Bells,
         halt: Flag,
         clock: Callable[[], float],
         choice_of: Callable[[int], SourceChoice] = _as_settings_say,
+        rules: Rules = EVERYTHING,
         sightings: Sightings | None = None,
     ) -> None:
+        self._rules = rules
         self._sightings = sightings
         self._intake = intake
         self._sources = sources
@@ -200,14 +206,23 @@ class Discover:
     def _look(self, watched: Watched, under: str, sight: Sight | None, *, closed: bool) -> Look:
         choice = self._choice_of(watched.source.id)
         look = Look(sight=sight, takes=not choice.is_left)
-        first = self._first if choice.mode is None else FIRST[choice.mode]
-        intake = _Batch(self._intake, watched.source.id, first, self._clock, look)
+        first = self._first(watched.source) if choice.mode is None else FIRST[choice.mode]
+        intake = _Batch(
+            self._intake,
+            watched.source.id,
+            first=first,
+            rules=self._rules,
+            clock=self._clock,
+            look=look,
+        )
         for entry in self._by_date(watched.files.entries(under)):
             look.seen += 1
             self._one(watched, entry, intake, look, closed=closed)
             if len(intake) >= AT_ONCE:
                 self._record(watched, intake)
         self._record(watched, intake)
+        if not self._rules.take_all:
+            self._intake.await_no_more(watched.source.id, now=int(self._clock()))
         return look
 
     def _by_date(self, entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -287,13 +302,16 @@ class _Batch:
         self,
         intake: Intake,
         source_id: int,
+        *,
         first: State,
+        rules: Rules,
         clock: Callable[[], float],
         look: Look,
     ) -> None:
         self._intake = intake
         self._source_id = source_id
         self._first = first
+        self._rules = rules
         self._clock = clock
         self._look = look
         self._new: list[Finding] = []
@@ -305,7 +323,8 @@ class _Batch:
     def take(self, finding: Finding, known_id: int | None) -> None:
         """One more: new, or back again unless it still cannot be read."""
         if known_id is None:
-            self._new.append(finding)
+            awaits = self._rules.may_leave_out(finding.path)
+            self._new.append(replace(finding, awaits_parts=True) if awaits else finding)
         elif finding.refusal is None:
             self._back.append((known_id, finding.mime_type))
 

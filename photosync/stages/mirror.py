@@ -67,7 +67,7 @@ class Mirror:
             except SourceMissing as error:
                 self._source_lost(item.source_id, error)
         if claimed:
-            self._bells.ring("upload", "create")
+            self._bells.ring("upload", "create", "backup")
         return bool(claimed)
 
     def _hash(self, item: MediaItem) -> None:

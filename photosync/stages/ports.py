@@ -8,10 +8,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from photosync.backup.keys import Keys
+    from photosync.backup.places import Place
     from photosync.domain.backups import Kept
-    from photosync.domain.media import Entry, Finding, Hashes, MediaItem
+    from photosync.domain.media import Entry, Finding, Hashes, Lying, MediaItem
+    from photosync.domain.restoring import Landed
     from photosync.errors import ItemError, ItemGone
     from photosync.google.ports import Created, NewItem, UploadFile
+    from photosync.store.backups import Target
+
+    Content = Callable[[], Iterator[bytes]]
+    """Reads a file from its beginning, block by block, each time it is called."""
 
 
 class Library(Protocol):
@@ -215,6 +222,23 @@ class PhoneLink(Protocol):
         """
 
 
+class BackupTarget(Protocol):
+    """Where backups go."""
+
+    target: Target
+    """What is on record of it."""
+
+    place: Place
+    """Its files."""
+
+    def ready(self) -> Keys:
+        """See to it that it is there, and is ours; what to seal with.
+
+        Raises:
+            BackupAway, BackupFull, KeyMissing, KeyWrong, SettingsError.
+        """
+
+
 class SecondCopy(Protocol):
     """The backup, as far as reading it goes."""
 
@@ -235,3 +259,53 @@ class SecondCopy(Protocol):
             BackupAway: The target cannot be reached.
             KeyMissing, KeyWrong: It is sealed, and cannot be opened.
         """
+
+
+class RestoreTarget(Protocol):
+    """A phone or a folder that items are put back to."""
+
+    def look(self, paths: Sequence[str]) -> list[Lying | None]:
+        """What lies at each path; None for what is no regular file."""
+
+    def put(
+        self, path: str, content: Content, *, size_bytes: int, mtime_ns: int, sha256: str
+    ) -> Landed:
+        """Put a file there that nobody else can see before it is whole; nothing is overwritten.
+
+        ``content`` is not called if those very bytes lie there.
+
+        Raises:
+            FileExists: Something else lies there.
+            FileUnreadable, FileTooLarge: It cannot be put there; others can.
+            PhoneFull, PhoneGone, TargetAway, DiskFull: Nothing can.
+        """
+
+
+class PhoneSpace(Protocol):
+    """A phone that is plugged in, as far as removing from it goes."""
+
+    def look(self, paths: Sequence[str]) -> list[Lying | None]:
+        """What lies at each path; None for what is no regular file."""
+
+    def remove(self, path: str, *, size_bytes: int, mtime_ns: int, sha256: str) -> None:
+        """Remove a file if it is these very bytes, read now by the phone itself.
+
+        Raises:
+            FileVanished: It is not there.
+            FileReplaced, FileUnreadable: It is something else, or that cannot be told; it stays.
+            PhoneGone, PhoneStalled, PhoneGarbled: It is unknown whether it is there.
+        """
+
+    def is_gone(self, path: str) -> bool:
+        """Whether its folder is there, and it is not in it.
+
+        Raises:
+            PhoneGone, PhoneStalled, PhoneGarbled, PhoneNotReady.
+        """
+
+
+class Asked(Protocol):
+    """The library, as far as asking after items goes."""
+
+    def holds(self, ids: Sequence[str]) -> list[bool | None]:
+        """Whether it (still) holds each of up to 50 items; None if it will not say."""

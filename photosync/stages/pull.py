@@ -199,7 +199,7 @@ class Pull:
                     if error is not None:
                         raise error
                     self._finish(source, item, copy)
-        self._bells.ring("upload", "create")
+        self._bells.ring("upload", "create", "backup")
 
     def _large(self, source: Source, phone: PhoneLink, item: MediaItem) -> None:
         stalled: PhoneStalled | None = None
@@ -215,7 +215,7 @@ class Pull:
             self._finish(source, item, copy)
         if stalled is not None:
             raise stalled
-        self._bells.ring("upload", "create")
+        self._bells.ring("upload", "create", "backup")
 
     def _first_to_wait(
         self, under_way: Sequence[tuple[MediaItem, Copy]], waiting: list[MediaItem], why: str

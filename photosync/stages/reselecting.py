@@ -9,16 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_title
 from photosync.domain.media import NANOSECONDS
+from photosync.domain.selection import Selection
 
 if TYPE_CHECKING:
     from photosync.domain.media import Source
-    from photosync.domain.selection import Selection
     from photosync.store.control import Control
     from photosync.store.waiting import Waiting, WaitingItem
+
+SAID_SINCE = frozenset({"min_size", "max_size", "types", "screenshots"})
+"""What came with later versions: marks of those before stay good while it is not said."""
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +44,7 @@ def apply_settings(
     left_out = 0
     for some in waiting.pages(source.id):
         why = {
-            item.id: selection.left_out(item.path, item.mtime_ns)
+            item.id: _why_not(item, selection)
             for item in some
             if is_selected_anew or not item.is_chosen
         }
@@ -57,6 +61,11 @@ def apply_settings(
     control.set_flag(name, " ".join(marks), now=now)
 
 
+def _why_not(item: WaitingItem, selection: Selection) -> str | None:
+    reason = selection.why_not(item.path, item.mtime_ns, item.size_bytes, item.mime_type)
+    return None if reason is None else reason.message
+
+
 def _title(source: Source, item: WaitingItem) -> str:
     return album_title(
         source.album,
@@ -67,6 +76,12 @@ def _title(source: Source, item: WaitingItem) -> str:
 
 
 def _marks(source: Source, selection: Selection) -> list[str]:
-    """What is taken, and what albums are called."""
-    told = ([selection.include, selection.exclude, selection.since], [source.album, source.label])
+    """What is taken, and what albums are called. What is not said is as if it were not there."""
+    more = {
+        one.name: value
+        for one in fields(Selection)
+        if one.name in SAID_SINCE and (value := getattr(selection, one.name)) != one.default
+    }
+    chosen = [selection.include, selection.exclude, selection.since]
+    told = ([*chosen, more] if more else chosen, [source.album, source.label])
     return [hashlib.sha256(json.dumps(one).encode()).hexdigest() for one in told]

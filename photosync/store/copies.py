@@ -11,12 +11,20 @@ if TYPE_CHECKING:
 
     from photosync.store.database import Database
 
+# what was freed from its phone keeps its copy, unless a backup has it: else it is the only one
 DUE = """
     SELECT id, mirror_path, size_bytes, source_mtime_ns
     FROM media_items AS copy INDEXED BY media_items_to_prune
     WHERE mirror_path IS NOT NULL AND state IN ('done', 'duplicate') AND updated_at <= :before
+        AND (:address IS NULL OR EXISTS (
+            SELECT 1 FROM backup_targets JOIN backups ON target_id = backup_targets.id
+            WHERE address = :address AND backups.sha256 = copy.sha256
+                AND backups.verified_at > 0 AND is_lost = 0))
         AND (state = 'done'
              OR EXISTS (SELECT 1 FROM media_items WHERE id = copy.duplicate_of AND state = 'done'))
+        AND (:address IS NOT NULL OR NOT EXISTS (
+            SELECT 1 FROM freed INDEXED BY freed_by_content
+            WHERE freed.sha256 = copy.sha256 AND outcome IN ('begun', 'gone')))
     ORDER BY updated_at LIMIT :limit
 """
 
@@ -48,9 +56,13 @@ class Copies:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, *, before: int, limit: int) -> list[Due]:
-        """Copies whose photo was done before then, oldest first."""
-        rows = self._database.rows(DUE, {"before": before, "limit": limit})
+    def due(self, *, before: int, limit: int, backup: str | None = None) -> list[Due]:
+        """Copies whose photo was done before then, oldest first.
+
+        ``backup``: the address of a target that has to hold them too; None: there is none.
+        """
+        values = {"before": before, "limit": limit, "address": backup}
+        rows = self._database.rows(DUE, values)
         return [
             Due(
                 row["id"],

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from photosync.domain.shots import AWAITS_PARTS
 from photosync.domain.states import State
 from photosync.store.mapping import to_int64
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from photosync.domain.media import Finding
     from photosync.store.database import Database, Parameters
 
+AWAIT_SECONDS = 20
+"""A camera writes the files of one shot within seconds."""
+
+LONGEST_AWAIT_SECONDS = 3600
+"""So long a look may take until it comes to the other files; its end ends the waiting, too."""
+
 INSERT = """
     INSERT INTO media_items
         (source_id, source_path, size_bytes, source_mtime_ns, mime_type, state, found_at,
@@ -24,6 +31,18 @@ INSERT = """
     ON CONFLICT (source_id, source_path, size_bytes, source_mtime_ns) DO NOTHING
     RETURNING id
 """
+
+PUT_ASIDE = f"""
+    UPDATE media_items SET not_before = :until, error_code = '{AWAITS_PARTS}',
+        error_message = 'It waits for the other files of its shot.'
+    WHERE id = :id AND state = 'found'
+"""  # noqa: S608 - made of constants
+
+AWAIT_NO_MORE = f"""
+    UPDATE media_items INDEXED BY media_items_ready SET not_before = :until
+    WHERE source_id = :source_id AND state = 'found' AND leased_by IS NULL
+        AND not_before > :until AND error_code = '{AWAITS_PARTS}'
+"""  # noqa: S608 - made of constants
 
 REFUSE = """
     UPDATE media_items SET state = 'failed', error_code = :code, error_message = :message
@@ -82,6 +101,11 @@ class Intake:
         with self._database.write() as connection:
             return sum(insert(connection, source_id, one, first=first, now=now) for one in findings)
 
+    def await_no_more(self, source_id: int, *, now: int) -> None:
+        """A look is over: what waits for other files of its shot waits a moment longer."""
+        values: Parameters = {"source_id": source_id, "until": now + AWAIT_SECONDS}
+        self._database.run(AWAIT_NO_MORE, values)
+
     def revive(self, ids: Sequence[tuple[int, str]], *, first: State, now: int) -> int:
         """Failed or skipped → ``first`` for (id, MIME type) pairs whose file is back. How many.
 
@@ -109,6 +133,8 @@ def insert(
     if refused:
         code, message = refused
         connection.execute(REFUSE, {"id": row["id"], "code": code, "message": message})
+    elif finding.awaits_parts:
+        connection.execute(PUT_ASIDE, {"id": row["id"], "until": now + LONGEST_AWAIT_SECONDS})
     return 1
 
 

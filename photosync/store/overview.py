@@ -46,6 +46,14 @@ BY_PATH = """
     ORDER BY id DESC
 """
 
+BY_COPY = "SELECT * FROM media_items WHERE mirror_path = :path ORDER BY id DESC LIMIT :limit"
+
+BY_NAME = """
+    SELECT * FROM media_items
+    WHERE source_path = :name OR substr(source_path, -length(:tail)) = :tail
+    ORDER BY id DESC LIMIT :limit
+"""
+
 EVENTS = "SELECT at, before, after, code FROM item_events WHERE item_id = :id ORDER BY id"
 
 REASONS = """
@@ -223,6 +231,18 @@ class Overview:
         """Every version of one file, newest first."""
         values: Parameters = {"source_id": source_id, "path": os.fsencode(path)}
         return [to_item(row) for row in self._database.rows(BY_PATH, values)]
+
+    def items_copied_to(self, mirror_path: str, *, limit: int = 50) -> list[MediaItem]:
+        """Those whose copy lies there, newest first. Reads the whole table."""
+        return self._items(BY_COPY, {"path": os.fsencode(mirror_path), "limit": limit})
+
+    def items_named(self, name: str, *, limit: int = 50) -> list[MediaItem]:
+        """Those whose file has that name, in whatever folder, newest first.
+
+        ``name`` may be the end of a path. Reads the whole table.
+        """
+        exact = os.fsencode(name)
+        return self._items(BY_NAME, {"name": exact, "tail": b"/" + exact, "limit": limit})
 
     def history(self, item_id: int) -> list[Event]:
         """Every move of an item, oldest first."""

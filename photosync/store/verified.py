@@ -59,7 +59,10 @@ SEND_AGAIN = """
     UPDATE media_items SET state = 'mirrored', google_id = NULL, verified_at = 0, is_missing = 0,
         attempts = 0, not_before = 0, updated_at = :now
     WHERE id = :id AND state = 'done' AND is_missing = 1 AND leased_by IS NULL
+        AND (mirror_path IS NOT NULL OR NOT EXISTS (
+            SELECT 1 FROM freed WHERE item_id = :id AND outcome IN ('begun', 'gone')))
 """
+"""What was freed from its phone, and has no copy in the mirror, has to be restored there first."""
 
 
 @dataclass(frozen=True, slots=True)

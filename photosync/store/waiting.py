@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AT_ONCE = 1000
 
 AFTER = """
-    SELECT id, source_path, source_mtime_ns, taken_at, album, chosen,
+    SELECT id, source_path, size_bytes, source_mtime_ns, mime_type, taken_at, album, chosen,
         sha256 IS NOT NULL AS is_hashed
     FROM media_items INDEXED BY media_items_waiting
     WHERE source_id = :source_id AND id > :last
@@ -41,7 +41,9 @@ class WaitingItem:
 
     id: int
     path: str
+    size_bytes: int
     mtime_ns: int
+    mime_type: str
     taken_at: int | None
     album: str
     is_hashed: bool
@@ -61,7 +63,9 @@ class Waiting:
             WaitingItem(
                 id=row["id"],
                 path=os.fsdecode(row["source_path"]),
+                size_bytes=row["size_bytes"],
                 mtime_ns=from_int64(row["source_mtime_ns"]),
+                mime_type=row["mime_type"],
                 taken_at=row["taken_at"],
                 album=row["album"],
                 is_hashed=bool(row["is_hashed"]),

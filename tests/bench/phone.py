@@ -178,7 +178,7 @@ def _mirror(database: Database, phone: Phone, root: Path) -> None:
         intake=Intake(database),
         sources=sources,
         control=Control(database),
-        first=State.FOUND,
+        first=lambda _: State.FOUND,
         bells=Bells(),
         halt=halt,
         clock=time.time,

@@ -15,6 +15,7 @@ from itertools import count
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+import pyrage
 import pytest
 
 from photosync.emulator.server import Emulator
@@ -38,6 +39,8 @@ UPLOAD = '[upload]\nresumable_above = "256 KiB"\nchunk = "256 KiB"\n'
 IN_TROUBLE = "one transaction, and only in trouble: written or not, the next try finds its way"
 THUMBNAILS = "the cache of thumbnails: what is lost or torn is made again (test_thumbnail_cache)"
 CLICK = "one transaction a click on the web page: made or not, as the page says then"
+BACK = "photosync restore, by hand: it dies everywhere in test_by_hand.py"
+FREE = "photosync free-space, by hand: it dies everywhere in test_by_hand.py"
 SERVICE = "photosync service: a unit of systemd's, not of the queue"
 NOT_ON_THE_WAY = {
     "app/picturing.py:_write": "photosync report --html: a page of the user's, whole or not at all",
@@ -47,6 +50,9 @@ NOT_ON_THE_WAY = {
     "app/service.py:_let_read": SERVICE,
     "app/service.py:_write": SERVICE,
     "app/service.py:uninstall": SERVICE,
+    "backup/keys.py:new_identity": "photosync backup --new-key: a file of the user's",
+    "backup/keys.py:write_new": "once, with a passphrase: what it leaves is begun anew",
+    "backup/local.py:LocalPlace.take_back": "a disk that gives back other bytes than it took",
     "config/files.py:_write_new": "photosync config init: a file of the user's, not of the queue",
     "config/files.py:init": "the same",
     **{
@@ -55,14 +61,34 @@ NOT_ON_THE_WAY = {
     },
     "files/mirroring.py:MirrorDisk.drop_abandoned": "what other photosyncs left a month ago",
     "files/mirroring.py:Part.__init__": "after a death between a copy's two names, which is tried",
+    "files/placing.py:FolderTarget._made": BACK,
+    "files/placing.py:FolderTarget._put": BACK,
+    "files/placing.py:FolderTarget.prepare": BACK,
+    "files/placing.py:FolderTarget.sweep": BACK,
+    "files/placing.py:_named": BACK,
+    "files/placing.py:_sync": BACK,
+    "files/placing.py:_write": BACK,
     "google/sign_in.py:revoke": "photosync auth --revoke: nothing but the token goes",
     "store/albums.py:Albums.forget": IN_TROUBLE,
+    "store/backups.py:Backups.adopt": "once, when the state was lost: what it left is taken again",
+    "store/backups.py:Backups.lose": IN_TROUBLE,
+    "store/backups.py:Backups.put_aside": IN_TROUBLE,
+    "store/backups.py:Backups.unwant": "at a start without a target: the next start does it again",
     "store/control.py:Control.open_library_gate": IN_TROUBLE,
+    "store/freeing.py:Freed.begin": FREE,
+    "store/freeing.py:Freed.gone": FREE,
+    "store/freeing.py:Freed.kept": FREE,
     "store/intake.py:Intake.revive": IN_TROUBLE,
     "store/media.py:MediaItems.hurry": IN_TROUBLE,
     "store/media.py:MediaItems.release_of": IN_TROUBLE,
     "store/source_choices.py:SourceChoices.set_left": CLICK,
     "store/source_choices.py:SourceChoices.set_mode": CLICK,
+    "store/restores.py:Restores.ask": BACK,
+    "store/restores.py:Restores.ask_again": BACK,
+    "store/restores.py:Restores.fail": BACK,
+    "store/restores.py:Restores.forget": BACK,
+    "store/restores.py:Restores.put": BACK,
+    "store/restores.py:Restores.want_again": BACK,
     "store/spending.py:Spending.quota_spent": IN_TROUBLE,
     "store/spending.py:Spending.refund": IN_TROUBLE,
     "web/door.py:write_password": "photosync web --password: a file of the user's, whole or not",
@@ -136,6 +162,8 @@ class Stage:
     expected: list[bytes]
     duplicates: int
     failed: int
+    skipped: int = 0
+    key: str = ""
     numbers: Iterator[int] = field(default_factory=count)
 
     @contextmanager
@@ -153,7 +181,29 @@ class Stage:
 
     def faults(self, world: World) -> list[str]:
         """Everything that is not as it should be at the end."""
-        return [*self._faults_in_the_library(world), *self._faults_in_the_state(world)]
+        return [
+            *self._faults_in_the_library(world),
+            *self._faults_in_the_state(world),
+            *self._faults_in_the_backup(world),
+        ]
+
+    def _faults_in_the_backup(self, world: World) -> Iterator[str]:
+        """Each content once and whole, and nothing else."""
+        lies = [one for one in (world.home / "backup").rglob("*") if one.is_file()]
+        photos = [one for one in lies if ".photosync" not in one.parts]
+        held = Counter(sha256(self._opened(one)) for one in photos)
+        if held != Counter(map(sha256, self.expected)):
+            yield f"backup {sorted(str(one) for one in photos)}"
+        left = [one for one in lies if one.parent.name == "part" or one.suffix == ".new"]
+        if left:
+            yield f"left over in the backup: {left}"
+
+    def _opened(self, file: Path) -> bytes:
+        if not self.key:
+            return file.read_bytes()
+        assert file.suffix == ".age"
+        identity = pyrage.x25519.Identity.from_str(self.key)
+        return bytes(pyrage.decrypt(file.read_bytes(), [identity]))
 
     def _faults_in_the_library(self, world: World) -> Iterator[str]:
         held = Counter(item.sha256 for item in world.emulator.library.items())
@@ -170,6 +220,7 @@ class Stage:
         database = sqlite3.connect(world.state / "photosync.db")
         rows = database.execute("SELECT state, count(*) FROM media_items GROUP BY state").fetchall()
         wanted = {"done": len(self.expected), "duplicate": self.duplicates, "failed": self.failed}
+        wanted["skipped"] = self.skipped
         if dict(rows) != {state: items for state, items in wanted.items() if items}:
             yield f"states {rows}"
         for what, sql in AUDITS.items():
@@ -183,6 +234,13 @@ class Stage:
 
 
 AUDITS = {
+    "backups": "SELECT sha256 FROM backups WHERE verified_at = 0 OR is_lost OR NOT is_listed",
+    "backups waiting": "SELECT item_id FROM backup_waiting",
+    "backup tallies": """
+        SELECT target_id FROM backup_tallies
+        WHERE items <> (SELECT count(*) FROM backups) OR waiting <> 0
+            OR bytes <> (SELECT sum(size_bytes) FROM backups)
+    """,
     "damaged": "SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
     "leases": "SELECT id, leased_by FROM media_items WHERE leased_by IS NOT NULL",
     "sessions": "SELECT item_id FROM upload_sessions",
@@ -232,14 +290,18 @@ def folder_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         _old(file)
-    for name, content in (("twin.jpg", jpeg(3)), ("empty.jpg", b"")):
+    raw = b"II*\0" + bytes(1000)  # left out: its JPEG stands for it
+    for name, content in (("twin.jpg", jpeg(3)), ("empty.jpg", b""), ("0/4.dng", raw)):
         (pictures / name).write_bytes(content)
         _old(pictures / name)
 
     def configure(world: World) -> None:
-        world.configure(folder='album = "Trip"', more=UPLOAD)
+        (world.home / "backup").mkdir()
+        select = '[select]\nraw_with_jpeg = "jpeg"\n'
+        backup = f'[backup]\nto = "{world.home}/backup"\n'
+        world.configure(folder='album = "Trip"', more=select + UPLOAD + backup)
 
-    return Stage(folder, configure, contents, duplicates=1, failed=1)
+    return Stage(folder, configure, contents, duplicates=1, failed=1, skipped=1)
 
 
 @pytest.fixture(scope="module")
@@ -263,13 +325,19 @@ def phone_stage(host: AdbHost, tmp_path_factory: pytest.TempPathFactory) -> Iter
         (phone.storage / "Download").mkdir()
         (phone.storage / "Download/other.jpg").write_bytes(jpeg(9))
 
+        key = str(pyrage.x25519.Identity.generate())
+
         def configure(world: World) -> None:
+            (world.home / "backup").mkdir()
+            (world.state / "backup-key.txt").write_text(key)
+            backup = f'[backup]\nto = "{world.home}/backup"\nencrypt = true\n'
             world.configure(
                 phone=f'adb_port = {host.port}\nalbum = "Trip"',
-                more=f'[mirror]\npath = "{world.home}/mirror"\nmin_free = 0\nkeep = "until-done"',
+                more=f'[mirror]\npath = "{world.home}/mirror"\nmin_free = 0\n'
+                f'keep = "until-done"\n{backup}',
             )
 
-        yield Stage(folder, configure, contents, duplicates=1, failed=1)
+        yield Stage(folder, configure, contents, duplicates=1, failed=1, key=key)
 
 
 def _borders_of(crossed: Iterable[Crossed]) -> list[Border]:
@@ -419,12 +487,16 @@ def test_no_border_is_forgotten(folder_stage: Stage, phone_stage: Stage, program
     """What commits, sends or changes files is on one of those ways, or is said not to be."""
     album_made = ("request", "google/library.py:PhotosLibrary._write", "after", 1)
     half_a_film = ("copy", "files/mirroring.py:Part._put", "after", 20)
+    half_a_backup = ("copy", "backup/local.py:LocalPart._put", "after", 1)
+    marked = ("file", "backup/local.py:LocalPlace.put", "after", 4)  # and not on record
     verbs: list[tuple[Border | None, str]] = [
         (None, verb) for verb in ("run --once", "pause", "resume", "skip 1", "run --once", "verify")
     ]
     seen = (
         _seen(folder_stage, program, [*verbs])
         | _seen(folder_stage, program, [(album_made, "run --once"), *verbs])
+        | _seen(folder_stage, program, [(half_a_backup, "run --once"), *verbs, (None, "backup")])
+        | _seen(folder_stage, program, [(marked, "run --once"), *verbs])
         | _seen(phone_stage, program, [*verbs, (None, "folders --leave DCIM/Camera")])
         | _seen(phone_stage, program, [(half_a_film, "run --once"), *verbs])
     )

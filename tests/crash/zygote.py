@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import photosync
+from photosync.backup.local import LocalPart
 from photosync.cli import main as program
 from photosync.daemon import supervisor, worker
 from photosync.device.stream import Stream
@@ -153,6 +154,7 @@ def watch(borders: Borders) -> None:
         (Slice, "read", "body", ""),
         (Stream, "send", "phone", ""),
         *((Part, name, "copy", "files/mirroring.py:Part.") for name in COPY_CALLS),
+        (LocalPart, "_put", "copy", "backup/local.py:LocalPart."),
     ]
     for owner, name, kind, prefix in methods:
         own = [prefix + name] if prefix else []

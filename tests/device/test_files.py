@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photosync.device.files import PhoneFiles, _outermost
+from photosync.device.files import PhoneFiles
+from photosync.device.scope import outermost_of
 from photosync.device.storage import absolute, below, on_each
 from photosync.device.survey import nearest
 from photosync.domain.media import Entry
@@ -170,11 +171,11 @@ def test_folders_of_the_settings_are_looked_for_on_each_storage() -> None:
 def test_folders_in_other_folders_are_not_walked_twice() -> None:
     none: frozenset[str] = frozenset()
     several = ["DCIM/Camera", "DCIM", "Pictures", "DCIM2"]
-    assert _outermost(several, none, none) == ["DCIM", "DCIM2", "Pictures"]
-    assert _outermost(several, frozenset({"DCIM/Camera"}), none)[-1] == "DCIM/Camera"
-    assert _outermost(["", "DCIM"], none, none) == [""]
-    assert _outermost(["", "DCIM"], none, frozenset({""})) == ["", "DCIM"]
-    assert _outermost(["", "sd:1A2B-3C4D"], none, none) == ["", "sd:1A2B-3C4D"]
+    assert outermost_of(several, none, none) == ["DCIM", "DCIM2", "Pictures"]
+    assert outermost_of(several, frozenset({"DCIM/Camera"}), none)[-1] == "DCIM/Camera"
+    assert outermost_of(["", "DCIM"], none, none) == [""]
+    assert outermost_of(["", "DCIM"], none, frozenset({""})) == ["", "DCIM"]
+    assert outermost_of(["", "sd:1A2B-3C4D"], none, none) == ["", "sd:1A2B-3C4D"]
 
 
 CARD = "sd:1A2B-3C4D"

@@ -223,7 +223,7 @@ def _through(database: Database, phone: Phone, root: Path) -> None:
         intake=Intake(database),
         sources=sources,
         control=Control(database),
-        first=State.FOUND,
+        first=lambda _: State.FOUND,
         bells=_Nobody(),
         halt=halt,
         clock=lambda: 2e9,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from photosync.domain.selection import NANOSECONDS, Selection, junk
+from photosync.domain.selection import NANOSECONDS, Selection, is_screenshot, junk
 
 JUNK = """
     .hidden .trashed-1731234567-IMG_1.jpg .pending-1731234567-PXL_1.jpg .goutputstream-ABC123
@@ -95,6 +96,58 @@ def test_the_sentence_names_the_rule() -> None:
     assert "select.since (2023-11-1" in older
 
 
+@pytest.mark.parametrize(
+    ("selection", "path", "size_bytes", "mime", "rule"),
+    [
+        (Selection(min_size=100), "a.jpg", 99, "", "select.min_size"),
+        (Selection(min_size=100), "a.jpg", 100, "", ""),
+        (Selection(min_size=100), "a.jpg", None, "", ""),  # a phone that does not tell it yet
+        (Selection(max_size=100), "a.jpg", 101, "", "select.max_size"),
+        (Selection(max_size=100), "a.jpg", 100, "", ""),
+        (Selection(types=("photo",)), "a.JPG", 1, "", ""),
+        (Selection(types=("photo",)), "a.cr2", 1, "", ""),
+        (Selection(types=("photo",)), "a.mov", 1, "", "select.types"),
+        (Selection(types=("raw",)), "a.jpg", 1, "", "select.types"),
+        (Selection(types=("raw", "gif")), "a.gif", 1, "", ""),
+        (Selection(types=("jpg",)), "a.jpeg", 1, "", ""),
+        (Selection(types=("heic",)), "a.heif", 1, "", ""),
+        (Selection(types=("video",)), "noname", 1, "", ""),  # nobody knows yet
+        (Selection(types=("video",)), "noname", 1, "image/jpeg", "select.types"),
+        (Selection(types=("video",)), "noname", 1, "video/mp4", ""),
+        (Selection(types=("video",)), "noname", 1, "application/octet-stream", ""),
+        (Selection(screenshots=False), "Pictures/Screenshots/a.png", 1, "", "select.screenshots"),
+        (Selection(screenshots=False), "Screenshot_20200101-1.png", 1, "", "select.screenshots"),
+        (Selection(screenshots=False), "Screen Recording 2020.mov", 1, "", "select.screenshots"),
+        (Selection(screenshots=False), "screenrecorder/a.mp4", 1, "", "select.screenshots"),
+        (
+            Selection(screenshots=False),
+            "Bildschirmfoto 2020.png",
+            1,
+            "",
+            "select.screenshots",
+        ),
+        (Selection(screenshots=False), "Screenshotted.png", 1, "", ""),
+        (Selection(screenshots=False), "My Screenshot.png", 1, "", ""),
+        (
+            Selection(exclude=("*.png",), place="phone", said=frozenset({"exclude"})),
+            *("a.png", 1, "", "phone.exclude"),
+        ),
+        (
+            Selection(min_size=5, place="phone", said=frozenset({"exclude"})),
+            *("a.png", 1, "", "select.min_size"),
+        ),
+    ],
+)
+def test_which_rule_decides(
+    selection: Selection, path: str, size_bytes: int | None, mime: str, rule: str
+) -> None:
+    reason = selection.why_not(path, 0, size_bytes, mime)
+    assert ("" if reason is None else reason.rule) == rule
+    if reason is not None:
+        assert reason.message
+        assert rule in reason.cure
+
+
 def test_without_a_choice_everything_is_taken() -> None:
     assert Selection().left_out("any/thing", 0) is None
     assert not Selection().excludes_folder("any")
@@ -147,9 +200,44 @@ few = st.lists(st.sampled_from(["a", "b", "ab", "I", "x.jpg"]), min_size=1, max_
 def test_nothing_below_an_excluded_folder_would_be_taken(
     glob: str, folder: str, below: str
 ) -> None:
-    selection = Selection(exclude=(glob,))
-    if selection.excludes_folder(folder):
-        assert selection.left_out(f"{folder}/{below}", 0) is not None
+    for selection in (Selection(exclude=(glob,)), Selection(include=(glob,))):
+        if selection.excludes_folder(folder):
+            assert selection.left_out(f"{folder}/{below}", 0) is not None
+    for selection in (Selection(screenshots=False), Selection(screenshots=False, include=(glob,))):
+        shots = f"{folder}/screenShots"
+        assert selection.excludes_folder(shots)
+        assert selection.left_out(f"{shots}/{below}", 0) is not None
+
+
+@pytest.mark.parametrize(
+    ("glob", "folder", "excluded"),
+    [
+        ("Camera/**", "Other", True),
+        ("Camera/**", "camera/a", False),
+        ("Camera/", "Camera", False),
+        ("Camera/", "Else", False),  # without another "/" it is about a name anywhere
+        ("a/b/*.jpg", "a", False),
+        ("a/b/*.jpg", "a/b", False),
+        ("a/b/*.jpg", "a/c", True),
+        ("a/b/*.jpg", "a/b/c", True),
+        ("a/*/c/*.jpg", "a/b", False),
+        ("**/c/*.jpg", "a/b", False),
+        ("*.jpg", "a/b", False),
+        ("[ab/c]/*.jpg", "d", False),  # brackets are not looked into
+    ],
+)
+def test_a_folder_in_which_nothing_can_be_included_is_not_read(
+    glob: str, folder: str, excluded: bool
+) -> None:
+    assert Selection(include=(glob,)).excludes_folder(folder) is excluded
+    assert not Selection(include=(glob, "*.png")).excludes_folder(folder)
+
+
+@given(st.text(st.sampled_from("screenshot_ -0captured'"), max_size=400))
+def test_telling_screenshots_takes_no_time(name: str) -> None:
+    began = time.perf_counter()
+    is_screenshot(f"{name}/{name}.png")
+    assert time.perf_counter() - began < 0.5
 
 
 @given(paths)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photosync.domain.media import SourceKind
+from photosync.domain.shots import EVERYTHING, Rules
 from photosync.domain.states import State
 from photosync.errors import TokenLost
 from photosync.files.folder import Folder
@@ -21,6 +22,7 @@ from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import LibraryGate
 from photosync.stages.mirror import Mirror
 from photosync.stages.originals import LocalOriginals
+from photosync.stages.parts import Parts
 from photosync.stages.upload import Upload
 from photosync.store.albums import Albums
 from photosync.store.choices import Choices
@@ -29,6 +31,7 @@ from photosync.store.database import Database
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
 from photosync.store.overview import Overview
+from photosync.store.shots import Shots
 from photosync.store.sightings import Sightings
 from photosync.store.sources import Sources
 
@@ -148,16 +151,28 @@ class House:
             {self.source.id: self.folder}, mirror=self.disk, halt=self.halt
         )
 
-    def discover(self, first: State = State.FOUND) -> Discover:
+    def discover(self, first: State = State.FOUND, rules: Rules = EVERYTHING) -> Discover:
         return Discover(
             intake=Intake(self.database),
             sources=self.sources,
             control=self.control,
-            first=first,
+            first=lambda _: first,
             bells=self.bells,
             halt=self.halt,
             clock=self.clock,
             sightings=Sightings(self.database),
+            rules=rules,
+        )
+
+    def parts(self, rules: Rules, first: State = State.FOUND) -> Parts:
+        return Parts(
+            shots=Shots(self.database),
+            sources=self.sources,
+            control=self.control,
+            rules=rules,
+            first=lambda _: first,
+            bells=self.bells,
+            clock=self.clock,
         )
 
     def lost(self, source_id: int, error: SourceMissing) -> None:

@@ -28,7 +28,7 @@ def test_the_file_is_hashed_where_it_lies(house: House) -> None:
     assert item.sha256 == hashlib.sha256(content).hexdigest()
     assert item.sha1 == hashlib.sha1(content).hexdigest()
     assert item.leased_by is None
-    assert house.bells.rung[-2:] == ["upload", "create"]
+    assert house.bells.rung[-3:] == ["upload", "create", "backup"]
     assert not house.mirror().run_once()
 
 

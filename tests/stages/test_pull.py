@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -346,6 +347,7 @@ def prune(bench: Bench, keep_days: int) -> Prune:
         mirror=bench.disk,
         keep_days=keep_days,
         clock=bench.house.clock,
+        alone=lambda: nullcontext(enter_result=True),
     )
 
 

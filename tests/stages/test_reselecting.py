@@ -74,6 +74,57 @@ def test_what_is_excluded_while_it_was_held_is_held_again(house: House) -> None:
     assert states(house) == {"a.jpg": State.HELD}
 
 
+def test_sizes_types_and_screenshots_reach_what_waits(house: House) -> None:
+    for name in ("a.jpg", "b.png", "Screenshot_1.jpg"):
+        house.put(name)
+    house.put("large.jpg", bytes(1000))
+    look(house)
+
+    def left(selection: Selection) -> set[str]:
+        apply_settings(
+            house.source,
+            selection,
+            waiting=Waiting(house.database),
+            control=house.control,
+            now=int(house.clock()),
+        )
+        found = {name for name, state in states(house).items() if state == State.SKIPPED}
+        for item in house.overview.items(state=State.SKIPPED):
+            assert item.error_code == "excluded"
+        look(house)  # by its own settings everything is taken again
+        assert set(states(house).values()) == {State.FOUND}
+        return found
+
+    assert left(Selection(max_size=500)) == {"large.jpg"}
+    assert left(Selection(min_size=500)) == {"a.jpg", "b.png", "Screenshot_1.jpg"}
+    assert left(Selection(screenshots=False)) == {"Screenshot_1.jpg"}
+    assert left(Selection(types=("png",))) == {"a.jpg", "large.jpg", "Screenshot_1.jpg"}
+
+
+def test_what_the_user_chose_stays_chosen_when_a_new_setting_is_not_said(house: House) -> None:
+    house.put("a.jpg")
+    look(house)
+    apply(house, "*.jpg")
+    house.choices.choose([1], now=1)
+    for place in ("select", "folder[1]"):  # where it is said does not matter
+        apply_settings(
+            house.source,
+            Selection(exclude=("*.jpg",), place=place, said=frozenset({"exclude"})),
+            waiting=Waiting(house.database),
+            control=house.control,
+            now=1,
+        )
+    assert states(house) == {"a.jpg": State.FOUND}
+    apply_settings(
+        house.source,
+        Selection(exclude=("*.jpg",), min_size=1),
+        waiting=Waiting(house.database),
+        control=house.control,
+        now=1,
+    )
+    assert states(house) == {"a.jpg": State.SKIPPED}
+
+
 def test_older_ones_are_left_out_when_since_says_so(house: House) -> None:
     house.put("a.jpg")
     look(house)

@@ -15,7 +15,7 @@ import pytest
 
 from photosync import config
 from photosync.app import report
-from photosync.app.site import Parts, site_of
+from photosync.app.site import DaemonSide, site_of
 from photosync.app.state import opened
 from photosync.domain.media import SourceKind
 from photosync.domain.states import State
@@ -81,13 +81,13 @@ class House:
         self.files = Folder(self.pictures, clock=lambda: 4e9)  # all files are long settled
         disk = MirrorDisk(self.settings.mirror.path, least_free_bytes=0)
         self.originals = LocalOriginals({self.source.id: self.files}, mirror=disk, halt=Event())
-        parts = Parts(self.originals, self._phone)
+        side = DaemonSide(self.originals, self._phone)
         self.web = Web(
             host="127.0.0.1",
             port=0,
             status=self.status,
             silent=dict,
-            site=lambda: site_of(self.settings, self.state, parts, status=self.status),
+            site=lambda: site_of(self.settings, self.state, side, status=self.status),
             **self.more,
         )
 
@@ -113,7 +113,7 @@ class House:
             intake=Intake(self.state.database),
             sources=self.sources,
             control=self.state.control,
-            first=self.first,
+            first=lambda _: self.first,
             bells=NoBells(),
             halt=Event(),
             clock=time.time,

@@ -1,0 +1,150 @@
+"""``backup``: bring what is new to the second copy now, or make a key for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
+from photosync.cli.result import (
+    DONE,
+    FAILED,
+    Result,
+    console,
+    end,
+    exit_code,
+    photos,
+    plural,
+    printable,
+)
+from photosync.cli.signals import obey_signals
+from photosync.domain.media import in_units, readable
+from photosync.errors import SettingsError, Stopping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from photosync.app.backing import BackedUp
+    from photosync.config import Settings
+
+TO = "PHOTOSYNC_BACKUP__TO"
+
+
+def backup(
+    *,
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="PATH|URL", help="There, this one time.", show_default=False),
+    ] = "",
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Make a key to seal the second copy with.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Bring every photo that is not there yet to the second copy, and read it back."""
+    settings = settings_of(config, verbose=verbose)
+    if new_key:
+        end(_new_key(settings), as_json=as_json)
+    is_named = settings.backup.address
+    if to:
+        os.environ[TO] = to if "://" in to else str(Path(to).absolute())
+        settings = settings_of(config, verbose=verbose)
+    if not settings.backup.to:
+        raise SettingsError(
+            "The settings name no place for a second copy.",
+            hint='Name one:  [backup]  to = "/mnt/disk/photos"; or once: photosync backup --to ...',
+        )
+    from photosync.app.backing import back_up
+
+    halt = Event()
+    obey_signals(halt)
+    with _progress(shown=not as_json and sys.stderr.isatty()) as tick:
+        stay = settings.backup.address == is_named
+        found = back_up(settings, stay=stay, halt=halt, tick=tick)
+    end(_result(found, stopped=halt.is_set()), as_json=as_json)
+
+
+def _new_key(settings: Settings) -> Result:
+    from photosync.app.backing import new_key
+
+    file = settings.backup.identity_file
+    public = new_key(file, now=time.time())
+    lines = [
+        f"The secret key is in {readable(str(file))}, for you alone to read.",
+        f"Its public key: {public}",
+    ]
+    if settings.backup.recipients:
+        lines.append(f'Add it to the settings:  [backup]  recipients = [..., "{public}"]')
+    if not settings.backup.encrypt:
+        lines.append("To seal the second copy with it:  [backup]  encrypt = true")
+    lines.append(
+        "Store a copy of that file elsewhere now: on paper, in a password manager, on a stick."
+        " Without it nobody opens the second copy, you neither."
+    )
+    document = {"version": 1, "identity_file": readable(str(file)), "public_key": public}
+    return Result("\n".join(lines), document)
+
+
+def _result(found: BackedUp, *, stopped: bool) -> Result:
+    document = {
+        "version": 1,
+        "to": readable(found.address),
+        "made": found.made,
+        "made_bytes": found.made_bytes,
+        "items": found.items,
+        "waiting": found.waiting,
+        "put_aside": [
+            {"code": code, "items": items, "example": message}
+            for code, items, message in found.reasons
+        ],
+        "error": None
+        if found.error is None
+        else {
+            "code": found.error.code,
+            "message": found.error.message,
+            "hint": found.error.hint,
+        },
+    }
+    code = FAILED if found.waiting or stopped else DONE
+    if found.error is not None and not isinstance(found.error, Stopping):
+        code = exit_code(found.error)
+    return Result(printable("\n".join(_lines(found))), document, code)
+
+
+def _lines(found: BackedUp) -> Iterator[str]:
+    yield (
+        f"{photos(found.made)} ({in_units(found.made_bytes)}) brought to {readable(found.address)}"
+        f" and read back; it holds {found.items:,}."
+    )
+    for _, items, message in found.reasons:
+        yield f"  {items} x {message}"
+    if found.error is not None and not isinstance(found.error, Stopping):
+        yield f"! {found.error.message}"
+        if found.error.hint:
+            yield f"  {found.error.hint}"
+    if found.waiting:
+        words = plural(found.waiting, "waits", "wait")
+        yield f"{found.waiting:,} {words}; it goes on from here: photosync backup"
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on the terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    if not shown:
+        yield None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("backing up", total=None)
+        yield lambda there, in_all: progress.update(bar, completed=there, total=in_all)

@@ -1,0 +1,199 @@
+"""What every kind of storage does alike: a folder, fsspec's own in memory, and a server's."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import resource
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photosync.backup import places
+from photosync.backup.indexing import read_index, write_index
+from photosync.backup.keys import Keys
+from photosync.backup.local import LocalPlace, unwritable
+from photosync.backup.places import place_of
+from photosync.config import BackupSettings
+from photosync.domain.backups import Record
+from photosync.errors import BackupAway, BackupFull, BackupLost, FileTooLarge
+from tests.backup.sftp import PASSWORD, USER, server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from photosync.backup.places import Place
+
+
+def settings(tmp_path: Path, to: str, **options: object) -> BackupSettings:
+    return BackupSettings(tmp_path / "key.txt", to, options)
+
+
+@pytest.fixture(params=["folder", "memory", "sftp"])
+def place(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Place]:
+    (tmp_path / "root").mkdir()
+    if request.param == "folder":
+        yield LocalPlace(tmp_path / "root", "me")
+    elif request.param == "memory":
+        yield place_of(settings(tmp_path, f"memory://{secrets.token_hex(4)}/photos"))
+    else:
+        with server(tmp_path / "root") as (port, key):
+            monkeypatch.setenv("HOME", str(tmp_path))
+            know(tmp_path, port, key)
+            found = place_of(settings(tmp_path, f"sftp://{USER}:{PASSWORD}@127.0.0.1:{port}/all"))
+            yield found
+            found.fs.client.close()  # type: ignore[attr-defined]
+
+
+def know(home: Path, port: int, key: object) -> None:
+    (home / ".ssh").mkdir(exist_ok=True)
+    line = f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n"  # type: ignore[attr-defined]
+    (home / ".ssh/known_hosts").write_text(line)
+
+
+NUMBERS = itertools.count()
+
+
+def send(place: Place, path: str, content: bytes) -> bool:
+    with place.part(path, f"me-{next(NUMBERS)}") as part:
+        for at in range(0, len(content), 1000):
+            part.write(content[at : at + 1000])
+        return part.give(path, mtime_ns=1_600_000_000_123_456_789)
+
+
+def read(place: Place, path: str) -> bytes:
+    with place.open(path) as file:
+        return file.read()
+
+
+def test_a_file_is_there_whole_under_its_name_or_not_at_all(place: Place) -> None:
+    places.prepare(place, None)
+    path = "Lisa's phone/2020/09/ä & b.jpg"
+    assert not place.exists(path)
+    assert send(place, path, b"one" * 5000)
+    assert read(place, path) == b"one" * 5000
+    assert not send(place, path, b"two"), "nothing is overwritten"
+    assert read(place, path) == b"one" * 5000
+    with place.part("x.jpg", "me-x") as part:
+        part.write(b"half")  # and no more comes
+    assert [*place.walk()] == [(path, 15_000)]
+    assert place.names(places.PARTS) == []
+    place.take_back(path)
+    assert [*place.walk()] == []
+
+
+def test_what_is_not_there_is_lost_and_an_empty_file_is_one(place: Place) -> None:
+    places.prepare(place, None)
+    with pytest.raises(BackupLost, match="is gone from the backup"):
+        read(place, "2020/none.jpg")
+    assert send(place, "empty.jpg", b"")
+    assert read(place, "empty.jpg") == b""
+
+
+def test_a_place_is_known_by_its_mark(place: Place) -> None:
+    mark, was_there = places.prepare(place, None)
+    assert not was_there
+    assert places.prepare(place, mark) == (mark, True)
+    assert places.prepare(place, None) == (mark, True)
+    with pytest.raises(BackupAway, match="another backup"):
+        places.prepare(place, "someone else's")
+    assert b"age -d" in (place.get(places.README) or b"")
+
+
+def test_an_index_comes_back_as_it_was_written(place: Place) -> None:
+    places.prepare(place, None)
+    digest = "0123456789abcdef" * 4
+    some = [
+        Record(digest, "a/ä.jpg", "a/ä.jpg", 5, 5, digest, False, -1_500_000_000, 7),
+        Record(
+            digest, "0f/0f00.age", "b/2.jpg", 5, 200, digest, True, 1_700_000_000_000_000_001, 8
+        ),
+    ]
+    write_index(place, Keys(), some, now=5)
+    place.put(f"{places.INDEX}/6-x.tsv", b"\xff\t\n../../x\ty\tz\n" + b"\t".join([b"/etc/x"] * 8))
+    assert [*read_index(place, list)] == [some, []]
+
+
+def test_a_server_that_nobody_knows_gets_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with server(tmp_path) as (port, key):
+        to = f"sftp://{USER}:{PASSWORD}@127.0.0.1:{port}/all"
+        with pytest.raises(BackupAway, match="is not known") as told:
+            place_of(settings(tmp_path, to)).check()
+        assert PASSWORD not in str(told.value)
+        know(tmp_path, port, key)
+        wrong = to.replace(PASSWORD, "wrong-password")
+        with pytest.raises(BackupAway, match="does not let photosync in") as told:
+            place_of(settings(tmp_path, wrong)).check()
+        assert "wrong-password" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("to", "cure"),
+    [
+        ("nonsense://x/y", "Correct backup.to"),
+        ("dropbox://photos", "pip install"),
+        ("gs://bucket/photos", "pip install"),
+    ],
+)
+def test_storage_that_is_not_to_be_had(tmp_path: Path, to: str, cure: str) -> None:
+    with pytest.raises(BackupAway) as told:
+        place_of(settings(tmp_path, to)).check()
+    assert cure in told.value.hint
+
+
+def test_a_folder_that_is_not_there_is_never_made(tmp_path: Path) -> None:
+    place = LocalPlace(tmp_path / "mnt")
+    with pytest.raises(BackupAway, match="is not there"):
+        places.prepare(place, None)
+    with pytest.raises(BackupAway), place.part("x", "t"):
+        pass
+    assert not (tmp_path / "mnt").exists()
+
+
+def test_a_folder_swapped_for_a_link_leads_nowhere(tmp_path: Path) -> None:
+    place = LocalPlace(tmp_path / "root")
+    for name in ("root", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "elsewhere/x.jpg").write_bytes(b"x")
+    (tmp_path / "root/2020").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "root/y.jpg").symlink_to(tmp_path / "elsewhere/x.jpg")
+    for path in ("2020/x.jpg", "y.jpg"):
+        with pytest.raises(BackupLost):
+            read(place, path)
+    with pytest.raises(BackupLost):
+        send(place, "2020/new.jpg", b"x")
+    assert [one.name for one in (tmp_path / "elsewhere").iterdir()] == ["x.jpg"]
+
+
+def test_a_file_in_the_place_of_a_folder_is_a_name_that_is_taken(tmp_path: Path) -> None:
+    place = LocalPlace(tmp_path)
+    (tmp_path / "2020").write_bytes(b"mine")
+    assert not send(place, "2020/new.jpg", b"x")
+
+
+def test_a_disk_that_takes_no_large_files(tmp_path: Path) -> None:
+    place = LocalPlace(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(FileTooLarge):
+            send(place, "x.jpg", bytes(20_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [*place.walk()] == []
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(errno.ENOSPC, BackupFull), (errno.EDQUOT, BackupFull), (errno.EROFS, BackupAway)],
+)
+def test_what_the_system_says_in_our_words(tmp_path: Path, number: int, kind: type) -> None:
+    assert type(unwritable(tmp_path, OSError(number, os.strerror(number)))) is kind
