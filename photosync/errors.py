@@ -34,6 +34,7 @@
     │   ├── SignInRequired, ClockWrong, ScopeMissing, ApiNotEnabled, PhotosDisabled, ClientInvalid
     │   ├── StorageFull, DiskFull, DailyQuotaSpent, OutsideHours, Offline, RequestsRefused
     │   ├── ServiceRefused         the service cannot be installed
+    │   ├── PortTaken, PasswordUnusable    the web page is off; the rest goes on
     │   ├── AdbMissing, NotAdb     adb is not installed, or its server cannot be reached
     │   ├── ExiftoolMissing        what has no date of its own waits; the others go on
     │   ├── DatesFull              the same, for there is no room for a dated copy
@@ -501,6 +502,14 @@ class PortTaken(BlockedError):
     code = "port_taken"
     needs_user = False
     default_hint = "Set another web.port, or web.enabled = false."
+
+
+class PasswordUnusable(BlockedError):
+    """There is no password by which others could be let in to the web page."""
+
+    code = "web_password"
+    needs_user = True
+    default_hint = "Write one: photosync web --password"
 
 
 class SettingsError(PhotosyncError):

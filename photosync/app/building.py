@@ -13,10 +13,18 @@ from urllib.parse import urlsplit
 from photosync.app import report
 from photosync.app.backing import backup_stage, no_backup
 from photosync.app.connecting import connection_of, refuse_without_token
+from photosync.app.leaving import leave_out_all
 from photosync.app.noticing import noticing, telling_of_the_end
 from photosync.app.selecting import first_state, of_folder, of_phones, rules_of
 from photosync.app.signs import is_wanted
-from photosync.app.state import MIRROR_MADE, looked_at, make_state_dir, opened, own_name
+from photosync.app.state import (
+    MIRROR_MADE,
+    WEB_PORT,
+    looked_at,
+    make_state_dir,
+    opened,
+    own_name,
+)
 from photosync.daemon import lock
 from photosync.daemon.bells import Bells
 from photosync.daemon.everywhere import Everywhere
@@ -31,6 +39,7 @@ from photosync.domain.media import SourceKind, readable
 from photosync.domain.states import READY_STATES, State
 from photosync.errors import (
     DailyQuotaSpent,
+    PasswordUnusable,
     PhotosyncError,
     PortTaken,
     SettingsError,
@@ -60,6 +69,7 @@ from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
 from photosync.store.shots import Shots
 from photosync.store.sightings import Sightings
+from photosync.store.source_choices import SourceChoices
 from photosync.store.sources import Sources
 from photosync.store.waiting import Waiting
 
@@ -69,11 +79,15 @@ if TYPE_CHECKING:
     from threading import Event
 
     from photosync.app.phones import PhoneSide
+    from photosync.app.site import DaemonSide
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
     from photosync.daemon.notify import Notifier
+    from photosync.daemon.phones import Phones
+    from photosync.device.phone import Phone
     from photosync.domain.media import Source
     from photosync.stages.backup import Backup
+    from photosync.web.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -124,9 +138,10 @@ def running(
             telling.state = state = stack.enter_context(opened(settings, clock))
             refuse_without_token(settings)
             network = None if once else stack.enter_context(closing(Network()))
-            supervisor = _Builder(settings, state, halt, network=network).supervisor(notifier)
+            builder = _Builder(settings, state, halt, network=network)
+            supervisor = builder.supervisor(notifier)
             if settings.web.enabled and not once:
-                stack.enter_context(_answering(settings, state, supervisor))
+                stack.enter_context(_answering(settings, state, supervisor, builder))
             yield supervisor
             try:
                 _part(settings, state, supervisor, once=once)
@@ -149,7 +164,9 @@ def _is_elsewhere(url: str) -> bool:
 
 
 @contextmanager
-def _answering(settings: Settings, state: OpenState, supervisor: Supervisor) -> Iterator[None]:
+def _answering(
+    settings: Settings, state: OpenState, supervisor: Supervisor, builder: _Builder
+) -> Iterator[None]:
     """The web server, if its port can be had: it is not what the daemon is for."""
     from photosync.web.server import Web  # 10 MB, for those alone who want it
 
@@ -157,15 +174,28 @@ def _answering(settings: Settings, state: OpenState, supervisor: Supervisor) -> 
         with looked_at(settings) as now:  # a connection for the thread that asks
             return report.status(settings, now, now=int(state.clock()))
 
+    def site() -> Site:
+        from photosync.app.site import site_of  # when the first page is asked for
+
+        return site_of(settings, state, builder.daemon_side(), status=status)
+
+    state.control.drop_flag(WEB_PORT)
     with ExitStack() as stack:
         try:
             place = settings.web
             web = Web(
-                host=place.host, port=place.port, status=status, silent=supervisor.silent_seconds
+                host=place.host,
+                port=place.port,
+                status=status,
+                silent=supervisor.silent_seconds,
+                site=site,
+                names=place.names,
+                password_file=place.password_file,
             )
             stack.enter_context(web)
+            state.control.set_flag(WEB_PORT, str(web.port), now=state.now())
             log.info("web.ready host=%s port=%d", place.host, web.port)
-        except PortTaken as error:
+        except (PortTaken, PasswordUnusable) as error:
             log.warning("web.off reason=%s", error)
             state.control.raise_problem(
                 Problem(
@@ -174,7 +204,7 @@ def _answering(settings: Settings, state: OpenState, supervisor: Supervisor) -> 
                     message=error.message,
                     hint=error.hint,
                     gate="",
-                    needs_user=False,
+                    needs_user=error.needs_user,
                     since=state.now(),
                     until=None,
                 )
@@ -214,6 +244,7 @@ class _Builder:
         self._meter = Meter(self._metered) if watches else None
         self._items = MediaItems(state.database)
         self._sources = Sources(state.database)
+        self._source_choices = SourceChoices(state.database)
         self._bells = Bells(*BELLS)
         self._board = Board()
         self._files: dict[int, Folder] = {}
@@ -232,8 +263,24 @@ class _Builder:
             bells=self._bells,
             halt=halt,
             clock=self._clock,
+            choice_of=self._source_choices.of,
             sightings=Sightings(state.database),
         )
+        self._originals: LocalOriginals | None = None
+        self._phones: Phones | None = None
+
+    def daemon_side(self) -> DaemonSide:
+        """What the web page shares with the workers."""
+        from photosync.app.site import DaemonSide
+        from photosync.errors import PhoneGone
+
+        def phone_of(source_id: int) -> Phone:
+            if self._phones is None:
+                raise PhoneGone("No phone is looked for.")
+            return self._phones.of_source(source_id)[1]
+
+        assert self._originals is not None, "the workers are made first"
+        return DaemonSide(self._originals, phone_of)
 
     def _is_undecided(self) -> bool:
         return not rules_of(self._settings).take_all and self._parts.is_behind()
@@ -429,7 +476,9 @@ class _Builder:
             elif side is not None:
                 side.phones.was_lost(source_id, error)
 
-        yield "folders", "folders", folders.run_once
+        self._originals = originals
+        self._phones = None if side is None else side.phones
+        yield "folders", "folders", self._heeding(folders)
         if side is not None:
             yield "phones", "phones", side.phones.run_once
             yield "surveys", "surveys", side.surveys.run_once
@@ -542,6 +591,23 @@ class _Builder:
             bells=self._bells,
             clock=self._clock,
         )
+
+    def _heeding(self, folders: Folders) -> Callable[[], bool]:
+        """The looks at folders; at all of them anew once the user has switched one off or on."""
+        known = self._source_choices.all()
+
+        def step() -> bool:
+            nonlocal known
+            chosen = self._source_choices.all()
+            if chosen != known:
+                left = [one for one, choice in chosen.items() if choice.is_left]
+                for source_id in left:  # also what a look found while the user was deciding
+                    leave_out_all(self._state, source_id)
+                known = chosen
+                folders.look_at_everything()
+            return folders.run_once()
+
+        return step
 
     def _tell_of_dropped(self, kept_sources: list[Source]) -> None:
         """A folder or a phone that left the settings while photos of it still wait."""

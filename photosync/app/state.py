@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 OWN_NAME = "own_name"
 MIRROR_MADE = "mirror_made"
 """The flag that says where the mirror was made."""
+WEB_PORT = "web_port"
+"""The flag that says at which port a running daemon answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from photosync.cli import (
     service,
     status,
     verify,
+    web,
     why,
 )
 from photosync.cli.result import FAILED, end_badly
@@ -80,6 +81,7 @@ app.command("doctor")(doctor.doctor)
 app.command("phones")(phones.phones)
 app.command("folders")(phones.folders)
 app.command("notify")(notify.notify)
+app.command("web")(web.web)
 app.command("pause")(control.pause)
 app.command("resume")(control.resume)
 app.add_typer(service.app, name="service")

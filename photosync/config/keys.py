@@ -30,11 +30,11 @@ KEYS: dict[str, frozenset[str]] = {
     "upload": frozenset(
         {"workers", "resumable_above", "chunk", "max_rate", "hours", "metered", "fix_dates"}
     ),
+    "web": frozenset({"enabled", "host", "port", "names", "password_file"}),
     "backup": frozenset(
         {"to", "options", "encrypt", "encrypt_names", "recipients", "passphrase_file"}
         | {"identity_file"}
     ),
-    "web": frozenset({"enabled", "host", "port"}),
     "notify": frozenset({"urls", "on", "ping", "phone_unseen", "nothing_new", "nothing_done"}),
 }
 """Every setting that this version knows; a test holds it and the model together."""
@@ -50,6 +50,7 @@ LISTS = frozenset(
         "phone.types",
         "select.include",
         "select.exclude",
+        "web.names",
         "select.types",
         "backup.recipients",
         "notify.urls",

@@ -270,15 +270,6 @@ def _recipient(text: str) -> str:
     return text
 
 
-def _here(host: str) -> str:
-    if not _is_loopback(host):
-        raise _wrong(
-            "this machine alone: 127.0.0.1, ::1 or localhost. From elsewhere:"
-            " ssh -L 8642:127.0.0.1:8642 HOST"
-        )
-    return host
-
-
 def _path(text: str) -> str:
     if not can_be_path(text) or (text and not text.strip()):
         raise _wrong("a path")
@@ -299,7 +290,7 @@ def _api_url(url: str) -> str:
     except ValueError as error:  # a broken IPv6 address, or a port that is none
         raise _wrong(URL_ALLOWED) from error
     extras = parts.query or parts.fragment or parts.username or parts.path.strip("/")
-    safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     if extras or not safe or port == 0 or HOST.fullmatch(host) is None or not _printable(url):
         raise _wrong(URL_ALLOWED)
     return url.rstrip("/")
@@ -308,7 +299,8 @@ def _api_url(url: str) -> str:
 URL_ALLOWED = "an https:// address (http:// only to this machine itself)"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine is reached by it."""
     if host == "localhost":
         return True
     try:
@@ -456,8 +448,10 @@ class Web(_Table):
     """``[web]``."""
 
     enabled: Annotated[bool, BeforeValidator(_flag)] = True
-    host: Annotated[str, AfterValidator(_here)] = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, _whole(0, 65_535)] = 8642
+    names: list[Annotated[str, AfterValidator(_host)]] = []
+    password_file: OptionalPath = ""
 
 
 class Notify(_Table):

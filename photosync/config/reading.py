@@ -24,6 +24,7 @@ from photosync.config.settings import (
     WebSettings,
 )
 from photosync.config.validation import validated
+from photosync.config.web import web_mistakes
 from photosync.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
     content = _over(below, from_environment(environ, mistakes))
     written = validated(content, file, environ, mistakes)
     mistakes += path_mistakes(content, file, environ)
+    mistakes += web_mistakes(content, file, environ)
     raise_all(mistakes)
     assert written is not None, "every refusal of the model's is a mistake"
     return _resolved(written, file, environ)
@@ -157,6 +159,13 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             upload.metered,
             upload.fix_dates,
         ),
+        web=WebSettings(
+            web.enabled,
+            web.host,
+            web.port,
+            tuple(web.names),
+            path(web.password_file) if web.password_file else None,
+        ),
         backup=BackupSettings(
             identity_file=path(backup.identity_file)
             if backup.identity_file
@@ -168,7 +177,6 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             recipients=tuple(backup.recipients),
             passphrase_file=path(backup.passphrase_file) if backup.passphrase_file else None,
         ),
-        web=WebSettings(web.enabled, web.host, web.port),
         notify=NotifySettings(
             tuple(notify.urls), tuple(notify.on), notify.ping, *notify.silence_days
         ),

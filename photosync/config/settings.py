@@ -143,11 +143,17 @@ def address_of(to: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Where the local web server listens; ``port`` 0 for any free one."""
+    """Where the local web server listens; ``port`` 0 for any free one.
+
+    ``names``: what it may be called besides this machine's own names. ``password_file`` None:
+    nobody is asked for one, which is so on this machine alone.
+    """
 
     enabled: bool = True
     host: str = "127.0.0.1"
     port: int = 8642
+    names: tuple[str, ...] = ()
+    password_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

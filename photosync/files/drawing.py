@@ -11,6 +11,7 @@ import os
 import resource
 import socket
 import sys
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES = 1536 << 20
 CPU_SECONDS = 15
-NICENESS = 15
+NICENESS = 19
 MOST_PIXELS = 120_000_000
 """Of what has to be decoded whole; 48 and 108 megapixels come from phones."""
 MOST_JPEG_PIXELS = 400_000_000
@@ -201,8 +202,12 @@ def _embedded(file: BinaryIO, edge: int) -> bytes:
 
 
 def restrain() -> None:
-    """Little memory, no files written, a low priority: for the whole process."""
-    os.nice(NICENESS)
+    """Little memory, no files written, a low priority: for the whole process.
+
+    A service that is shut in may not step back, which is no reason to do without.
+    """
+    with suppress(PermissionError):
+        os.nice(NICENESS)
     for kind, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_FSIZE, 0),

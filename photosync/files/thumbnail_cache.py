@@ -91,7 +91,7 @@ class ThumbnailCache:
         file = self._file(key)
         part = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make(file.parent)
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as opened:
                 opened.write(content)
@@ -101,6 +101,11 @@ class ThumbnailCache:
             log.debug("thumbnail.not_kept reason=%s", error)
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+
+    def _make(self, folder: Path) -> None:
+        """The folder and those above it, for their owner alone."""
+        for one in (self._folder.parent, self._folder, folder):
+            one.mkdir(mode=0o700, exist_ok=True)
 
     def _grow(self, size_bytes: int) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.shots import EVERYTHING
+from photosync.domain.states import State
 from photosync.errors import (
     FileInUse,
     ItemGone,
@@ -20,13 +21,13 @@ from photosync.errors import (
     TransientError,
 )
 from photosync.store.control import Problem
+from photosync.store.source_choices import NO_CHOICE, SourceChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from photosync.domain.media import Entry, Finding, Source
     from photosync.domain.shots import Rules
-    from photosync.domain.states import State
     from photosync.stages.ports import Bells, Flag, SourceFiles
     from photosync.store.control import Control
     from photosync.store.intake import Intake
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 
 UNREADABLE = "folder_unreadable"
 LOST_CODES = (SourceMissing.code, PhoneStalled.code, PhoneNotReady.code)
+FIRST = {"auto": State.FOUND, "manual": State.HELD}
+"""The state of what is new, by how the user wants it."""
 AT_ONCE = 200
 """Files recorded in one transaction: a kill loses no more than so many examinations."""
 
@@ -58,19 +61,26 @@ class Look:
     """What one look at a folder brought.
 
     ``later``: files that somebody still writes to, and in how many seconds to ask again.
-    ``sight``: what a look at the whole source sees of what is on record.
+    ``sight``: what a look at the whole source sees of what is on record. ``takes``: whether what
+    is new is taken.
     """
 
     sight: Sight | None = None
+    takes: bool = True
     seen: int = 0
     added: int = 0
     revived: int = 0
     later: dict[str, float] = field(default_factory=dict)
 
 
+def _as_settings_say(_source_id: int) -> SourceChoice:
+    return NO_CHOICE
+
+
 class Discover:
     """Records what lies in watched folders.
 
+    ``choice_of``: what the user decided about a source besides.
     ``first``: the state of new items of a source, found or held. ``rules``: what is left out of
     shots of many files; such a part waits a moment for the others. ``sightings``: where it is
     noted which items a look at a whole source did not see.
@@ -86,6 +96,7 @@ class Discover:
         bells: Bells,
         halt: Flag,
         clock: Callable[[], float],
+        choice_of: Callable[[int], SourceChoice] = _as_settings_say,
         rules: Rules = EVERYTHING,
         sightings: Sightings | None = None,
     ) -> None:
@@ -95,6 +106,7 @@ class Discover:
         self._sources = sources
         self._control = control
         self._first = first
+        self._choice_of = choice_of
         self._bells = bells
         self._halt = halt
         self._clock = clock
@@ -192,11 +204,13 @@ class Discover:
         )
 
     def _look(self, watched: Watched, under: str, sight: Sight | None, *, closed: bool) -> Look:
-        look = Look(sight=sight)
+        choice = self._choice_of(watched.source.id)
+        look = Look(sight=sight, takes=not choice.is_left)
+        first = self._first(watched.source) if choice.mode is None else FIRST[choice.mode]
         intake = _Batch(
             self._intake,
             watched.source.id,
-            first=self._first(watched.source),
+            first=first,
             rules=self._rules,
             clock=self._clock,
             look=look,
@@ -233,7 +247,7 @@ class Discover:
         known = self._intake.known(watched.source.id, entry.path, entry.size_bytes, entry.mtime_ns)
         if known is not None and look.sight is not None:
             look.sight.see(known.id)
-        if known is not None and not known.revivable:
+        if not look.takes or (known is not None and not known.revivable):
             return
         wait = watched.files.settled_in(entry, closed=closed)
         if wait > 0:

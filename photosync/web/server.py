@@ -9,25 +9,30 @@ import logging
 import socket
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from photosync import __version__
 from photosync.errors import PhotosyncError, PortTaken
 from photosync.web import metrics
+from photosync.web.guard import Guard, Names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from photosync.web.application import Application
+    from photosync.web.door import Door
     from photosync.web.metrics import Json
+    from photosync.web.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +40,6 @@ START_SECONDS = 10.0
 TICK_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 30
 MOST_AT_ONCE = 64
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 WELCOME = """photosync runs.
 /metrics   for Prometheus
 /healthz   200 if it needs nobody, 503 if it does
@@ -51,10 +50,12 @@ class Web:
     """Answers on ``host`` and ``port`` (0: any free one) until closed.
 
     ``status`` gives the status document, ``silent`` the seconds since each worker's last sign of
-    life; both are called from threads of the server's own.
+    life; both are called from threads of the server's own. ``site`` is asked for with the first
+    page; without it there are no pages. ``names``: what else the server may be called.
 
     Raises:
         PortTaken: Another program listens there, or it may not be listened on.
+        PasswordUnusable: There is no password in ``password_file``.
     """
 
     def __init__(
@@ -64,12 +65,21 @@ class Web:
         port: int,
         status: Callable[[], Json],
         silent: Callable[[], Mapping[str, float]],
+        site: Callable[[], Site] | None = None,
+        names: Sequence[str] = (),
+        password_file: Path | None = None,
     ) -> None:
         self._status = status
         self._silent = silent
+        self._site = site
+        self._pages: Application | None = None
+        self._door = None if password_file is None else _door(password_file)
         listener = _listen(host, port)
         self.port: int = listener.getsockname()[1]
-        self._server = _Server(_configuration(_OwnNameOnly(self._application())))
+        known = Names(is_local=is_loopback(listener.getsockname()[0]), more=names)
+        self._server = _Server(
+            _configuration(Guard(self._application(), names=known, door=self._door))
+        )
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name="web", daemon=True
         )
@@ -84,16 +94,28 @@ class Web:
     def __exit__(self, *_: object) -> None:
         self._server.stop()
         self._thread.join()
+        if self._pages is not None:
+            self._pages.close()
 
     def _application(self) -> Starlette:
+        pages = Route("/", self._welcome) if self._site is None else Mount("/", self._page)
         return Starlette(
             routes=[
-                Route("/", self._welcome),
                 Route("/metrics", self._metrics),
                 Route("/healthz", self._health),
+                pages,
             ],
             exception_handlers={PhotosyncError: _failed},
         )
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The pages take 15 MB: not before somebody looks at one."""
+        if self._pages is None:
+            from photosync.web.application import Application
+
+            assert self._site is not None
+            self._pages = Application(self._site(), self._door)
+        await self._pages.asgi(scope, receive, send)
 
     async def _welcome(self, _: Request) -> Response:
         return PlainTextResponse(WELCOME)
@@ -120,50 +142,15 @@ async def _failed(_: Request, error: Exception) -> Response:
     return PlainTextResponse(f"{error}\n", 503)
 
 
-class _OwnNameOnly:
-    """Answers only who calls us by this machine's own name.
+def _door(password_file: Path) -> Door:
+    from photosync.web.door import Door
 
-    Not a page of elsewhere whose name was bent to 127.0.0.1 (DNS rebinding).
-    """
-
-    def __init__(self, application: ASGIApp) -> None:
-        self._application = application
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                kept = [one for one in message["headers"] if one[0] not in OWN_HEADERS]
-                message = {**message, "headers": [*kept, *OWN_HEADERS.items()]}
-            await send(message)
-
-        if scope["type"] != "http":
-            return
-        names = [value for name, value in scope["headers"] if name == b"host"]
-        if len(names) == 1 and _is_here(names[0].decode("latin-1")):
-            await self._application(scope, receive, send_with_headers)
-        else:
-            answer = PlainTextResponse("Ask for http://127.0.0.1 or http://localhost.\n", 421)
-            await answer(scope, receive, send_with_headers)
+    return Door(password_file)
 
 
-OWN_HEADERS = {name.lower().encode(): value.encode() for name, value in HEADERS.items()}
-
-
-def _is_here(host: str) -> bool:
-    """Whether the Host of a request (RFC 9110, 7.2) is a name or address of the loopback."""
-    name, colon, port = host.rpartition(":")
-    if not colon or host.endswith("]"):
-        name, port = host, ""
-    if port and not (port.isascii() and port.isdecimal()):
-        return False
-    if name.startswith("[") and name.endswith("]"):
-        name = name[1:-1]
-    if name.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+def is_loopback(address: str) -> bool:
+    """Whether nobody but this machine reaches us at that address."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -35,6 +35,14 @@ def test_what_is_written_is_taken(tmp_path: Path) -> None:
     assert settings.web == config.WebSettings(enabled=True, host="::1", port=0)
 
 
+def test_others_may_reach_the_page_once_it_asks_for_a_password(tmp_path: Path) -> None:
+    text = '[web]\nhost = "0.0.0.0"\nnames = ["photos.example"]\npassword_file = "secret"\n'
+    web = load(tmp_path, text).web
+    assert (web.host, web.names) == ("0.0.0.0", ("photos.example",))  # noqa: S104 - as written
+    assert web.password_file is not None
+    assert web.password_file.name == "secret"
+
+
 def test_the_environment_overrules_it(tmp_path: Path) -> None:
     environ = {
         "PHOTOSYNC_NOTIFY__URLS": json.dumps([SECRET]),
@@ -63,8 +71,10 @@ def test_the_environment_overrules_it(tmp_path: Path) -> None:
         ('[notify]\nphone_unseen = "soon"', 'notify.phone_unseen = "soon"'),
         ('[notify]\nnothing_done = "0d"', 'days like "30d"'),
         ('[notify]\nnothing_new = "99999d"', "up to 36500"),
-        ('[web]\nhost = "0.0.0.0"', "this machine alone"),
-        ('[web]\nhost = "photos.example"', "this machine alone"),
+        ('[web]\nhost = "0.0.0.0"', "set web.password_file"),
+        ('[web]\nhost = "photos.example"', "others than this machine reach the web page"),
+        ('[web]\nnames = ["photos.example"]', "set web.password_file"),
+        ('[web]\nhost = "a b"', "a host's name or address"),
         ("[web]\nport = 65536", "a whole number from 0 to 65535"),
     ],
 )

@@ -43,6 +43,8 @@ LONG_AGO = 1_600_000_000
 UPLOAD = '[upload]\nresumable_above = "256 KiB"\nchunk = "256 KiB"\n'
 
 IN_TROUBLE = "one transaction, and only in trouble: written or not, the next try finds its way"
+THUMBNAILS = "the cache of thumbnails: what is lost or torn is made again (test_thumbnail_cache)"
+CLICK = "one transaction a click on the web page: made or not, as the page says then"
 BACK = "photosync restore, by hand: it dies everywhere in test_by_hand.py"
 FREE = "photosync free-space, by hand: it dies everywhere in test_by_hand.py"
 SERVICE = "photosync service: a unit of systemd's, not of the queue"
@@ -59,6 +61,10 @@ NOT_ON_THE_WAY = {
     "backup/local.py:LocalPlace.take_back": "a disk that gives back other bytes than it took",
     "config/files.py:_write_new": "photosync config init: a file of the user's, not of the queue",
     "config/files.py:init": "the same",
+    **{
+        f"files/thumbnail_cache.py:ThumbnailCache.{one}": THUMBNAILS
+        for one in ("_all", "_ease", "_make", "_read", "_write")
+    },
     "files/mirroring.py:MirrorDisk.drop_abandoned": "what other photosyncs left a month ago",
     "files/mirroring.py:Part.__init__": "after a death between a copy's two names, which is tried",
     "google/library.py:PhotosLibrary._album_size": "a look at an album that may be full; no more",
@@ -85,6 +91,8 @@ NOT_ON_THE_WAY = {
     "store/freeing.py:Freed.kept": FREE,
     "store/intake.py:Intake.revive": IN_TROUBLE,
     "store/media.py:MediaItems.release_of": IN_TROUBLE,
+    "store/source_choices.py:SourceChoices.set_left": CLICK,
+    "store/source_choices.py:SourceChoices.set_mode": CLICK,
     "store/restores.py:Restores.ask": BACK,
     "store/restores.py:Restores.ask_again": BACK,
     "store/restores.py:Restores.fail": BACK,
@@ -93,6 +101,7 @@ NOT_ON_THE_WAY = {
     "store/restores.py:Restores.want_again": BACK,
     "store/spending.py:Spending.quota_spent": IN_TROUBLE,
     "store/spending.py:Spending.refund": IN_TROUBLE,
+    "web/door.py:write_password": "photosync web --password: a file of the user's, whole or not",
     "store/verified.py:Verified.send_again": "one transaction an item: verb by verb, not by itself",
 }
 """Places that change something, but nothing that a photo depends on."""

@@ -14,6 +14,7 @@ import pytest
 from photosync.domain.states import READY_STATES, State
 from photosync.store.assumed import AssumedFiles
 from photosync.store.database import Database
+from photosync.store.gallery import Gallery, Sought
 from photosync.store.sightings import Sightings
 from photosync.store.whereabouts import AllWhereabouts
 from tests.store.conftest import NOW, Shelf, hashes_of
@@ -151,6 +152,12 @@ def asked(shelf: Shelf) -> dict[str, Callable[[], object]]:
         "history": lambda: overview.history(700_000),
         "known": lambda: shelf.intake.known(shelf.here, "DCIM/700000.jpg", 3_000_000, 700_000),
         "has items": lambda: shelf.sources.has_items(shelf.here),
+        "gallery": lambda: Gallery(shelf.database).page(limit=2),
+        "gallery done": lambda: Gallery(shelf.database).page(Sought((State.DONE,)), limit=2),
+        "gallery folder": lambda: Gallery(shelf.database).page(
+            Sought(source_id=shelf.here, folder="DCIM"), after=(0, 700_000), limit=2
+        ),
+        "events": lambda: Gallery(shelf.database).events_after(5),
     }
 
 

@@ -1,0 +1,121 @@
+"""What changes while a page is open, as server-sent events (html.spec.whatwg.org, 9.2).
+
+While nobody listens nothing is looked at; while nothing is written, only one number a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from photosync.errors import PhotosyncError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+
+    from photosync.web.assets import Assets
+    from photosync.web.pages import Pages
+    from photosync.web.site import Site, Threads
+
+TICK_SECONDS = 1.0
+STALE_SECONDS = 12.0
+"""After the last change once more: a rate that was told is old by then."""
+AT_LEAST_SECONDS = 60.0
+PULSE_SECONDS = 25.0
+MOST_LISTENERS = 12
+MOST_WAITING = 20
+PARTS = ("state", "now", "control", "problems", "work", "sources")
+
+
+class Events:
+    """One look for all that listen."""
+
+    def __init__(self, site: Site, threads: Threads, assets: Assets, pages: Pages) -> None:
+        self._site = site
+        self._threads = threads
+        self._assets = assets
+        self._pages = pages
+        self._listeners: set[asyncio.Queue[str]] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._parts: dict[str, str] = {}
+        self._last_event = 0
+
+    async def stream(self, request: Request) -> Response:
+        """Everything from now on; first, how it stands."""
+        if len(self._listeners) >= MOST_LISTENERS:
+            return PlainTextResponse("Too many pages are open.\n", 503)
+        del request
+        return StreamingResponse(
+            self._told(), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
+
+    async def _told(self) -> AsyncIterator[str]:
+        queue: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
+        self._listeners.add(queue)
+        try:
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.get_running_loop().create_task(self._look())
+            elif self._parts:
+                yield _event({"parts": self._parts})
+            yield "retry: 3000\n\n"
+            while True:
+                try:
+                    yield await asyncio.wait_for(queue.get(), PULSE_SECONDS)
+                except TimeoutError:
+                    yield ": well\n\n"  # by this a connection that is dead is noticed
+        finally:
+            self._listeners.discard(queue)
+
+    async def _look(self) -> None:
+        """Until nobody listens any more."""
+        self._parts = {}
+        self._last_event = await self._threads.read(self._site.gallery.last_event)
+        seen, looked_at = -1, 0.0
+        changed_at = time.monotonic()
+        while self._listeners:
+            now = time.monotonic()
+            try:
+                mark = self._site.gallery.changes()  # of this very thread: a number of SQLite's
+                is_stale = changed_at + STALE_SECONDS <= now and looked_at < (
+                    changed_at + STALE_SECONDS
+                )
+                if mark != seen or is_stale or now - looked_at > AT_LEAST_SECONDS:
+                    changed_at = now if mark != seen else changed_at
+                    seen, looked_at = mark, now
+                    self._tell(await self._threads.read(self._news))
+            except PhotosyncError:  # the database rests: a page says so when it is asked for
+                seen = -1
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _news(self) -> dict[str, Any]:
+        """What is not as it was told last."""
+        live = self._pages.live()
+        # whoever shows them puts a token of its own into their forms
+        parts = {name: self._assets.text(f"_{name}.html", token="", **live) for name in PARTS}
+        self._last_event, changes = self._site.gallery.events_after(self._last_event)
+        news: dict[str, Any] = {
+            "parts": {name: text for name, text in parts.items() if self._parts.get(name) != text},
+            "changed": {one.item_id: one.state for one in changes if not one.is_new},
+            "new": sum(one.is_new for one in changes),
+        }
+        self._parts = parts
+        return {name: value for name, value in news.items() if value}
+
+    def _tell(self, news: dict[str, Any]) -> None:
+        if not news:
+            return
+        text = _event(news)
+        for queue in self._listeners:
+            if queue.full():  # it does not read: it hears of it when it comes again
+                continue
+            queue.put_nowait(text)
+
+
+def _event(news: dict[str, Any]) -> str:
+    return f"data: {json.dumps(news)}\n\n"

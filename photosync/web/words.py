@@ -1,0 +1,168 @@
+"""What pages say: states, sizes, times and what happens now, in words of people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from photosync.domain.media import in_units
+from photosync.domain.states import READY_STATES, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json = dict[str, Any]
+
+STATES: dict[str, tuple[str, str]] = {
+    State.HELD: ("Waits for you", "hand"),
+    State.FOUND: ("Found", "clock"),
+    State.MIRRORED: ("Waits for upload", "clock"),
+    State.UPLOADED: ("Sent", "up"),
+    State.DONE: ("In the library", "check"),
+    State.DUPLICATE: ("Same as another", "twins"),
+    State.SKIPPED: ("Left out", "minus"),
+    State.FAILED: ("Failed", "cross"),
+}
+"""Each state in words, and its sign."""
+
+HISTORY = {
+    None: "Found",
+    State.HELD: "Held for your choice",
+    State.FOUND: "To be read and copied",
+    State.MIRRORED: "Read and checked",
+    State.UPLOADED: "Sent to Google",
+    State.DONE: "In the library",
+    State.DUPLICATE: "The same bytes are another item's",
+    State.SKIPPED: "Left out",
+    State.FAILED: "Failed",
+}
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What happens now. ``tone``: good, busy, rest or alarm; ``detail`` may be ""."""
+
+    tone: str
+    title: str
+    detail: str
+
+
+def headline(status: Mapping[str, Any]) -> Headline:
+    """One line that a person understands."""
+    state, items = status["daemon"]["state"], status["items"]
+    waiting = sum(items[one] for one in READY_STATES)
+    if state == "paused":
+        return Headline("rest", "Paused", status["paused"] or f"{things(waiting)} wait.")
+    needed = [one for one in status["problems"] if one["needs_user"]]
+    if needed:
+        return Headline("alarm", "photosync needs you", needed[0]["message"])
+    if state == "waiting":
+        resting = status["problems"]
+        return Headline("rest", "Waiting", resting[0]["message"] if resting else "")
+    if state in ("working", "blocked"):
+        return Headline("busy", *_busy(status, waiting))
+    return _quiet(items)
+
+
+def _busy(status: Mapping[str, Any], waiting: int) -> tuple[str, str]:
+    sizes = f"{things(waiting)} to go, {in_units(status['bytes']['waiting'])}"
+    if status["uploads"]:
+        return "Uploading", sizes
+    if status["copies"]:
+        return "Copying from your phone", sizes
+    return "Working", sizes
+
+
+def _quiet(items: Mapping[str, int]) -> Headline:
+    waiting = sum(items[one] for one in READY_STATES)
+    if items["failed"] and not waiting:
+        return Headline("alarm", f"{things(items['failed'])} failed", "See why, and try again.")
+    if items["held"] and not waiting:
+        wait = "waits" if items["held"] == 1 else "wait"
+        return Headline("rest", f"{things(items['held'])} {wait} for your choice", "")
+    if waiting:
+        return Headline("rest", f"{things(waiting)} to go", "What they need is not there now.")
+    if not items["total"]:
+        return Headline("good", "Nothing found yet", "photosync watches your folders and phones.")
+    return Headline("good", "Everything is in the library", "")
+
+
+def things(count: int) -> str:
+    """So many photos and videos."""
+    return f"{count:,} {'photo or video' if count == 1 else 'photos and videos'}"
+
+
+def plural(count: int, one: str, many: str) -> str:
+    """The number with the word that fits it."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def lasts(seconds: float | None) -> str:
+    """About how long: ``about 5 minutes``; "" if nobody knows."""
+    if seconds is None:
+        return ""
+    if seconds < MINUTE:
+        return "less than a minute"
+    if seconds < HOUR:
+        return f"about {plural(round(seconds / MINUTE), 'minute', 'minutes')}"
+    if seconds < 2 * DAY:
+        return f"about {plural(round(seconds / HOUR), 'hour', 'hours')}"
+    return f"about {plural(round(seconds / DAY), 'day', 'days')}"
+
+
+def moment(at: float | str | None) -> datetime | None:
+    """A time of the status document, or seconds UTC, in local time; None if there is none."""
+    if at is None or at == "":
+        return None
+    try:
+        if isinstance(at, str):
+            return datetime.fromisoformat(at).astimezone()
+        return datetime.fromtimestamp(at).astimezone()
+    except (ValueError, OverflowError, OSError):  # a file from the year 300,000,000,000
+        return None
+
+
+def when(at: float | str | None) -> str:
+    """``today, 14:05``, ``30 Nov 2026, 14:05``; "" if there is none."""
+    found = moment(at)
+    if found is None:
+        return ""
+    return f"{_short_day(found.date())}, {found:%H:%M}"
+
+
+def _short_day(day: date) -> str:
+    today = datetime.now().astimezone().date()
+    if day == today:
+        return "today"
+    if day == today - timedelta(days=1):
+        return "yesterday"
+    if day == today + timedelta(days=1):
+        return "tomorrow"
+    return f"{day.day} {day:%b %Y}"
+
+
+def day_of(at: float) -> str:
+    """The day of local time as ``2026-11-30``."""
+    found = moment(at)
+    return "" if found is None else found.strftime("%Y-%m-%d")
+
+
+def day_words(day: str) -> str:
+    """``Monday, 30 November 2026``, for the heading of a day."""
+    try:
+        found = date.fromisoformat(day)
+    except ValueError:
+        return "At no known time"
+    return f"{found:%A}, {found.day} {found:%B %Y}"
+
+
+def size(size_bytes: float) -> str:
+    """``3.1 MiB``."""
+    return in_units(size_bytes)
+
+
+def rate(bytes_per_second: float) -> str:
+    """``3.1 MiB/s``; "" if nothing goes."""
+    return f"{in_units(bytes_per_second)}/s" if bytes_per_second else ""

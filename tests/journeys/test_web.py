@@ -1,0 +1,624 @@
+"""The web page of a running daemon in a real browser, with the emulator behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from photosync.domain.media import SourceKind
+from photosync.files.samples import make_broken, make_samples
+from photosync.store.database import Database
+from photosync.store.sources import Sources
+from tests.journeys.chromium import chromium
+from tests.journeys.conftest import jpeg, wait_for
+from tests.store.crowd import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+    from tests.journeys.conftest import Daemon, World
+    from tests.lab.lab import AdbHost, LabPhone
+
+pytestmark = pytest.mark.journey
+
+AXE = Path(__file__).parents[1] / "web/axe/axe.min.js"
+PATIENCE = 30_000
+SERIOUS = ("serious", "critical")
+EVIL = "<img src=x onerror=document.title='stolen'>.jpg"
+PHONE_SIZED = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as page:
+        assert page.context.browser is not None
+        yield page.context.browser
+
+
+@contextmanager
+def window(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
+    """A page that asks nobody but us for anything, and complains of nothing."""
+    context = browser.new_context(base_url=address, **options)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    page.on("dialog", lambda dialog: wrong.append(dialog.message))
+    page.on(
+        "request",
+        lambda one: None if one.url.startswith(address) else wrong.append(f"asked for {one.url}"),
+    )
+    try:
+        yield page
+        assert wrong == []
+    finally:
+        context.close()
+
+
+@contextmanager
+def served(world: World) -> Iterator[tuple[Daemon, str]]:
+    """A daemon with its page: where that is."""
+    world.variables |= {"PHOTOSYNC_WEB__ENABLED": "true", "PHOTOSYNC_WEB__PORT": "0"}
+    with world.daemon() as daemon:
+        found: list[str] = []
+
+        def is_there() -> bool:
+            found[:] = [world.json("web")["address"] or ""]
+            return bool(found[0])
+
+        wait_for(is_there, daemon)
+        yield daemon, found[0]
+
+
+def until(page: Page, expression: str) -> None:
+    """Until a script is true; Playwright's own way needs what our pages forbid."""
+    wait_for(lambda: page.evaluate(expression))
+
+
+def laid_out(page: Page, count: str) -> None:
+    """Until the script has kept room for all of them."""
+    page.get_by_text(count, exact=True).wait_for()
+    page.locator("#grid.placed").wait_for()
+
+
+def states(world: World) -> dict[str, str]:
+    return {one["path"]: one["state"] for one in world.json("list")["items"]}
+
+
+def test_an_upload_is_seen_to_finish_and_the_page_is_never_loaded_anew(
+    world: World, browser: Browser
+) -> None:
+    make_samples(world.pictures, 12)
+    world.run("pause")
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["total"] == 12, daemon)
+        page.goto("/")
+        page.evaluate("window.isStillThis = true")
+        page.get_by_role("heading", name="Paused").wait_for()
+        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("heading", name="Everything is in the library").wait_for()
+        page.get_by_role("link", name="12 in the library").wait_for()
+        page.get_by_role("button", name="Pause").wait_for()
+        (world.pictures / "one more.jpg").write_bytes(jpeg(1))
+        page.get_by_role("link", name="13 in the library").wait_for()
+        assert page.title() == "Everything is in the library · photosync"
+
+
+def tile(page: Page, name: str) -> Any:
+    return page.locator(".tile", has=page.locator(f'img[alt^="{name},"]'))
+
+
+def hand_picked(world: World) -> None:
+    world.configure(more='[select]\nmode = "manual"\n')
+    for number in range(8):
+        file = world.put(f"{number}.jpg", jpeg(number))
+        os.utime(file, (1_700_000_000 - number, 1_700_000_000 - number))
+
+
+def test_held_photos_are_selected_and_backed_up(world: World, browser: Browser) -> None:
+    hand_picked(world)
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["held"] == 8, daemon)
+        page.goto("/photos?state=held")
+        laid_out(page, "8 photos and videos")
+        tile(page, "1.jpg").locator("label").click()
+        tile(page, "4.jpg").locator("label").click(modifiers=["Shift"])
+        tile(page, "7.jpg").locator("label").click()
+        tile(page, "3.jpg").locator("a").click()  # a click on the picture, while some are picked
+        page.get_by_text("4 selected").wait_for()
+        page.get_by_role("button", name="Back up").click()
+        page.get_by_text("4 photos and videos are to be backed up.").wait_for()
+        for name in ("1.jpg", "2.jpg", "4.jpg", "7.jpg"):
+            page.locator(f'.tile[data-state="done"] img[alt="{name}, In the library"]').wait_for()
+        assert page.locator('.tile[data-state="held"]').count() == 4
+        assert world.holds(*map(jpeg, (1, 2, 4, 7)))
+        assert len(world.library()) == 4
+
+
+def test_a_day_and_all_of_a_filter_are_selected(world: World, browser: Browser) -> None:
+    hand_picked(world)
+    world.put("other day.jpg", jpeg(9))
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["held"] == 9, daemon)
+        page.goto("/photos")
+        laid_out(page, "9 photos and videos")
+        section = page.locator('.day[data-day="2023-11-14"]')
+        section.get_by_role("button", name="Select the whole day").click()
+        page.get_by_text("8 selected").wait_for()
+        page.get_by_role("button", name="Leave out").click()
+        page.get_by_text("8 photos and videos are left out.").wait_for()
+        wait_for(lambda: world.json("status")["items"]["skipped"] == 8, daemon)
+        page.goto("/photos?state=skipped")
+        laid_out(page, "8 photos and videos")
+        tile(page, "0.jpg").locator("label").click()
+        page.locator("input[name=all]").check()
+        page.get_by_role("button", name="Back up", exact=True).click()
+        page.get_by_role("dialog").get_by_text("Back up 8 photos and videos?").wait_for()
+        page.get_by_role("dialog").get_by_role("button", name="Back up").click()
+        wait_for(lambda: world.json("status")["items"]["done"] == 8, daemon)
+        assert world.json("status")["items"]["held"] == 1
+
+
+def test_what_failed_is_tried_again_by_a_click(world: World, browser: Browser) -> None:
+    world.emulator.faults.add(
+        {"fault": "item-code", "on": "batchCreate", "item": "a.jpg", "code": 3, "times": 99}
+    )
+    world.put("a.jpg", jpeg(1))
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["failed"] == 1, daemon)
+        world.emulator.faults.clear()
+        page.goto("/")
+        page.get_by_role("link", name="Look").click()
+        page.wait_for_url("**/photos?state=failed")
+        page.locator(".tile a").click()
+        page.get_by_role("heading", name="a.jpg").wait_for()
+        page.get_by_role("button", name="Try again").click()
+        page.get_by_text("1 photo or video is to be tried again.").wait_for()
+        page.goto("/")
+        page.get_by_role("heading", name="Everything is in the library").wait_for()
+        assert world.holds(jpeg(1))
+
+
+def test_filters_and_the_details_of_one(world: World, browser: Browser) -> None:
+    make_samples(world.pictures / "Camera", 11)
+    make_samples(world.pictures / "Other", 2, seed=5)
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["done"] == 13, daemon)
+        page.goto("/photos")
+        laid_out(page, "13 photos and videos")
+        page.get_by_label("Type").select_option(label="videos")
+        laid_out(page, "1 photo or video")
+        page.get_by_role("link", name="Show all").click()
+        page.get_by_label("From").select_option(label="Pictures")
+        page.get_by_label("Folder").select_option(label="Other (2)")
+        laid_out(page, "2 photos and videos")
+        page.locator(".tile a").first.click()
+        page.get_by_role("link", name="Older", exact=True).wait_for()
+        picture = page.locator(".stage img")
+        until(page, "document.querySelector('.stage img').naturalWidth > 100")
+        original = picture.locator("xpath=..").get_attribute("href")
+        assert original is not None
+        with urllib.request.urlopen(f"{address.rstrip('/')}{original}") as answer:
+            contents = {one.read_bytes() for one in (world.pictures / "Other").iterdir()}
+            assert answer.read() in contents
+        assert page.get_by_role("link", name="In Google Photos").get_attribute("href") is not None
+        page.keyboard.press("ArrowRight")
+        page.get_by_role("link", name="Newer", exact=True).wait_for()
+        assert page.get_by_role("link", name="Older", exact=True).count() == 0
+        page.keyboard.press("Escape")
+        laid_out(page, "2 photos and videos")
+        page.goto("/photos?type=video")
+        page.locator(".tile a").click()
+        until(page, "document.querySelector('video').readyState >= 1")
+
+
+# A hundred thousand
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    from photosync.emulator.server import Emulator
+    from tests.journeys.conftest import World
+
+    folder = tmp_path_factory.mktemp("crowd")
+    with Emulator(folder / "google") as emulator:
+        world = World(folder / "home", emulator)
+        world.put("new.jpg", jpeg(1))
+        with Database(world.state) as database:
+            database.migrate()
+            sources = Sources(database)
+            here, there = (
+                sources.register(SourceKind.FOLDER, str(one), label=one.name, album="").id
+                for one in (world.pictures, world.home / "Gone")
+            )
+            with database.write() as connection:
+                fill(connection, here, there)
+        yield world
+
+
+def milliseconds(address: str, path: str) -> float:
+    """The quickest of some: what it takes, not what disturbs it."""
+    taken = []
+    for _ in range(10):
+        began = time.perf_counter()
+        with urllib.request.urlopen(address.rstrip("/") + path) as answer:
+            answer.read()
+        taken.append((time.perf_counter() - began) * 1000)
+    return min(taken)
+
+
+def test_a_hundred_thousand_are_shown_at_once_and_scrolled_to_their_end(
+    crowd: World, browser: Browser
+) -> None:
+    with served(crowd) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: crowd.json("status")["items"]["total"] == 100_001, daemon)
+        first = milliseconds(address, "/photos")
+        middle = milliseconds(address, "/photos?state=held&type=photo&after=1500000000.1")
+        overview = milliseconds(address, "/")
+        print(f"first page {first:.0f} ms, filtered {middle:.0f} ms, overview {overview:.0f} ms")
+        assert max(first, middle, overview) < 150
+        page.goto("/photos")
+        laid_out(page, "100,001 photos and videos")
+        began = time.perf_counter()
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        page.locator('.tile[data-id="1"]').wait_for()
+        print(f"the end in {(time.perf_counter() - began) * 1000:.0f} ms")
+        for part in (0.75, 0.5, 0.25, 0.1):
+            page.evaluate(f"scrollTo(0, document.documentElement.scrollHeight * {part})")
+            until(page, IN_SIGHT)
+            assert page.locator(".tile").count() < 1500
+        page.evaluate("scrollTo(0, 0)")
+        tile(page, "new.jpg").wait_for()
+        assert page.locator(".day").count() < 200
+
+
+IN_SIGHT = """
+    document.elementsFromPoint(innerWidth / 3, innerHeight / 2)
+        .some((one) => one.closest(".tile, .day > h2"))
+"""
+
+
+def test_scrolling_never_stalls(crowd: World, browser: Browser) -> None:
+    with served(crowd) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: crowd.json("status")["items"]["total"] == 100_001, daemon)
+        page.goto("/photos")
+        laid_out(page, "100,001 photos and videos")
+        meter = page.context.new_cdp_session(page)
+        meter.send("Performance.enable")
+        before = spent(meter)
+        frames = sorted(page.evaluate(SCROLL))
+        ours = (spent(meter) - before) * 1000 / len(frames)
+        print(
+            f"each frame: {ours:.1f} ms of script and layout, {frames[len(frames) // 2]:.0f} in all"
+        )
+        assert ours < 8  # half of a frame's time; how quickly it is painted is the machine's
+
+
+def spent(meter: Any) -> float:
+    """Seconds that the page took for what is ours: its script, and where everything is put."""
+    told = {one["name"]: one["value"] for one in meter.send("Performance.getMetrics")["metrics"]}
+    return sum(
+        float(told[name]) for name in ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
+    )
+
+
+SCROLL = """() => new Promise((done) => {
+    const frames = [];
+    let last = performance.now(), left = 120;
+    const step = (now) => {
+        frames.push(now - last);
+        last = now;
+        scrollBy(0, 400);
+        left -= 1;
+        if (left) requestAnimationFrame(step); else done(frames);
+    };
+    requestAnimationFrame(step);
+})"""
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_page_that_is_left_open_costs_nothing(crowd: World, browser: Browser) -> None:
+    with served(crowd) as (daemon, address):
+        wait_for(lambda: crowd.json("status")["items"]["total"] == 100_001, daemon)
+        with urllib.request.urlopen(address) as answer:  # the pages are loaded
+            answer.read()
+        alone = used_in(daemon, 6.0)
+        with window(browser, address) as page:
+            page.goto("/photos")
+            page.wait_for_timeout(2000)  # what it loads is loaded
+            with_page = used_in(daemon, 6.0)
+        print(f"CPU: {alone * 100:.2f} % alone, {with_page * 100:.2f} % with a page")
+        assert with_page - alone < 0.03
+
+
+def used_in(daemon: Daemon, seconds: float) -> float:
+    before, began = cpu_seconds(daemon.process.pid), time.monotonic()
+    time.sleep(seconds)
+    return (cpu_seconds(daemon.process.pid) - before) / (time.monotonic() - began)
+
+
+# For everybody
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page with some of everything on it."""
+    from photosync.emulator.server import Emulator
+    from tests.journeys.conftest import World
+
+    folder = tmp_path_factory.mktemp("full")
+    with Emulator(folder / "google") as emulator:
+        world = World(folder / "home", emulator)
+        make_samples(world.pictures / "Camera", 30)
+        make_broken(world.pictures / "broken")
+        world.put(EVIL, jpeg(1))
+        with served(world) as (daemon, address):
+            wait_for(lambda: world.json("status")["items"]["done"] == 31, daemon)
+            yield address
+
+
+PAGES = (
+    "/",
+    "/photos",
+    "/photos?state=failed",
+    "/photos/1",
+    "/photos/10",
+    "/folders",
+    "/settings",
+    "/none",
+)
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 860}},
+    "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
+    "phone": {"viewport": PHONE_SIZED, "has_touch": True, "is_mobile": True},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_nothing_serious_stands_in_anybodys_way(full: str, browser: Browser, look: str) -> None:
+    axe = AXE.read_text("utf-8")
+    found = []
+    context = browser.new_context(base_url=full, **LOOKS[look])
+    page = context.new_page()
+    for path in PAGES:
+        page.goto(path)
+        page.wait_for_timeout(300)  # what it looks like is judged once it stands still
+        page.evaluate(axe)
+        told = page.evaluate("axe.run()")
+        found += [
+            (
+                path,
+                one["id"],
+                one["nodes"][0]["html"][:200],
+                one["nodes"][0]["failureSummary"][:300],
+            )
+            for one in told["violations"]
+            if one["impact"] in SERIOUS
+        ]
+    context.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_is_wider_than_a_phone(full: str, browser: Browser, path: str) -> None:
+    context = browser.new_context(base_url=full, **LOOKS["phone"])
+    page = context.new_page()
+    page.goto(path)
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_SIZED["width"]
+    for box in page.locator("nav a").all():
+        place = box.bounding_box()
+        assert place is not None
+        assert place["height"] >= 40
+    context.close()
+
+
+def test_it_is_dark_where_one_likes_it_dark(full: str, browser: Browser) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    shades = []
+    for scheme in ("light", "dark"):
+        with window(browser, full, color_scheme=scheme) as page:
+            page.goto("/photos")
+            shades.append(sum(map(int, re.findall(r"\d+", page.evaluate(ground))[:3])))
+    assert shades[0] > 650
+    assert shades[1] < 120
+
+
+def test_a_name_that_is_a_tag_is_shown_as_a_name(full: str, browser: Browser) -> None:
+    with window(browser, full) as page:
+        page.goto("/photos")
+        page.locator(f'.tile img[alt^="{EVIL},"]').wait_for()
+        page.locator(".tile", has=page.locator(f'img[alt^="{EVIL},"]')).locator("a").click()
+        page.get_by_role("heading", name=EVIL).wait_for()
+        assert page.title() == f"{EVIL} · photosync"
+
+
+def test_the_keyboard_leads_everywhere(full: str, browser: Browser) -> None:
+    with window(browser, full) as page:
+        page.goto("/photos")
+        page.get_by_text("photos and videos", exact=False).first.wait_for()
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        page.locator(".tile a").first.focus()
+        page.keyboard.press("ArrowRight")
+        second = page.locator(".tile a").nth(1).get_attribute("href")
+        assert page.evaluate("document.activeElement.getAttribute('href')") == second
+        page.locator(".tile input").first.focus()
+        page.keyboard.press("Space")
+        page.get_by_text("1 selected").wait_for()
+        page.keyboard.press("Escape")
+        assert page.locator(".tile input:checked").count() == 0
+
+
+def test_everything_can_be_read_and_done_without_a_script(world: World, browser: Browser) -> None:
+    for number in range(70):
+        world.put(f"{number}.jpg", jpeg(number))
+    world.configure(more='[select]\nmode = "manual"\n')
+    with (
+        served(world) as (daemon, address),
+        window(browser, address, java_script_enabled=False) as page,
+    ):
+        wait_for(lambda: world.json("status")["items"]["held"] == 70, daemon)
+        page.goto("/")
+        page.get_by_role("link", name=re.compile("70 wait for you")).click()
+        assert page.locator(".tile").count() == 60
+        page.get_by_role("link", name="Older photos").click()
+        assert page.locator(".tile").count() == 10
+        page.locator(".tile label").first.click()
+        page.get_by_role("button", name="Back up").click()
+        page.get_by_text("1 photo or video is to be backed up.").wait_for()
+        page.locator("input[name=all]").check()
+        page.get_by_role("button", name="Leave out").click()
+        page.get_by_role("heading", name=re.compile("Leave 69 photos and videos out")).wait_for()
+        page.get_by_role("button", name="Leave out").click()
+        page.get_by_text("69 photos and videos are left out.").wait_for()
+        wait_for(lambda: world.json("status")["items"]["done"] == 1, daemon)
+        page.get_by_role("link", name="Settings").click()
+        page.get_by_text("google.daily_requests").wait_for()
+
+
+# Sources
+
+
+def test_what_is_chosen_for_a_folder_survives_a_restart(world: World, browser: Browser) -> None:
+    world.put("a.jpg", jpeg(1))
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["done"] == 1, daemon)
+        page.goto("/folders")
+        page.get_by_label("waits for your choice").check()
+        page.get_by_role("button", name="As the settings say").wait_for()
+        world.put("b.jpg", jpeg(2))
+        wait_for(lambda: states(world).get("b.jpg") == "held", daemon)
+        page.get_by_role("switch", name="Back up Pictures").click()
+        page.get_by_text("It is left out.").wait_for()
+        wait_for(lambda: states(world)["b.jpg"] == "skipped", daemon)
+    world.put("c.jpg", jpeg(3))
+    with served(world) as (daemon, address), window(browser, address) as page:
+        page.goto("/folders")
+        switch = page.get_by_role("switch", name="Back up Pictures")
+        assert switch.get_attribute("aria-checked") == "false"
+        assert "c.jpg" not in states(world)
+        switch.click()
+        wait_for(lambda: states(world).get("c.jpg") == "held", daemon)
+        wait_for(lambda: states(world)["b.jpg"] == "held", daemon)
+        assert page.get_by_label("waits for your choice").is_checked()
+
+
+def photo_with_thumbnail() -> bytes:
+    """Large, with a small red one in its EXIF: what a phone's first bytes show."""
+    small, out = BytesIO(), BytesIO()
+    Image.new("RGB", (160, 120), (220, 30, 30)).save(small, "JPEG")
+    content = small.getvalue()
+    head = b"MM\0*\0\0\0\x08"
+    first = b"\0\1" + b"\x01\x12\0\3\0\0\0\1\0\1\0\0" + (26).to_bytes(4, "big")
+    second = b"\0\2" + b"".join(
+        tag.to_bytes(2, "big") + b"\0\4\0\0\0\1" + value.to_bytes(4, "big")
+        for tag, value in ((0x201, 56), (0x202, len(content)))
+    )
+    exif = head + first + second + bytes(4)
+    assert len(exif) == 56
+    Image.effect_noise((1500, 1500), 90).convert("RGB").save(
+        out, "JPEG", quality=95, exif=b"Exif\0\0" + exif + content
+    )
+    return out.getvalue()
+
+
+def test_a_phones_photos_are_seen_before_they_are_copied(
+    world: World, host: AdbHost, phone: LabPhone, browser: Browser
+) -> None:
+    world.configure(
+        phone=f"adb_port = {host.port}",
+        more=f'[select]\nmode = "manual"\n[mirror]\npath = "{world.home}/mirror"\nmin_free = 0\n',
+    )
+    camera = phone.storage / "DCIM/Camera"
+    camera.mkdir(parents=True, exist_ok=True)
+    (camera / "a.jpg").write_bytes(photo_with_thumbnail())
+    other = phone.storage / "Download"
+    other.mkdir(exist_ok=True)
+    (other / "b.jpg").write_bytes(jpeg(2))
+    for file in (camera / "a.jpg", other / "b.jpg"):
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["held"] == 1, daemon)
+        page.goto("/photos")
+        page.locator('.tile[data-state="held"] img').wait_for()
+        until(page, "document.querySelector('.tile img').naturalWidth === 160")
+        page.locator(".tile a").click()
+        until(page, "document.querySelector('.stage img').naturalWidth === 160")
+        original = page.locator(".stage a").get_attribute("href")
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{address.rstrip('/')}{original}")
+        assert not list((world.home / "mirror").rglob("a.jpg"))
+        wait_for(lambda: "new_folders" in json.dumps(world.json("status")["problems"]), daemon)
+        page.goto("/")
+        page.get_by_role("link", name="Choose folders").click()
+        page.get_by_role("switch", name=re.compile("Back up Download")).click()
+        wait_for(lambda: world.json("status")["items"]["held"] == 2, daemon)
+        page.get_by_role("switch", name=re.compile("Back up DCIM.Camera")).click()
+        wait_for(lambda: world.json("status")["items"]["skipped"] == 1, daemon)
+
+
+# Where it is
+
+
+def test_the_verb_says_where_the_page_is_or_why_there_is_none(world: World) -> None:
+    world.variables["PHOTOSYNC_WEB__ENABLED"] = "true"
+    stopped = world.run("web")
+    assert (stopped.returncode, "photosync run" in stopped.stdout) == (1, True)
+    world.put("a.jpg", jpeg(1))
+    with served(world) as (daemon, address):
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
+        world.variables["PHOTOSYNC_WEB__ENABLED"] = "false"
+        assert "switched off" in world.run("web").stdout
+        del daemon
+
+
+def test_a_password_is_asked_for_and_lets_in(world: World, browser: Browser) -> None:
+    secret = world.home / "secret"
+    secret.write_text("correct horse battery")
+    secret.chmod(0o600)
+    world.variables["PHOTOSYNC_WEB__PASSWORD_FILE"] = str(secret)
+    world.put("a.jpg", jpeg(1))
+    with served(world) as (daemon, address), window(browser, address) as page:
+        page.goto("/photos")
+        page.get_by_label("Password").fill("correct horse battery")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", name=re.compile("library|Working|Uploading")).first.wait_for()
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_label("Password").wait_for()
+        del daemon
+
+
+def test_a_password_that_others_may_read_keeps_the_page_off_and_the_rest_on(world: World) -> None:
+    secret = world.home / "secret"
+    secret.write_text("correct horse battery")
+    secret.chmod(0o644)
+    world.variables |= {
+        "PHOTOSYNC_WEB__PASSWORD_FILE": str(secret),
+        "PHOTOSYNC_WEB__ENABLED": "true",
+        "PHOTOSYNC_WEB__PORT": "0",
+    }
+    world.put("a.jpg", jpeg(1))
+    with world.daemon() as daemon:
+        wait_for(lambda: world.holds(jpeg(1)), daemon)
+        told = world.run("web")
+        assert told.returncode == 1
+        assert "chmod 600" in told.stdout

@@ -1,0 +1,451 @@
+"""What the pages show and do, without a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from photosync.domain.states import State
+from photosync.files.samples import make_samples
+from photosync.store.source_choices import SourceChoices
+from photosync.web.asked import Asked, Nonsense, asked, folder_key, folder_of, place
+from photosync.web.events import MOST_LISTENERS
+from photosync.web.notes import safe_back
+from photosync.web.words import day_words, headline, lasts, things, when
+from tests.journeys.conftest import jpeg
+from tests.web.conftest import House, house_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def state_of(house: House, number: int) -> State:
+    return house.state.overview.item(number).state
+
+
+# Looking
+
+
+def test_the_gallery_goes_on_page_by_page_without_a_script(house: House) -> None:
+    for number in range(65):
+        (house.pictures / f"{number}.jpg").write_bytes(jpeg(number))
+    house.look()
+    first = house.page("/photos")
+    assert len(re.findall('class="tile"', first)) == 60
+    older = re.search(r'href="(/photos\?after=[^"]+)"', first)
+    assert older is not None
+    rest = house.page(older[1])
+    assert len(re.findall('class="tile"', rest)) == 5
+    seen = [re.findall(r'data-id="(\d+)"', one) for one in (first, rest)]
+    assert len({*seen[0], *seen[1]}) == 65
+    assert "Older photos" not in rest
+
+
+def test_days_and_their_tiles_are_what_the_script_lays_out(house: House) -> None:
+    for number in range(3):
+        house.put(f"{number}.jpg", jpeg(number))
+    ((day, count),) = json.loads(house.ask("/photos/days").text)
+    assert count == 3
+    tiles = house.ask(f"/photos/tiles?of={day}&skip=0").text
+    assert re.findall(r'data-id="(\d+)"', tiles) == ["3", "2", "1"]
+    assert re.findall(r'data-id="(\d+)"', house.ask(f"/photos/tiles?of={day}&skip=2").text) == ["1"]
+    assert house.ask("/photos/tiles?skip=0").status == 400
+
+
+def test_filters_show_what_they_say(house: House) -> None:
+    house.put("DCIM/a.jpg", jpeg(1))
+    house.put("b.jpg", jpeg(2))
+    folder = folder_key("DCIM")
+    assert "a.jpg" in house.page(f"/photos?source=1&folder={folder}")
+    assert "b.jpg" not in house.page(f"/photos?source=1&folder={folder}")
+    assert "Nothing is like that" in house.page("/photos?state=done")
+    assert "Nothing is like that" in house.page("/photos?type=video")
+    assert "b.jpg" in house.page("/photos?state=waiting&type=photo&source=1&folder=.")
+
+
+def test_one_item_tells_everything_and_leads_to_its_neighbours(house: House) -> None:
+    first, second = house.put("a.jpg", jpeg(1)), house.put("b.jpg", jpeg(2))
+    text = house.page(f"/photos/{second}")
+    assert "b.jpg" in text
+    assert f'href="/photos/{first}"' in text
+    assert 'rel="next"' in text
+    assert 'rel="prev"' not in text
+    assert house.ask("/photos/99", accept="text/html").status == 404
+
+
+def test_an_item_in_the_library_has_a_link_to_it(house: House) -> None:
+    number = house.put("a.jpg", jpeg(1))
+    with house.state.database.write() as connection:
+        for state in ("mirrored", "uploaded", "done"):
+            connection.execute(
+                "UPDATE media_items SET state = ?, sha256 = ?, sha1 = ?, upload_token = 'secret-t',"
+                " token_at = 1, google_id = 'G/id' WHERE id = 1",
+                (state, "a" * 64, "b" * 40),
+            )
+    text = house.page(f"/photos/{number}")
+    assert 'href="https://photos.google.com/lr/photo/G/id"' in text
+    assert 'rel="noopener noreferrer"' in text
+    assert "secret-t" not in text
+
+
+def test_settings_are_shown_with_where_they_come_from(house: House) -> None:
+    text = house.page("/settings")
+    assert "google.daily_requests" in text
+    assert 'data-origin="file"' in text
+    assert 'data-origin="default"' in text
+
+
+def test_a_page_that_is_not_there_says_so(house: House) -> None:
+    assert house.ask("/nowhere", accept="text/html").status == 404
+    assert house.ask("/nowhere").status == 404
+
+
+def test_our_own_files_are_kept_for_as_long_as_they_are_the_same(house: House) -> None:
+    found = re.findall(r'(/static/[^"]+)"', house.page("/photos"))
+    assert len(found) >= 4
+    for one in found:
+        answer = house.ask(one)
+        assert answer.status == 200
+        assert "immutable" in answer.headers["cache-control"]
+        assert "immutable" not in house.ask(one.partition("?")[0]).headers["cache-control"]
+
+
+# Pictures
+
+
+def picture(width: int = 640, height: int = 480) -> bytes:
+    out = BytesIO()
+    Image.effect_noise((width, height), 60).convert("RGB").save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_a_thumbnail_is_made_once_and_not_sent_twice(house: House) -> None:
+    number = house.put("a.jpg", picture())
+    answer = house.ask(f"/thumbnails/{number}")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert Image.open(BytesIO(answer.content)).size == (320, 240)
+    (house.pictures / "a.jpg").unlink()
+    assert house.ask(f"/thumbnails/{number}").content == answer.content
+    tag = answer.headers["etag"]
+    again = house.ask(f"/thumbnails/{number}", if_none_match=tag)
+    assert (again.status, again.content) == (304, b"")
+    assert (house.settings.state_dir / "thumbnails").stat().st_mode & 0o077 == 0
+
+
+def test_what_has_no_picture_has_a_sign(house: House, tmp_path: Path) -> None:
+    (film,) = make_samples(tmp_path / "films", 1, start=10)
+    for name, content in (("film.mp4", film.read_bytes()), ("broken.jpg", jpeg(1))):
+        answer = house.ask(f"/thumbnails/{house.put(name, content)}")
+        assert answer.headers["content-type"].startswith("image/svg+xml")
+        assert b"<script" not in answer.content
+
+
+def test_a_file_that_is_gone_has_a_sign_that_is_not_kept(house: House) -> None:
+    number = house.put("a.jpg", picture())
+    (house.pictures / "a.jpg").unlink()
+    answer = house.ask(f"/thumbnails/{number}")
+    assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
+    assert house.ask(f"/originals/{number}").status == 404
+
+
+def test_a_large_picture_is_for_what_browsers_cannot_show(house: House) -> None:
+    out = BytesIO()
+    Image.effect_noise((2400, 1800), 60).convert("RGB").save(out, "TIFF")
+    answer = house.ask(f"/large/{house.put('a.tif', out.getvalue())}")
+    assert Image.open(BytesIO(answer.content)).size == (1600, 1200)
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "status", "span"),
+    [
+        (None, 200, (0, 1000)),
+        ("bytes=0-99", 206, (0, 100)),
+        ("bytes=990-", 206, (990, 1000)),
+        ("bytes=-10", 206, (990, 1000)),
+        ("bytes=-5000", 206, (0, 1000)),
+        ("bytes=10-5000", 206, (10, 1000)),
+        ("bytes=0-0,5-9", 200, (0, 1000)),
+        ("items=0-5", 200, (0, 1000)),
+        ("bytes=-", 200, (0, 1000)),
+        ("bytes=1000-", 416, None),
+        ("bytes=-0", 416, None),
+        ("bytes=9-3", 416, None),
+    ],
+)
+def test_parts_of_an_original_are_given(
+    house: House, asked_for: str | None, status: int, span: tuple[int, int] | None
+) -> None:
+    content = jpeg(1, 1000)
+    number = house.put("ä b.jpg", content)
+    headers: dict[str, Any] = {} if asked_for is None else {"range": asked_for}
+    answer = house.ask(f"/originals/{number}", **headers)
+    assert answer.status == status
+    if span is None:
+        assert answer.headers["content-range"] == "bytes */1000"
+        return
+    assert answer.content == content[slice(*span)]
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert "%C3%A4%20b.jpg" in answer.headers["content-disposition"]
+    assert house.ask(f"/originals/{number}?save=1").headers["content-disposition"].startswith("att")
+
+
+def test_what_claims_to_be_a_page_is_no_page(house: House) -> None:
+    number = house.put("a.jpg", jpeg(1))
+    for kind in ("text/html", "image/svg+xml", "application/xhtml+xml"):
+        house.state.database.run("UPDATE media_items SET mime_type = :kind", {"kind": kind})
+        answer = house.ask(f"/originals/{number}")
+        assert answer.headers["content-type"] == "application/octet-stream"
+
+
+# Changing
+
+
+def test_items_are_left_out_and_backed_up_after_all(house: House) -> None:
+    first, second = house.put("a.jpg", jpeg(1)), house.put("b.jpg", jpeg(2))
+    told = json.loads(house.send("/actions/skip", {"item": f"{first},{second}"}).text)
+    assert told["said"] == "2 photos and videos are left out."
+    assert state_of(house, first) is state_of(house, second) is State.SKIPPED
+    told = json.loads(house.send("/actions/choose", {"item": first}).text)
+    assert told == {"said": "1 photo or video is to be backed up.", "changed": [first]}
+    assert state_of(house, first) is State.FOUND
+    told = json.loads(house.send("/actions/retry", {"item": second}).text)
+    assert "it has not failed: it is skipped" in told["said"]
+    assert json.loads(house.send("/actions/skip").text)["said"] == "Nothing is selected."
+    assert house.send("/actions/skip", {"item": "99"}).status == 404
+    assert house.send("/actions/burn", {"item": first}).status == 400
+
+
+def test_all_that_a_filter_shows_is_asked_about_first(house: House) -> None:
+    numbers = [house.put(f"in/{number}.jpg", jpeg(number)) for number in range(3)]
+    other = house.put("out.jpg", jpeg(9))
+    fields = {"all": "1", "source": "1", "folder": folder_key("in")}
+    asked_first = json.loads(house.send("/actions/skip", fields).text)
+    assert asked_first["question"].startswith("Leave 3 photos and videos out?")
+    assert {state_of(house, one) for one in numbers} == {State.FOUND}
+    json.loads(house.send("/actions/skip", fields | {"sure": "1"}).text)
+    assert {state_of(house, one) for one in numbers} == {State.SKIPPED}
+    assert state_of(house, other) is State.FOUND
+
+
+def test_without_a_script_it_is_asked_on_a_page_of_its_own(house: House) -> None:
+    house.put("a.jpg", jpeg(1))
+    answer = house.send("/actions/skip", {"all": "1", "back": "/photos"}, accept="text/html")
+    assert answer.status == 200
+    assert "Leave 1 photo or video out?" in answer.text
+    done = house.send(
+        "/actions/skip", {"all": "1", "sure": "1", "back": "/photos"}, accept="text/html"
+    )
+    assert done.status == 303
+    page = house.page(done.headers["location"])
+    assert "1 photo or video is left out." in page
+    assert "is left out." not in house.page(done.headers["location"])  # said once
+
+
+def test_a_verb_over_a_filter_it_is_not_for_does_nothing(house: House) -> None:
+    house.put("a.jpg", jpeg(1))
+    told = json.loads(house.send("/actions/retry", {"all": "1", "state": "held"}).text)
+    assert told["said"] == "There is nothing here to try again."
+    told = json.loads(house.send("/actions/choose", {"all": "1", "sure": "1"}).text)
+    assert told["changed"] == []
+    house.send("/actions/skip", {"all": "1", "sure": "1"})
+    told = json.loads(
+        house.send("/actions/choose", {"all": "1", "sure": "1", "state": "skipped"}).text
+    )
+    assert told["changed"] == [1]
+
+
+def test_what_failed_is_tried_again_by_one_button(house: House) -> None:
+    number = house.put("empty.jpg", b"")
+    assert state_of(house, number) is State.FAILED
+    assert "Try again" in house.page("/")
+    house.send("/actions/hurry")
+    assert state_of(house, number) is State.FOUND
+
+
+def test_pause_and_going_on(house: House) -> None:
+    before = house.state.control.rung()
+    house.send("/control/pause")
+    assert house.state.control.flag("paused") == ""
+    assert "Go on" in house.page("/")
+    house.send("/control/resume")
+    assert house.state.control.flag("paused") is None
+    assert house.state.control.rung() != before
+
+
+# Sources
+
+
+def test_a_folder_is_switched_off_and_on_again(house: House) -> None:
+    number = house.put("a.jpg", jpeg(1))
+    house.send("/folders/take", {"source": 1, "folder": ".", "take": "0"})
+    assert state_of(house, number) is State.SKIPPED
+    assert 'aria-checked="false"' in house.page("/folders")
+    (house.pictures / "b.jpg").write_bytes(jpeg(2))
+    house.look()
+    assert house.state.overview.counts().total() == 1
+    house.send("/folders/take", {"source": 1, "folder": ".", "take": "1"})
+    house.look()
+    assert [item.state for item in house.state.overview.items()] == [State.FOUND, State.FOUND]
+
+
+def test_a_source_waits_for_the_users_choice_whatever_the_settings_say(house: House) -> None:
+    house.send("/folders/mode", {"source": 1, "mode": "manual"})
+    assert state_of(house, house.put("a.jpg", jpeg(1))) is State.HELD
+    assert "As the settings say" in house.page("/folders")
+    house.send("/folders/mode", {"source": 1, "mode": "settings"})
+    assert state_of(house, house.put("b.jpg", jpeg(2))) is State.FOUND
+    assert house.send("/folders/mode", {"source": 1, "mode": "x"}).status == 400
+    assert house.send("/folders/mode", {"source": 9, "mode": "auto"}).status == 404
+
+
+def test_a_source_may_be_automatic_though_the_settings_hold(tmp_path: Path) -> None:
+    toml = '[select]\nmode = "manual"\n'
+    with house_in(tmp_path / "home", toml=toml, first=State.HELD) as house:
+        assert state_of(house, house.put("a.jpg", jpeg(1))) is State.HELD
+        house.send("/folders/mode", {"source": 1, "mode": "auto"})
+        assert SourceChoices(house.state.database).of(1).mode == "auto"
+        assert state_of(house, house.put("b.jpg", jpeg(2))) is State.FOUND
+        assert state_of(house, 1) is State.HELD
+
+
+# What happens while a page is open
+
+
+class Listener:
+    """A page that is open."""
+
+    def __init__(self, house: House) -> None:
+        self.connection = socket.create_connection(("127.0.0.1", house.web.port), 20)
+        self.connection.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.read = self.connection.makefile("rb")
+        self.status = int(self.read.readline().split()[1])
+        while self.read.readline().strip():
+            pass
+
+    def news(self) -> dict[str, object]:
+        """The next that is told."""
+        while True:
+            line = self.read.readline()
+            assert line, "it hung up"
+            if line.startswith(b"data: "):
+                told: dict[str, object] = json.loads(line[6:])
+                return told
+
+    def close(self) -> None:
+        """The page is closed."""
+        self.read.close()
+        self.connection.close()
+
+
+def test_a_page_that_is_open_hears_what_changes(house: House) -> None:
+    number = house.put("a.jpg", jpeg(1))
+    listener = Listener(house)
+    assert listener.status == 200
+    first = listener.news()
+    assert {"now", "problems", "work", "sources", "state", "control"} <= set(first["parts"])  # type: ignore[call-overload]
+    house.state.choices.skip([number], now=house.state.now())
+    second = listener.news()
+    assert second["changed"] == {str(number): "skipped"}
+    house.put("b.jpg", jpeg(2))
+    assert listener.news()["new"] == 1
+    listener.close()
+
+
+def test_no_more_than_a_few_may_listen(house: House) -> None:
+    listeners = [Listener(house) for _ in range(MOST_LISTENERS)]
+    last = Listener(house)
+    assert last.status == 503
+    listeners.append(last)
+    assert house.ask("/metrics").status == 200
+    for one in listeners:
+        one.close()
+
+
+def test_nobody_looks_while_nobody_listens(house: House) -> None:
+    house.page("/")
+    names = [thread.name for thread in threading.enumerate()]
+    assert not any(name.startswith("web-draw") for name in names)
+
+
+# Words
+
+
+def test_addresses_are_read_as_they_are_written() -> None:
+    one = asked({"state": "held", "source": "3", "folder": folder_key("a/b\udcff"), "x": "y"})
+    assert one.query() == f"state=held&source=3&folder={folder_key('a/b' + chr(0xDCFF))}"
+    assert folder_of(folder_key("")) == ""
+    assert one.sought().folder == "a/b\udcff"
+    assert place("-5.3") == (-5, 3)
+    assert not Asked()
+    with pytest.raises(Nonsense):
+        place("5")
+
+
+def test_only_our_own_pages_are_gone_back_to() -> None:
+    assert safe_back("/photos?state=held&after=5.1") == "/photos?state=held&after=5.1"
+    for one in ("//x", "/\\x", "x", "http:/x", "/\n", "/é", ""):
+        assert safe_back(one) == "/"
+
+
+def test_times_and_numbers_are_those_of_people() -> None:
+    assert things(1) == "1 photo or video"
+    assert things(12_345) == "12,345 photos and videos"
+    assert [lasts(one) for one in (None, 5, 90, 5400, 200_000)] == [
+        "",
+        "less than a minute",
+        "about 2 minutes",
+        "about 2 hours",
+        "about 2 days",
+    ]
+    assert when(None) == ""
+    assert when(10**15) == ""
+    assert when("2001-02-03T12:00:00Z").startswith("3 Feb 2001")
+    assert day_words("2026-11-30") == "Monday, 30 November 2026"
+
+
+ITEMS = {**{str(one): 0 for one in State}, "total": 0}
+
+
+@pytest.mark.parametrize(
+    ("status", "tone", "title"),
+    [
+        ({}, "good", "Nothing found yet"),
+        ({"items": {"done": 5, "total": 5}}, "good", "Everything is in the library"),
+        ({"items": {"held": 1, "total": 5}}, "rest", "1 photo or video waits for your choice"),
+        ({"items": {"failed": 2}}, "alarm", "2 photos and videos failed"),
+        ({"items": {"found": 2, "total": 2}}, "rest", "2 photos and videos to go"),
+        ({"daemon": {"state": "paused"}, "paused": ""}, "rest", "Paused"),
+        ({"daemon": {"state": "working"}, "uploads": [1]}, "busy", "Uploading"),
+        ({"daemon": {"state": "working"}, "copies": [1]}, "busy", "Copying from your phone"),
+        ({"daemon": {"state": "working"}}, "busy", "Working"),
+        ({"daemon": {"state": "waiting"}}, "rest", "Waiting"),
+        (
+            {"problems": [{"needs_user": True, "message": "Sign in."}]},
+            "alarm",
+            "photosync needs you",
+        ),
+    ],
+)
+def test_what_happens_is_said_in_one_line(
+    status: dict[str, dict[str, int]], tone: str, title: str
+) -> None:
+    whole: dict[str, Any] = {
+        "daemon": {"state": "idle"},
+        "problems": [],
+        "uploads": [],
+        "copies": [],
+        "bytes": {"waiting": 0},
+        "paused": None,
+        **status,
+        "items": ITEMS | status.get("items", {}),
+    }
+    told = headline(whole)
+    assert (told.tone, told.title) == (tone, title)
