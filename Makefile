@@ -54,5 +54,5 @@ $(READY): pyproject.toml constraints.txt
 
 # What only the checks need is twice as much again: the demo does not wait for it.
 $(TOOLS): $(READY)
-	$(INSTALL) -e '.[dev]'
+	$(INSTALL) -e '.[dev,s3,sftp,webdav]'
 	@touch $@
