@@ -164,7 +164,8 @@ def program(programs: list[Program]) -> Program:
 class Stage:
     """What a matrix is played on: the same files for each of its worlds, long settled.
 
-    ``configure`` writes a world's settings; ``expected`` are the photos that have to arrive.
+    ``configure`` writes a world's settings; ``expected`` are the photos that have to arrive,
+    ``originals`` what the second copy has to hold if that is not the same.
     """
 
     folder: Path
@@ -174,6 +175,7 @@ class Stage:
     failed: int
     skipped: int = 0
     key: str = ""
+    originals: list[bytes] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=count)
 
     @contextmanager
@@ -202,7 +204,7 @@ class Stage:
         lies = [one for one in (world.home / "backup").rglob("*") if one.is_file()]
         photos = [one for one in lies if ".photosync" not in one.parts]
         held = Counter(sha256(self._opened(one)) for one in photos)
-        if held != Counter(map(sha256, self.expected)):
+        if held != Counter(map(sha256, self.originals or self.expected)):
             yield f"backup {sorted(str(one) for one in photos)}"
         left = [one for one in lies if one.parent.name == "part" or one.suffix == ".new"]
         if left:
@@ -344,9 +346,12 @@ def dated_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
                 expected.append(copy.file.read())
 
     def configure(world: World) -> None:
-        world.configure(folder='album = "Trip"', more=f"{UPLOAD}fix_dates = true\n")
+        (world.home / "backup").mkdir()
+        backup = f'[backup]\nto = "{world.home}/backup"\n'
+        world.configure(folder='album = "Trip"', more=f"{UPLOAD}fix_dates = true\n{backup}")
 
-    return Stage(folder, configure, expected, duplicates=0, failed=0)
+    kept = [content for content, _ in originals.values()]
+    return Stage(folder, configure, expected, duplicates=0, failed=0, originals=kept)
 
 
 @pytest.fixture(scope="module")
