@@ -27,8 +27,8 @@ lint: $(TOOLS) ## Check style, types and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(TOOLS) ## Measure: throughput, memory, start-up
-	$(BIN)/python -m tests.bench
+bench: $(TOOLS) ## Measure, beside others; BENCH="away scan --runs 5 --scale 0.1" for a part
+	$(BIN)/python -m tests.bench $(BENCH)
 
 soak: $(TOOLS) ## Everything at once at random, then an audit; SOAK="--hours 8 --seed 1"
 	$(BIN)/python -m tests.soak $(SOAK)

@@ -138,7 +138,7 @@ class _Looker:
                 for view in wanted
             },
             reckoning=Reckoning(samples=asked.samples, newest=asked.newest, groups=asked.groups),
-            has_backup=_wants_backup(settings) or self.whereabouts.has_backup(),
+            has_backup=bool(settings.backup.to) or self.whereabouts.has_backup(),
             mirror=settings.mirror.path,
             mirror_there=self._mirrors[0].is_there,
             checked=asked.check,
@@ -204,8 +204,3 @@ class _Looker:
                 Sample(one.id, one.source_id, one.path, size, mtime, path, is_at_source=False)
             )
         return False
-
-
-def _wants_backup(settings: Settings) -> bool:
-    """Whether the settings ask for a second copy."""
-    return bool(getattr(getattr(settings, "backup", None), "to", ""))

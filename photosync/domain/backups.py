@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from photosync.domain.states import State
+
+HASHED = frozenset({State.MIRRORED, State.UPLOADED, State.DONE, State.DUPLICATE, State.FAILED})
+ASSUMED = "assumed"
+
+
+def is_worth_keeping(state: State, code: str | None) -> bool:
+    """Whether an item's bytes, which are known, belong in the second copy.
+
+    What another program has uploaded does too: it may lie on this computer alone for all we know.
+    """
+    return state in HASHED or (state is State.SKIPPED and code == ASSUMED)
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:

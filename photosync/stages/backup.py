@@ -16,10 +16,9 @@ from photosync.backup.indexing import write_index
 from photosync.backup.places import NameRefused
 from photosync.backup.sealing import SUFFIX
 from photosync.domain.backoff import item_wait, tries_so_far
-from photosync.domain.backups import Record
+from photosync.domain.backups import Record, is_worth_keeping
 from photosync.domain.media import NANOSECONDS, readable
 from photosync.domain.naming import backup_name, plain_path
-from photosync.domain.states import State
 from photosync.errors import (
     BackupAway,
     BackupLost,
@@ -49,7 +48,6 @@ log = logging.getLogger(__name__)
 BLOCK_BYTES = 1 << 20
 MOST_NAMES = 1000
 INDEXED_AT_ONCE = 500
-HASHED = frozenset({State.MIRRORED, State.UPLOADED, State.DONE, State.DUPLICATE, State.FAILED})
 NO_COPY = "no_copy"
 NO_COPY_TEXT = (
     "It is not in the second copy, and its copy in the mirror is gone (mirror.keep) or was changed."
@@ -143,7 +141,7 @@ class Backup:
 
     def _one(self, found: NextItem, keys: Keys) -> None:
         item, target = found.item, self._to.target
-        if item.sha256 is None or item.state not in HASHED:
+        if item.sha256 is None or not is_worth_keeping(item.state, item.error_code):
             self._backups.drop(target, item.id)
             return
         known = self._backups.record(target, item.sha256)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TELL_SECONDS = 0.2
+"""Workers that are woken for each file take the database and the interpreter from this one."""
+
 
 class Mirror:
     """Takes found items one by one."""
@@ -54,6 +57,8 @@ class Mirror:
         self._bells = bells
         self._source_lost = source_lost
         self._clock = clock
+        self._untold = False
+        self._told_at = 0.0
 
     def run_once(self) -> bool:
         """Hash the oldest ready item; False if there was none."""
@@ -66,9 +71,16 @@ class Mirror:
                     self._hash(item)
             except SourceMissing as error:
                 self._source_lost(item.source_id, error)
-        if claimed:
-            self._bells.ring("upload", "create", "backup")
+        self._tell(has_hashed=bool(claimed))
         return bool(claimed)
+
+    def _tell(self, *, has_hashed: bool) -> None:
+        """Wake who comes next: at once, but not for each of thousands that follow one another."""
+        self._untold = self._untold or has_hashed
+        now = self._clock()
+        if self._untold and (not has_hashed or not 0 <= now - self._told_at < TELL_SECONDS):
+            self._untold, self._told_at = False, now
+            self._bells.ring("upload", "create", "backup")
 
     def _hash(self, item: MediaItem) -> None:
         mime = self._looked_at_again(item) if _was_refused(item) else None

@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from photosync.domain.backups import ASSUMED
 from photosync.domain.states import State
 from photosync.store.duplicates import FILE_CODES, promote
 from photosync.store.intake import insert
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from photosync.domain.media import Finding
     from photosync.store.database import Database, Parameters
 
-CODE = "assumed"
+CODE = ASSUMED
 MESSAGE = "Taken as uploaded already, by photosync import."
 
 REMEMBER = """

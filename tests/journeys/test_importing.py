@@ -66,6 +66,21 @@ def test_nothing_of_the_folder_is_sent_and_every_file_is_accounted_for(world: Wo
     assert "photosync import" in page["item"]["error"]["message"]
 
 
+def test_what_is_taken_as_uploaded_is_in_the_second_copy(world: World) -> None:
+    disk = world.home / "disk"
+    disk.mkdir()
+    world.configure(more=f'[backup]\nto = "{disk}"\n')
+    world.put("before.jpg", jpeg(1))
+    world.put("after.jpg", jpeg(2))
+    world.run("import", str(world.pictures), "--assume-uploaded")
+    world.put("later.jpg", jpeg(1))
+    world.once()
+
+    assert world.library() == {}
+    kept = [one.read_bytes() for one in disk.rglob("*.jpg")]
+    assert sorted(kept) == sorted([jpeg(1), jpeg(2)])
+
+
 def items_of(world: World, path: str) -> list[int]:
     items = world.json("list", "--limit", "1000")["items"]
     return [one["id"] for one in items if one["path"] == path]

@@ -32,6 +32,26 @@ def test_the_file_is_hashed_where_it_lies(house: House) -> None:
     assert not house.mirror().run_once()
 
 
+def test_many_files_wake_who_comes_next_a_few_times_and_after_the_last(house: House) -> None:
+    house.found(*(f"{number}.jpg" for number in range(20)))
+    stage = house.mirror()
+    house.bells.rung.clear()
+
+    stage.run_once()
+    first = list(house.bells.rung)
+    while stage.run_once():
+        pass
+    at_once = house.bells.rung.count("upload")
+    house.found("late.jpg")
+    house.clock.pass_by(1)
+    house.bells.rung.clear()
+    stage.run_once()
+
+    assert first == ["upload", "create", "backup"]
+    assert at_once == 2
+    assert house.bells.rung == ["upload", "create", "backup"]
+
+
 def test_equal_bytes_are_a_duplicate(house: House) -> None:
     house.put("a.jpg", b"same")
     house.put("b.jpg", b"same")

@@ -96,7 +96,9 @@ END;
 
 -- Hashed: its bytes are here, and known.
 CREATE TRIGGER media_items_to_back_up AFTER UPDATE OF sha256 ON media_items
-WHEN NEW.sha256 IS NOT NULL AND NEW.state IN ('mirrored', 'uploaded', 'done', 'duplicate', 'failed')
+WHEN NEW.sha256 IS NOT NULL
+    AND (NEW.state IN ('mirrored', 'uploaded', 'done', 'duplicate', 'failed')
+         OR (NEW.state = 'skipped' AND NEW.error_code IS 'assumed'))
 BEGIN
     INSERT OR IGNORE INTO backup_waiting (target_id, item_id)
     SELECT id, NEW.id FROM backup_targets
