@@ -15,7 +15,7 @@ from photosync.config import shown
 from photosync.device.survey import nearest
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.states import State
-from photosync.errors import ItemError, ItemGone, PhotosyncError, SourceMissing, UnknownItem
+from photosync.errors import PhotosyncError, UnknownItem
 from photosync.store.gallery import Gallery
 from photosync.store.phone_folders import PhoneFolders
 from photosync.store.source_choices import SourceChoices
@@ -70,9 +70,7 @@ def _head(phone_of: Callable[[int], Phone], item: MediaItem) -> bytes | None:
     try:
         with phone_of(item.source_id).another() as phone:
             return next(iter(phone.heads([item.source_path], size_bytes=HEAD_BYTES)), None)
-    except (ItemError, ItemGone, SourceMissing):
-        return None
-    except PhotosyncError:  # it answers nonsense, or hangs: what watches it deals with that
+    except PhotosyncError:  # gone, or it answers nonsense: what watches it deals with that
         return None
 
 

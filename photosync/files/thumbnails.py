@@ -53,6 +53,7 @@ class Thumbnailer:
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
         self._left: list[_Worker] = []
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +68,11 @@ class Thumbnailer:
         return None if worker is None else worker.process.pid
 
     def close(self) -> None:
-        """End the process."""
+        """End the process at once, whatever it is at; nothing more is made."""
+        self._closed = True
+        worker = self._worker
+        if worker is not None:
+            worker.process.kill()  # whoever waits for it hears so, and lets go of the lock
         with self._lock:
             self._give_up()
 
@@ -96,6 +101,8 @@ class Thumbnailer:
             return self.thumbnail(file, name, edge=edge)
 
     def _asked(self, file: BinaryIO, edge: int) -> bytes | None:
+        if self._closed:
+            raise _Lost("the program ends")
         if self._worker is None:
             self._worker = _Worker(self._idle_seconds)
         content = self._worker.ask(file.fileno(), edge, self._seconds)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from photosync.web.pages import Pages
     from photosync.web.site import Site, Threads
 
+log = logging.getLogger(__name__)
+
 TICK_SECONDS = 1.0
+AFTER_BUG_SECONDS = 30.0
 STALE_SECONDS = 12.0
 """After the last change once more: a rate that was told is old by then."""
 AT_LEAST_SECONDS = 60.0
@@ -91,6 +95,10 @@ class Events:
                     self._tell(await self._threads.read(self._news))
             except PhotosyncError:  # the database rests: a page says so when it is asked for
                 seen = -1
+            except Exception:  # a bug must not leave pages that are open without news
+                log.exception("web.bug")
+                seen = -1
+                await asyncio.sleep(AFTER_BUG_SECONDS)
             await asyncio.sleep(TICK_SECONDS)
 
     def _news(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import struct
+import threading
 import time
 import zlib
 from io import BytesIO
@@ -326,6 +327,24 @@ def test_what_takes_too_long_is_given_up_and_the_next_is_made() -> None:
         assert maker.of_bytes(encoded(picture(), "JPEG"), "next") is not None
         assert maker.pid != first
     assert not Path(f"/proc/{first}").exists()
+
+
+def test_nobody_waits_for_a_picture_when_the_program_ends() -> None:
+    slow = encoded(Image.effect_noise((9000, 9000), 90).convert("RGB"), "PNG", compress_level=1)
+    maker = Thumbnailer()
+    maker.of_bytes(encoded(picture(), "JPEG"), "first")
+    made: list[bytes | None] = []
+    waiting = threading.Thread(target=lambda: made.append(maker.of_bytes(slow, "slow.png")))
+    waiting.start()
+    while not maker._lock.locked():
+        time.sleep(0.001)
+    began = time.monotonic()
+    maker.close()
+    waiting.join()
+    assert time.monotonic() - began < 2
+    assert made == [None]
+    assert maker.of_bytes(encoded(picture(), "JPEG"), "late") is None
+    assert maker.pid is None
 
 
 def test_a_process_that_dies_costs_one_picture() -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -209,3 +211,14 @@ def test_more_than_it_serves_at_once_is_refused_and_the_rest_goes_on(host: Host)
             return
         time.sleep(0.05)
     pytest.fail("it never answered again")
+
+
+def test_what_pages_need_is_not_loaded_before_one_is_asked_for() -> None:
+    script = (
+        "import sys, photosync.web.server, photosync.app.building;"
+        "print([one for one in ('jinja2', 'PIL', 'pillow_heif', 'argon2') if one in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
