@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from photosync.app import report
 from photosync.app.backing import backup_stage, no_backup
 from photosync.app.connecting import connection_of, refuse_without_token
+from photosync.app.destination import is_away
 from photosync.app.leaving import leave_out_all
 from photosync.app.noticing import noticing, telling_of_the_end
 from photosync.app.selecting import first_state, of_folder, of_phones, rules_of
@@ -510,6 +511,7 @@ class _Builder:
                 mirror=disk,
                 keep_days=keep_days,
                 backup=self._settings.backup.address or None,
+                backup_is_there=lambda: not is_away(self._settings, self._state),
                 clock=self._clock,
                 alone=holder_of(self._settings.state_dir / FREEING),
             )

@@ -24,6 +24,7 @@ class Prune:
     """Removes copies ``keep_days`` after their photo was done; 0: at once (``mirror.keep``).
 
     ``backup``: the address of the target that has to hold them too; None: there is none.
+    ``backup_is_there``: whether that can be reached now, and is the one that was written to.
     ``alone``: a lock; whoever frees phones of what has its copy here holds it.
     """
 
@@ -36,6 +37,7 @@ class Prune:
         mirror: MirrorPlace,
         keep_days: int,
         backup: str | None = None,
+        backup_is_there: Callable[[], bool] = lambda: True,
         clock: Callable[[], float],
         alone: Callable[[], AbstractContextManager[bool]],
     ) -> None:
@@ -45,6 +47,7 @@ class Prune:
         self._clock = clock
         self._alone = alone
         self._backup = backup
+        self._backup_is_there = backup_is_there
         self._next_look_at = 0.0
 
     def run_once(self) -> bool:
@@ -65,8 +68,9 @@ class Prune:
     def _remove_due(self, now: float) -> bool:
         before = int(now) - self._keep_seconds
         due = self._copies.due(before=before, limit=AT_ONCE, backup=self._backup)
-        if not due and self._backup is not None:
+        if self._backup is not None and not (due and self._backup_is_there()):
             self._next_look_at = now + LOOK_SECONDS
+            return False
         removed = sum(self._mirror.remove(one.path, one.size_bytes, one.mtime_ns) for one in due)
         self._copies.forget([one.item_id for one in due])
         if due:

@@ -1,4 +1,4 @@
-"""Copies in the mirror that may go: those of photos that are in the library."""
+"""Copies in the mirror that may go: those of photos that are in the library, for all we know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from photosync.store.database import Database
 
-# what was freed from its phone keeps its copy, unless a backup has it: else it is the only one
+# what was freed from its phone keeps its copy, unless a backup has it: else it is the only one;
+# so does what the library did not hold when it was last asked
 DUE = """
     SELECT id, mirror_path, size_bytes, source_mtime_ns
     FROM media_items AS copy INDEXED BY media_items_to_prune
@@ -20,8 +21,9 @@ DUE = """
             SELECT 1 FROM backup_targets JOIN backups ON target_id = backup_targets.id
             WHERE address = :address AND backups.sha256 = copy.sha256
                 AND backups.verified_at > 0 AND is_lost = 0))
-        AND (state = 'done'
-             OR EXISTS (SELECT 1 FROM media_items WHERE id = copy.duplicate_of AND state = 'done'))
+        AND (state = 'done' AND NOT is_missing
+             OR EXISTS (SELECT 1 FROM media_items
+                WHERE id = copy.duplicate_of AND state = 'done' AND NOT is_missing))
         AND (:address IS NOT NULL OR NOT EXISTS (
             SELECT 1 FROM freed INDEXED BY freed_by_content
             WHERE freed.sha256 = copy.sha256 AND outcome IN ('begun', 'gone')))

@@ -131,3 +131,20 @@ def test_what_was_freed_is_pruned_only_once_a_backup_has_it(
     assert not copy.exists()
     assert world.run("restore", "--all").returncode == 0
     assert lies_on(phone) == before
+
+
+def test_nothing_is_pruned_on_the_word_of_a_backup_that_is_not_there(
+    world: World, phone: LabPhone, host: AdbHost, tmp_path: Path
+) -> None:
+    copy, disk = tmp_path / "mirror/Lab Pixel Lab/DCIM/Camera/a.jpg", tmp_path / "disk"
+    backed_up(world, phone, host, tmp_path, PLAIN)
+    disk.rename(tmp_path / "unplugged")
+    configure(world, host, tmp_path, PLAIN, mirror='keep = "until-done"')  # another disk is there
+    world.once()
+    assert copy.read_bytes() == jpeg(1)
+    disk.rmdir()
+    world.once()
+    assert copy.read_bytes() == jpeg(1)
+    (tmp_path / "unplugged").rename(disk)
+    world.once()
+    assert not copy.exists()

@@ -389,6 +389,21 @@ def test_a_photo_that_is_gone_from_the_library_is_copied_anew_after_its_copy_was
     assert bench.lost == []
 
 
+def test_a_copy_stays_while_the_library_is_known_not_to_hold_the_photo(bench: Bench) -> None:
+    """Its file may be gone from the phone: then that copy is the last."""
+    bench.put("DCIM/a.jpg", JPEG)
+    bench.put("DCIM/b.jpg", JPEG)
+    in_library(bench)
+    verified = Verified(bench.house.database)
+    asked = verified.next(verified.begin(now=5), limit=9)
+    verified.note([(one, False) for one in asked], now=5)
+    assert not prune(bench, 0).run_once()
+    assert len(list((bench.disk.root / "Pixel 8/DCIM").iterdir())) == 2
+    verified.note([(one, True) for one in asked], now=6)
+    assert prune(bench, 0).run_once()
+    assert list((bench.disk.root / "Pixel 8/DCIM").iterdir()) == []
+
+
 def in_library(bench: Bench) -> None:
     while bench.pull().run_once():
         pass
