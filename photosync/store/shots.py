@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from photosync.domain.shots import OTHER_PART, Part
 from photosync.domain.states import State
-from photosync.store.duplicates import promote
+from photosync.store.duplicates import go_on, promote
 from photosync.store.mapping import from_int64
 
 if TYPE_CHECKING:
@@ -59,22 +59,6 @@ TAKE = f"""
         error_message = NULL, attempts = 0, not_before = 0, updated_at = :now
     WHERE id = :id AND state = 'skipped' AND error_code = '{OTHER_PART}'
 """  # noqa: S608 - made of constants
-
-# a phone's file was copied before it was left out: the phone may be anywhere by now
-TAKE_COPY = """
-    UPDATE media_items SET state = 'mirrored'
-    WHERE id = :id AND state = 'found' AND mirror_path IS NOT NULL AND sha256 IS NOT NULL
-        AND sha1 IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM media_items AS other
-            WHERE other.sha256 = media_items.sha256 AND other.id <> media_items.id
-                AND (other.state IN ('mirrored', 'uploaded', 'done', 'failed')
-                    OR (other.state = 'skipped' AND other.error_code = 'by_user')))
-"""
-
-READ_ANEW = """
-    UPDATE media_items SET sha256 = NULL, sha1 = NULL, mirror_path = NULL
-    WHERE id = :id AND state IN ('held', 'found')
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +132,7 @@ class Shots:
             for number in taken:
                 values = {"id": number, "first": first, "now": now}
                 if connection.execute(TAKE, values).rowcount:
-                    connection.execute(TAKE_COPY, values)
-                    connection.execute(READ_ANEW, values)
+                    go_on(connection, number)
         return in_hand
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from photosync.domain.shots import AWAITS_PARTS, OTHER_PART, Part, Rules, left_out
 from photosync.domain.states import State
 from photosync.errors import FileRefused
+from photosync.store.backups import Backups
 from photosync.store.database import Database
 from photosync.store.intake import AWAIT_SECONDS, LONGEST_AWAIT_SECONDS
 from tests.stages.conftest import House
@@ -125,10 +126,15 @@ def test_a_copy_that_was_left_out_goes_on_without_its_phone(house: House) -> Non
         "UPDATE media_items SET mirror_path = :path WHERE id = :id",
         {"path": b"phone/1.dng", "id": raw.id},
     )
+    backups = Backups(house.database)
+    disk = backups.aim("/mnt/disk")
     house.parts(JPEG).run_once()
     assert house.item("1.dng").state == State.SKIPPED
+    backups.drop(disk, raw.id)  # as the second copy does with what is left out
     house.choices.skip([house.item("1.jpg").id], now=int(house.clock()))
     house.parts(JPEG).run_once()
+    waiting = house.database.rows("SELECT item_id FROM backup_waiting")
+    assert raw.id in {row["item_id"] for row in waiting}, "it belongs in the second copy again"
     back = house.item("1.dng")
     assert (back.state, back.mirror_path, back.sha256) == (
         State.MIRRORED,
