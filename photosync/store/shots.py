@@ -24,10 +24,12 @@ MOST_PARTS = 2000
 
 LAST_EVENT = "SELECT ifnull(max(id), 0) AS id FROM item_events"
 
+# what becomes of an item becomes of its duplicates
 MOVED = """
-    SELECT item_events.id AS event_id, source_id, source_path
-    FROM item_events JOIN media_items ON media_items.id = item_id
-    WHERE item_events.id > :last ORDER BY item_events.id LIMIT :limit
+    SELECT moved.id AS event_id, source_id, source_path
+    FROM (SELECT id, item_id FROM item_events WHERE id > :last ORDER BY id LIMIT :limit) AS moved
+        JOIN media_items ON media_items.id = item_id OR duplicate_of = item_id
+    ORDER BY moved.id
 """
 
 UNDECIDED = f"""
@@ -38,8 +40,10 @@ UNDECIDED = f"""
 """  # noqa: S608 - made of constants
 
 PARTS = """
-    SELECT id, source_path, size_bytes, source_mtime_ns, state, error_code, chosen
-    FROM media_items
+    SELECT id, source_path, size_bytes, source_mtime_ns, error_code, chosen,
+        iif((SELECT state FROM media_items AS first WHERE first.id = part.duplicate_of) = 'failed',
+            'failed', state) AS state
+    FROM media_items AS part
     WHERE source_id = :source_id AND source_path >= :begin AND source_path < :end
         AND instr(source_path, :holds) > 0
     ORDER BY source_path, id LIMIT :limit
@@ -82,7 +86,7 @@ class Shots:
         return 0 if row is None else int(row["id"])
 
     def moved_since(self, last: int) -> list[Moved]:
-        """Files that have moved after that line of history, up to ``AT_ONCE``."""
+        """Files that have moved after that line of history, and their like; ``AT_ONCE`` lines."""
         rows = self._database.rows(MOVED, {"last": last, "limit": AT_ONCE})
         return [
             Moved(row["event_id"], row["source_id"], os.fsdecode(row["source_path"]))
@@ -99,7 +103,7 @@ class Shots:
             last = rows[-1]["id"]
 
     def parts(self, source_id: int, places: Places) -> list[Part]:
-        """Every version of every file at ``places``."""
+        """Every version of every file at ``places``; a duplicate of what failed has failed, too."""
         found: dict[int, Part] = {}
         for prefix in places.prefixes:
             begin = os.fsencode(prefix)

@@ -104,6 +104,21 @@ def test_a_raw_is_taken_after_all_when_its_jpeg_drops_out(house: House, trouble:
     assert house.item("1.jpg").state in (State.FAILED, State.SKIPPED)
 
 
+def test_a_jpeg_whose_bytes_google_refused_elsewhere_stands_for_no_raw(house: House) -> None:
+    put(house, "0.jpg")
+    (house.root / "1.jpg").write_bytes((house.root / "0.jpg").read_bytes())
+    os.utime(house.root / "1.jpg", (LONG_AGO, LONG_AGO))
+    put(house, "1.dng")
+    house.library.line_errors = {"0.jpg": FileRefused("there was an error")}
+    look(house)
+    drain(house)
+    assert house.states() == {
+        "0.jpg": State.FAILED,
+        "1.jpg": State.DUPLICATE,
+        "1.dng": State.DONE,
+    }
+
+
 def test_what_the_user_chose_goes_up_beside_the_other(house: House) -> None:
     put(house, "1.dng")
     put(house, "1.jpg")
