@@ -43,7 +43,9 @@ def write_index(place: Place, keys: Keys, records: Sequence[Record], *, now: int
 
 
 def read_index(place: Place, identities: Callable[[], Sequence[Any]]) -> Iterator[list[Record]]:
-    """What each file of the index tells, the oldest first; a damaged one is told of in the log.
+    """What each file of the index tells, the newest first; a damaged one is told of in the log.
+
+    What was brought there again lies elsewhere than an older one tells.
 
     ``identities`` is asked once, if one is sealed; what it raises is raised.
 
@@ -52,7 +54,7 @@ def read_index(place: Place, identities: Callable[[], Sequence[Any]]) -> Iterato
         BackupAway: The place cannot be read.
     """
     known: Sequence[Any] | None = None
-    for name in place.names(INDEX):
+    for name in reversed(place.names(INDEX)):
         content = place.get(f"{INDEX}/{name}") or b""
         if name.endswith(SUFFIX):
             if known is None:

@@ -41,7 +41,7 @@ QUEUE_ALL = f"""
     INSERT INTO backup_waiting (target_id, item_id)
     SELECT :target_id, media_items.id FROM media_items JOIN sources ON sources.id = source_id
     WHERE sha256 IS NOT NULL AND {WORTH_KEEPING}
-        AND (mirror_path IS NOT NULL OR sources.kind = 'folder')
+        AND (mirror_path IS NOT NULL OR sources.kind = 'folder' AND unseen_at IS NULL)
         AND NOT EXISTS (SELECT 1 FROM backups WHERE target_id = :target_id
             AND backups.sha256 = media_items.sha256 AND {SOUND})
     ON CONFLICT DO NOTHING
@@ -225,7 +225,8 @@ class Backups:
     def aim(self, address: str, *, stay: bool = True) -> Target:
         """The target at ``address``, with all in its queue that it lacks.
 
-        ``stay``: what is hashed from now on goes there too, and no longer to any other.
+        ``stay``: what is hashed from now on goes there too, and no longer to any other. What
+        was given up meanwhile, as its file was gone, is asked for anew: files come back.
         """
         with self._database.write() as connection:
             connection.execute(ADD_TARGET, {"address": address})
@@ -233,7 +234,7 @@ class Backups:
             if stay:
                 connection.execute(WANT, {"address": address})
                 connection.execute(FORGET_WAITING, {"address": address})
-            if not row["wanted"]:
+            if stay or not row["wanted"]:
                 connection.execute(QUEUE_ALL, {"target_id": row["id"]})
         return Target(row["id"], address, row["mark"])
 

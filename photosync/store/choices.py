@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from photosync.errors import UnknownItem
 from photosync.store import assumed
-from photosync.store.duplicates import FILE_CODES
+from photosync.store.duplicates import FILE_CODES, go_on
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from photosync.domain.states import State
     from photosync.store.database import Database, Parameters
 
-AT_FAULT = f"(sha256 IS NULL OR error_code IN {FILE_CODES})"
+AT_FAULT = f"(sha1 IS NULL OR error_code IN {FILE_CODES})"
 """A failed item whose file has to be read anew; nothing is a duplicate of it."""
 
 GO_ON = "attempts = 0, not_before = 0, error_code = NULL, error_message = NULL, updated_at = :now"
@@ -33,15 +33,13 @@ RETRY = f"""
 """  # noqa: S608 - made of this module's constants
 
 CHOOSE = f"""
-    UPDATE media_items SET state = 'found', chosen = 1, sha256 = NULL, sha1 = NULL,
-        mirror_path = NULL, {GO_ON}
+    UPDATE media_items SET state = 'found', chosen = 1, {GO_ON}
     WHERE id = :id AND leased_by IS NULL AND state IN ('held', 'skipped')
 """  # noqa: S608 - made of this module's constants
 
 # the bytes were left out with this item, or with one like it: all of them may come back
 CHOOSE_ALIKE = f"""
-    UPDATE media_items SET state = 'found', chosen = 1, sha256 = NULL, sha1 = NULL,
-        mirror_path = NULL, {GO_ON}
+    UPDATE media_items SET state = 'found', chosen = 1, {GO_ON}
     WHERE id <> :id AND state = 'skipped' AND error_code IN ('by_user', 'assumed') AND sha256 = (
         SELECT sha256 FROM media_items
         WHERE id = :id AND leased_by IS NULL AND state IN ('held', 'skipped'))
@@ -157,6 +155,9 @@ def _one(
         answer.changed.append(number)
         if sql is SKIP:
             alike = connection.execute(SKIP_ALIKE, values).fetchall()
+        if sql is CHOOSE:
+            for one in (number, *(row["id"] for row in alike)):
+                go_on(connection, one)
         answer.alike.update(row["id"] for row in alike)
     elif number in answer.alike:
         answer.changed.append(number)  # named too, and left out with its like already

@@ -33,7 +33,7 @@ FIRST_WITH_CONTENT = f"""
     FROM media_items
     WHERE sha256 = :sha256 AND id <> :id
         AND (state IN ('mirrored', 'uploaded', 'done')
-             OR (state = 'failed' AND error_code NOT IN {FILE_CODES}))
+             OR (state = 'failed' AND sha1 IS NOT NULL AND error_code NOT IN {FILE_CODES}))
     ORDER BY state = 'done' DESC, id LIMIT 1
 """  # noqa: S608 - made of this module's constants
 
@@ -55,6 +55,24 @@ FOLLOW_HEIR = "UPDATE media_items SET duplicate_of = :heir WHERE duplicate_of = 
 READ_ANEW = """
     UPDATE media_items SET state = 'found', duplicate_of = NULL, sha256 = NULL, sha1 = NULL,
         mirror_path = NULL, attempts = 0, not_before = 0, updated_at = :now
+"""
+
+# a phone's file was copied before it was left out: the phone may be anywhere by now. The hash is
+# told anew so that the second copy hears of it, which dropped it when it was left out
+TAKE_COPY = """
+    UPDATE media_items SET state = 'mirrored', sha256 = sha256
+    WHERE id = :id AND state = 'found' AND mirror_path IS NOT NULL AND sha256 IS NOT NULL
+        AND sha1 IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM media_items AS other
+            WHERE other.sha256 = media_items.sha256 AND other.id <> media_items.id
+                AND (other.state IN ('mirrored', 'uploaded', 'done', 'failed')
+                    OR (other.state = 'skipped' AND other.error_code = 'by_user')))
+"""
+
+# what its bytes were stays known: if its file is gone by now, another place may have them
+NO_COPY = """
+    UPDATE media_items SET sha1 = NULL, mirror_path = NULL
+    WHERE id = :id AND state IN ('held', 'found')
 """
 
 PROMOTE = f"{READ_ANEW} WHERE duplicate_of = :id"
@@ -90,6 +108,12 @@ def yield_place(connection: sqlite3.Connection, item_id: int, *, heir: int, now:
 def promote(connection: sqlite3.Connection, item_id: int, now: int) -> None:
     """Duplicate → found, for all duplicates of an item that no longer stands for its bytes."""
     connection.execute(PROMOTE, {"id": item_id, "now": now})
+
+
+def go_on(connection: sqlite3.Connection, item_id: int) -> None:
+    """An item is taken after all, and is found: on with the copy that it has, or read anew."""
+    connection.execute(TAKE_COPY, {"id": item_id})
+    connection.execute(NO_COPY, {"id": item_id})
 
 
 def hand_over(connection: sqlite3.Connection, source_id: int, now: int) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from photosync.domain.shots import OTHER_PART, Part
 from photosync.domain.states import State
-from photosync.store.duplicates import promote
+from photosync.store.duplicates import go_on, promote
 from photosync.store.mapping import from_int64
 
 if TYPE_CHECKING:
@@ -24,10 +24,12 @@ MOST_PARTS = 2000
 
 LAST_EVENT = "SELECT ifnull(max(id), 0) AS id FROM item_events"
 
+# what becomes of an item becomes of its duplicates
 MOVED = """
-    SELECT item_events.id AS event_id, source_id, source_path
-    FROM item_events JOIN media_items ON media_items.id = item_id
-    WHERE item_events.id > :last ORDER BY item_events.id LIMIT :limit
+    SELECT moved.id AS event_id, source_id, source_path
+    FROM (SELECT id, item_id FROM item_events WHERE id > :last ORDER BY id LIMIT :limit) AS moved
+        JOIN media_items ON media_items.id = item_id OR duplicate_of = item_id
+    ORDER BY moved.id
 """
 
 UNDECIDED = f"""
@@ -38,8 +40,10 @@ UNDECIDED = f"""
 """  # noqa: S608 - made of constants
 
 PARTS = """
-    SELECT id, source_path, size_bytes, source_mtime_ns, state, error_code, chosen
-    FROM media_items
+    SELECT id, source_path, size_bytes, source_mtime_ns, error_code, chosen,
+        iif((SELECT state FROM media_items AS first WHERE first.id = part.duplicate_of) = 'failed',
+            'failed', state) AS state
+    FROM media_items AS part
     WHERE source_id = :source_id AND source_path >= :begin AND source_path < :end
         AND instr(source_path, :holds) > 0
     ORDER BY source_path, id LIMIT :limit
@@ -59,22 +63,6 @@ TAKE = f"""
         error_message = NULL, attempts = 0, not_before = 0, updated_at = :now
     WHERE id = :id AND state = 'skipped' AND error_code = '{OTHER_PART}'
 """  # noqa: S608 - made of constants
-
-# a phone's file was copied before it was left out: the phone may be anywhere by now
-TAKE_COPY = """
-    UPDATE media_items SET state = 'mirrored'
-    WHERE id = :id AND state = 'found' AND mirror_path IS NOT NULL AND sha256 IS NOT NULL
-        AND sha1 IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM media_items AS other
-            WHERE other.sha256 = media_items.sha256 AND other.id <> media_items.id
-                AND (other.state IN ('mirrored', 'uploaded', 'done', 'failed')
-                    OR (other.state = 'skipped' AND other.error_code = 'by_user')))
-"""
-
-READ_ANEW = """
-    UPDATE media_items SET sha256 = NULL, sha1 = NULL, mirror_path = NULL
-    WHERE id = :id AND state IN ('held', 'found')
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +86,7 @@ class Shots:
         return 0 if row is None else int(row["id"])
 
     def moved_since(self, last: int) -> list[Moved]:
-        """Files that have moved after that line of history, up to ``AT_ONCE``."""
+        """Files that have moved after that line of history, and their like; ``AT_ONCE`` lines."""
         rows = self._database.rows(MOVED, {"last": last, "limit": AT_ONCE})
         return [
             Moved(row["event_id"], row["source_id"], os.fsdecode(row["source_path"]))
@@ -115,7 +103,7 @@ class Shots:
             last = rows[-1]["id"]
 
     def parts(self, source_id: int, places: Places) -> list[Part]:
-        """Every version of every file at ``places``."""
+        """Every version of every file at ``places``; a duplicate of what failed has failed, too."""
         found: dict[int, Part] = {}
         for prefix in places.prefixes:
             begin = os.fsencode(prefix)
@@ -148,8 +136,7 @@ class Shots:
             for number in taken:
                 values = {"id": number, "first": first, "now": now}
                 if connection.execute(TAKE, values).rowcount:
-                    connection.execute(TAKE_COPY, values)
-                    connection.execute(READ_ANEW, values)
+                    go_on(connection, number)
         return in_hand
 
 

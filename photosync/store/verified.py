@@ -49,11 +49,14 @@ MISSING = """
 """
 
 PULL_AGAIN = """
-    UPDATE media_items SET state = 'found', sha256 = NULL, sha1 = NULL
+    UPDATE media_items SET state = 'found', sha1 = NULL
     WHERE id = :id AND state = 'mirrored' AND mirror_path IS NULL
         AND source_id IN (SELECT id FROM sources WHERE kind = 'phone')
 """
-"""The copy of a phone's photo that was pruned has to be made anew."""
+"""The copy of a phone's photo that was pruned has to be made anew.
+
+What its bytes were stays known: if the phone has it no more, another place may.
+"""
 
 SEND_AGAIN = """
     UPDATE media_items SET state = 'mirrored', google_id = NULL, verified_at = 0, is_missing = 0,

@@ -116,7 +116,7 @@ def test_an_index_comes_back_as_it_was_written(place: Place) -> None:
     ]
     write_index(place, Keys(), some, now=5)
     place.put(f"{places.INDEX}/6-x.tsv", b"\xff\t\n../../x\ty\tz\n" + b"\t".join([b"/etc/x"] * 8))
-    assert [*read_index(place, list)] == [some, []]
+    assert [*read_index(place, list)] == [[], some], "the newest first"
 
 
 def test_a_server_that_nobody_knows_gets_no_password(

@@ -479,3 +479,37 @@ def test_the_second_copy_is_read_as_others_read_it(world: World, disk: Path) -> 
     without = dataclasses.replace(settings, backup=config.BackupSettings(world.home / "key"))
     with state_of(without) as state:
         assert second_copy(without, state) is None
+
+
+def test_a_state_that_was_lost_takes_over_the_good_file_of_two(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    put(world, "one.jpg", jpeg(1))
+    world.once()
+    spoilt = disk / "Pictures/2020/09/one.jpg"
+    spoilt.chmod(0o600)
+    spoilt.write_bytes(b"\0" * len(jpeg(1)))
+    assert world.run("verify", "--backup", "--all").returncode == 1
+    world.once()
+    for one in world.state.glob("photosync.db*"):
+        one.unlink()
+    world.once()
+    verified = world.json("verify", "--backup", "--all")["backup"]
+    assert (verified["differences"], verified["unknown"]) == ([], ["Pictures/2020/09/one.jpg"])
+    assert files(disk)["Pictures/2020/09/one~1.jpg"] == jpeg(1)
+
+
+def test_a_file_that_was_away_while_the_disk_came_is_asked_for_anew(
+    world: World, disk: Path, tmp_path: Path
+) -> None:
+    disk.rmdir()
+    backup_to(world, disk)
+    file = put(world, "one.jpg", jpeg(1))
+    put(world, "two.jpg", jpeg(2))
+    world.once(code=3)
+    file.rename(tmp_path / "away.jpg")
+    disk.mkdir()
+    world.once()
+    (tmp_path / "away.jpg").rename(file)
+    world.once()
+    assert world.json("backup")["made"] == 1
+    assert sorted(files(disk).values()) == sorted([jpeg(1), jpeg(2)])

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.journeys.conftest import jpeg
+from tests.journeys.test_phones import old, shoot
 from tests.journeys.test_restoring import CONTENTS, lies_on, take_all, wipe
+from tests.journeys.test_verify import delete
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,3 +150,22 @@ def test_nothing_is_pruned_on_the_word_of_a_backup_that_is_not_there(
     (tmp_path / "unplugged").rename(disk)
     world.once()
     assert not copy.exists()
+
+
+def test_what_the_backup_alone_holds_comes_back_after_it_was_to_be_sent_again(
+    world: World, phone: LabPhone, host: AdbHost, tmp_path: Path
+) -> None:
+    """Its bytes stay known, though the phone, the mirror and the library have it no more."""
+    configure(world, host, tmp_path, PLAIN, mirror='keep = "until-done"')
+    file = old(shoot(phone, "DCIM/Camera/a.jpg", jpeg(1)))
+    world.once()
+    world.once()
+    assert not (tmp_path / "mirror/Lab Pixel Lab/DCIM/Camera/a.jpg").exists()
+    file.unlink()
+    delete(world, jpeg(1))
+    world.run("verify")
+    assert "1 photo or video goes up once more" in world.run("verify", "--again").stdout
+    world.once()
+    assert world.json("status")["items"]["skipped"] == 1
+    assert world.run("restore", "--all").returncode == 0
+    assert file.read_bytes() == jpeg(1)

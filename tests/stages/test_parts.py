@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from photosync.domain.shots import AWAITS_PARTS, OTHER_PART, Part, Rules, left_out
 from photosync.domain.states import State
 from photosync.errors import FileRefused
+from photosync.store.backups import Backups
 from photosync.store.database import Database
 from photosync.store.intake import AWAIT_SECONDS, LONGEST_AWAIT_SECONDS
 from tests.stages.conftest import House
@@ -103,6 +104,21 @@ def test_a_raw_is_taken_after_all_when_its_jpeg_drops_out(house: House, trouble:
     assert house.item("1.jpg").state in (State.FAILED, State.SKIPPED)
 
 
+def test_a_jpeg_whose_bytes_google_refused_elsewhere_stands_for_no_raw(house: House) -> None:
+    put(house, "0.jpg")
+    (house.root / "1.jpg").write_bytes((house.root / "0.jpg").read_bytes())
+    os.utime(house.root / "1.jpg", (LONG_AGO, LONG_AGO))
+    put(house, "1.dng")
+    house.library.line_errors = {"0.jpg": FileRefused("there was an error")}
+    look(house)
+    drain(house)
+    assert house.states() == {
+        "0.jpg": State.FAILED,
+        "1.jpg": State.DUPLICATE,
+        "1.dng": State.DONE,
+    }
+
+
 def test_what_the_user_chose_goes_up_beside_the_other(house: House) -> None:
     put(house, "1.dng")
     put(house, "1.jpg")
@@ -125,10 +141,15 @@ def test_a_copy_that_was_left_out_goes_on_without_its_phone(house: House) -> Non
         "UPDATE media_items SET mirror_path = :path WHERE id = :id",
         {"path": b"phone/1.dng", "id": raw.id},
     )
+    backups = Backups(house.database)
+    disk = backups.aim("/mnt/disk")
     house.parts(JPEG).run_once()
     assert house.item("1.dng").state == State.SKIPPED
+    backups.drop(disk, raw.id)  # as the second copy does with what is left out
     house.choices.skip([house.item("1.jpg").id], now=int(house.clock()))
     house.parts(JPEG).run_once()
+    waiting = house.database.rows("SELECT item_id FROM backup_waiting")
+    assert raw.id in {row["item_id"] for row in waiting}, "it belongs in the second copy again"
     back = house.item("1.dng")
     assert (back.state, back.mirror_path, back.sha256) == (
         State.MIRRORED,

@@ -10,7 +10,7 @@ from photosync.domain.media import Finding
 from photosync.domain.states import State
 from photosync.errors import UnknownItem
 from photosync.store.intake import Known
-from tests.store.conftest import NOW, SIZE, Shelf
+from tests.store.conftest import NOW, SIZE, Shelf, hashes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,8 +118,25 @@ def test_a_chosen_item_goes_the_whole_way_again(shelf: Shelf) -> None:
     shelf.choices.skip([item_id], now=NOW)
     shelf.choices.choose([item_id], now=NOW)
 
-    assert shelf.item(item_id).sha256 is None
+    assert (shelf.state(item_id), shelf.item(item_id).sha1) == (State.FOUND, None)
     assert shelf.hashed(item_id, "a") == State.MIRRORED
+
+
+def test_a_chosen_item_goes_on_with_the_copy_that_it_has(shelf: Shelf) -> None:
+    """Its phone may be anywhere by now, and have it no more."""
+    found = shelf.found("a", "b")
+    for one in found:
+        held = shelf.held(one)
+        shelf.items.mark_hashed(
+            held, hashes_of("same"), album="", taken_at=None, mirror_path=f"p/{one}", now=NOW
+        )
+    shelf.choices.skip([found[0]], now=NOW)
+    assert shelf.state(found[1]) == State.SKIPPED
+    shelf.choices.choose([found[1]], now=NOW)
+
+    assert (shelf.state(found[1]), shelf.item(found[1]).mirror_path) == (State.MIRRORED, "p/2")
+    assert (shelf.state(found[0]), shelf.item(found[0]).mirror_path) == (State.FOUND, None)
+    assert shelf.hashed(found[0], "same") == State.DUPLICATE
 
 
 def test_a_skip_holds_for_the_bytes(shelf: Shelf) -> None:
