@@ -186,8 +186,8 @@ def cpu(place: Place) -> Iterator[Row | Growth]:
         RCLONE,
         "≤ 1.3",
         tuple(checks),
-        note="Whole processes, start-up included. photosync reads each file twice, for its SHA-256"
-        " and SHA-1 before and with the SHA-1 sent along; rclone hashes nothing.",
+        note="Whole processes, start-up included. photosync reads each file twice, first for"
+        " its SHA-256 and SHA-1, which alone are about one CPU second a GB; rclone hashes nothing.",
         missing=rclone.missing(),
         short="CPU per GB over TLS",
     )

@@ -192,13 +192,18 @@ def put_photos(folder: Path, sizes: Sequence[int]) -> Path:
 
 
 def put_film(file: Path, size: int) -> Path:
-    """A film of that size, mostly hole: it is read as fast as memory."""
+    """A film of that size that lies there since long ago.
+
+    Every byte is written: a hole would cost whoever reads it first, and nobody after.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     head = bytes.fromhex("0000001866747970") + b"mp42\x00\x00\x00\x00mp42isom"
+    head += (1).to_bytes(4, "big") + b"mdat" + (size - len(head)).to_bytes(8, "big")
+    filler = os.urandom(min(size, 16 << 20))
     with file.open("wb") as film:
-        film.write(head + (1).to_bytes(4, "big") + b"mdat")
-        film.write((size - len(head)).to_bytes(8, "big") + os.urandom(4096))
-        film.truncate(size)
+        film.write(head)
+        for done in range(len(head), size, len(filler)):
+            film.write(filler[: size - done])
     os.utime(file, OLD)
     time.sleep(QUIET_SECONDS)
     return file
