@@ -61,10 +61,14 @@ class Job:
 
 @dataclass(slots=True, eq=False)
 class Round:
-    """What one folder waits for: looks by the path they begin at."""
+    """What one folder waits for: looks by the path they begin at.
+
+    ``crowd``: files being written that are too many for a look each; a whole one is due for them.
+    """
 
     watched: Watched
     jobs: dict[str, Job] = field(default_factory=dict)
+    crowd: list[str] = field(default_factory=list)
     watcher: Watcher | None = None
     looked: bool = False
     gone: bool = False
@@ -141,7 +145,11 @@ class Folders:
     def unsettled(self) -> list[str]:
         """Paths that somebody still writes to."""
         with self._changed:
-            return [path for one in self._rounds for path in one.jobs if path]
+            return [
+                path
+                for one in self._rounds
+                for path in dict.fromkeys([*one.crowd, *filter(None, one.jobs)])
+            ]
 
     def run_once(self) -> bool:
         """Make the look that is due; wait for one up to a second. Whether there was one."""
@@ -171,6 +179,8 @@ class Folders:
             if look.added or look.revived:
                 log.debug("folder.looked seen=%d new=%d", look.seen, look.added)
             full_in = None if under else self._interval(one)
+            if not under:
+                one.crowd = []
             self._after(one, look.later, job, full_in=full_in)
 
     def stop(self) -> None:
@@ -207,6 +217,7 @@ class Folders:
         with self._changed:
             one.looked = True
             if len(later) > MOST_SINGLE_FILES:
+                one.crowd = list(later)
                 full_in, later = min(later.values()), {}
             for path, wait in later.items():
                 self._add(one, path, Job(now + wait, job.closed, again=True))
