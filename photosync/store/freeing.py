@@ -60,6 +60,10 @@ EVENT = """
     WHERE freed.id = :id
 """
 
+UNSEEN = """
+    UPDATE media_items SET unseen_at = :now WHERE id = (SELECT item_id FROM freed WHERE id = :id)
+"""
+
 LINES = """
     SELECT freed.id AS id, freed.item_id AS item_id, outcome, reason, kept_in, freed.at AS at,
         source_path, size_bytes, source_mtime_ns, label
@@ -135,6 +139,7 @@ class Freed:
         with self._database.write() as connection:
             connection.execute(END, values)
             connection.execute(EVENT, values)
+            connection.execute(UNSEEN, values)
 
     def kept(self, number: int, reason: str, *, now: int) -> None:
         """It was not removed, and why."""

@@ -106,6 +106,14 @@ BACK = """
             AND restores.address = sources.address AND restores.path = source_path)
 """
 
+SEEN = """
+    UPDATE media_items SET unseen_at = NULL
+    WHERE id = :item_id AND unseen_at IS NOT NULL AND EXISTS (
+        SELECT 1 FROM restores JOIN sources ON sources.id = source_id
+        WHERE restores.id = :id AND restores.kind = sources.kind
+            AND restores.address = sources.address AND restores.path = source_path)
+"""
+
 FAILED = """
     UPDATE restores SET state = 'failed', error_code = :code, error_message = :message,
         updated_at = :now
@@ -239,6 +247,7 @@ class Restores:
         with self._database.write() as connection:
             connection.execute(DONE, values)
             connection.execute(BACK, values)
+            connection.execute(SEEN, values)
             if fresh:
                 connection.execute(EVENT, values)
 

@@ -97,6 +97,14 @@ def test_four_hundred_photos_take_few_requests(world: World) -> None:
     assert world.json("status")["quota"]["used"] == api
 
 
+def test_hundreds_that_were_written_just_now_are_waited_for(world: World) -> None:
+    picture = jpeg(1)
+    for number in range(600):
+        world.put(f"{number}.jpg", picture + b"%d" % number)
+
+    assert world.once()["done"] == 600
+
+
 def test_large_files_are_sent_resumably(world: World) -> None:
     world.configure(more='[upload]\nresumable_above = "1 MiB"\nchunk = "1 MiB"')
     content = mp4(1, 5 << 20)

@@ -31,6 +31,7 @@ from photosync.store.media import MediaItems
 from photosync.store.overview import Overview
 from photosync.store.restores import Restores
 from photosync.store.sources import Sources
+from photosync.store.whereabouts import AllWhereabouts
 from tests.stages.conftest import START, Clock
 from tests.stages.elsewhere import DiskBackup, DiskPhone, Told, sha256
 
@@ -566,6 +567,23 @@ def test_elsewhere_is_not_back(world: World) -> None:
     assert world.freed.log(limit=1)[0].outcome == "gone"
     assert not world.prune().run_once()
     assert world.copy_of("DCIM/a.jpg").exists()
+
+
+def test_what_was_freed_is_on_the_phone_no_more_until_it_is_restored(world: World) -> None:
+    number = world.done("DCIM/a.jpg", b"1" * 99)
+    grown_old(world)
+    everything = AllWhereabouts(world.database)
+    assert [one.is_seen for one in everything.all()] == [True]
+
+    assert world.free(world.stage(), world.proven()).gone == 1
+    assert [one.is_seen for one in everything.all()] == [False]
+
+    restores, target = Restores(world.database), Target(TargetKind.PHONE, "SERIAL")
+    at = restores.moment(now=int(world.clock()))
+    restores.ask(target, [(number, "DCIM/a.jpg")], at=at)
+    ((order,),) = restores.asked(target, at=at)
+    restores.put(order, mtime_ns=LONG_AGO * 10**9, now=at, fresh=True)
+    assert [one.is_seen for one in everything.all()] == [True]
 
 
 def test_a_duplicate_goes_by_the_copy_of_its_like(world: World) -> None:
