@@ -137,6 +137,8 @@ def _skipped(record: Record, item: MediaItem, *, lies_there: bool, reason: Reaso
         return Fate(Verdict.LEFT_OUT, code, message, rule, cure)
     if code == "by_user":
         return Fate(Verdict.LEFT_OUT, code, message, "photosync skip", choose)
+    if code == "assumed":
+        return Fate(Verdict.LEFT_OUT, code, message, "photosync import", choose)
     if code == "excluded":
         return Fate(Verdict.LEFT_OUT, code, message, "the settings of that time", choose)
     return Fate(Verdict.LEFT_OUT, code, message, "that version of the file is gone")

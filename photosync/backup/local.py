@@ -115,7 +115,7 @@ class LocalPlace:
         except FileNotFoundError as error:
             raise BackupAway(
                 f"The folder {self.name}, where the second copy goes, is not there.",
-                hint=f"Mount its disk; or make it: mkdir -p {self.name}",
+                hint=f"Mount its disk; or, if there never was one, make it: mkdir -p {self.name}",
             ) from error
         except OSError as error:
             raise BackupAway(f"{self.name} cannot be reached: {error.strerror}.") from error

@@ -79,10 +79,11 @@ def free_space(
     ):
         look.end()
         removal = None
+        asked = bool(shown and offer.proven) and not (dry_run or yes)
         if not dry_run and offer.proven and (yes or _agreed(offer)):
             with progress("removing", shown=shown) as tick:
                 removal = offer.accept(tick=tick)
-        result = _result(offer, removal, dry_run=dry_run, is_shown=shown and not yes)
+        result = _result(offer, removal, dry_run=dry_run, is_shown=asked)
     end(result, as_json=as_json)
 
 
@@ -125,7 +126,7 @@ def _agreed(offer: Offer) -> bool:
 
 
 def _result(offer: Offer, removal: Removal | None, *, dry_run: bool, is_shown: bool) -> Result:
-    lines = [] if is_shown and removal is not None else list(_offer_lines(offer))
+    lines = [] if is_shown else list(_offer_lines(offer))
     code = DONE
     if removal is not None:
         lines += _removal_lines(offer, removal)

@@ -177,7 +177,8 @@ def _summary(outcome: Outcome, *, stopped: bool, seconds: float) -> list[str]:
     if not outcome.done:
         said = ["Nothing new to put into your library."]
     if outcome.duplicates:
-        said.append(f"{photos(outcome.duplicates)} were there already, by their content.")
+        was = plural(outcome.duplicates, "was", "were")
+        said.append(f"{photos(outcome.duplicates)} {was} there already, by their content.")
     if outcome.failed:
         said.append(f"{outcome.failed} failed. Why: photosync list --state failed")
     if outcome.left:

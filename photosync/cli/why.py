@@ -58,6 +58,8 @@ def why(
 def _view(answer: Answer) -> Text:
     fate = answer.fate
     style, words = WORDS[fate.verdict]
+    if fate.code == "done":
+        words = "backed up"
     name = printable(": ".join(filter(None, (answer.source, readable(answer.path)))))
     text = Text(f"{name}\n").append(f"  {words}: ", style=f"bold {style}")
     text.append(printable(fate.message))

@@ -374,6 +374,15 @@ def test_why_of_what_was_set_aside(world: World) -> None:
     assert (*told(answer), answer.fate.cure) == (LEFT, "by_user", "photosync choose 1")
 
 
+def test_why_of_one_that_is_taken_as_uploaded(world: World) -> None:
+    world.put("a.jpg")
+    world.look()
+    world.state("a.jpg", State.MIRRORED, State.SKIPPED, code="assumed")
+    answer = world.one("a.jpg")
+    assert (*told(answer), answer.fate.cure) == (LEFT, "assumed", "photosync choose 1")
+    assert answer.fate.rule == "photosync import"
+
+
 def test_why_of_failures(world: World) -> None:
     world.put("a.jpg")
     world.put("empty.jpg", b"")

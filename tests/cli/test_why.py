@@ -33,6 +33,7 @@ def test_the_exit_code_says_whether_anything_is_to_do(home: Home, state: State, 
     assert said.code == code
     assert f"item {number}: {state}" in said.out
     assert f"photosync show {number}" in said.out
+    assert ("  backed up: " in said.out) == (state == State.DONE)
     assert "\x1b" not in said.out
 
 

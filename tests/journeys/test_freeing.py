@@ -228,6 +228,7 @@ def test_it_asks_and_only_yes_is_yes(phone_world: World, phone: LabPhone) -> Non
         assert (code, names_on(phone)) == (0, NAMES)
         assert "6 photos and videos (11.7 KiB) may go." in said
         assert "Nothing was removed." in said
+        assert said.count("may go.") == 1
     code, said = answered(phone_world, "yes")
     assert (code, names_on(phone)) == (0, [])
     assert "6 photos and videos (11.7 KiB) are removed from Lab Pixel Lab." in said
