@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
+from photosync.cli.phones import keep_quiet
 from photosync.cli.result import (
     DONE,
     FAILED,
@@ -65,6 +66,7 @@ def backup(
         )
     from photosync.app.backing import back_up
 
+    keep_quiet(verbose=verbose)
     halt = Event()
     obey_signals(halt)
     with _progress(shown=not as_json and sys.stderr.isatty()) as tick:

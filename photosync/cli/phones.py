@@ -80,8 +80,9 @@ def folders(
 
 
 def keep_quiet(*, verbose: bool) -> None:
-    """What the daemon logs of phones is what these verbs show."""
+    """What the daemon logs, of phones above all, is what these verbs show themselves."""
     if not verbose:
+        logging.getLogger("photosync").setLevel(logging.WARNING)
         logging.getLogger("photosync.device").setLevel(logging.ERROR)
 
 

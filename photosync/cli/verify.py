@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
+from photosync.cli.phones import keep_quiet
 from photosync.cli.result import (
     DONE,
     FAILED,
@@ -59,6 +60,7 @@ def verify(
     from photosync.app import verifying
 
     settings = settings_of(config, verbose=verbose)
+    keep_quiet(verbose=verbose)
     if again:
         end(_sent_again(verifying.send_again(settings)), as_json=as_json)
     _refuse_nonsense(settings, backup=backup, library=library, whole=whole)

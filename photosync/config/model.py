@@ -404,6 +404,13 @@ class Mirror(_Table):
         return _keep(self.keep)
 
 
+def _not_below_least(most: int, info: ValidationInfo) -> int:
+    """A span of sizes that no file fits would take nothing, and silently so."""
+    if 0 < most < info.data.get("min_size", 0):
+        raise _wrong("no less than select.min_size, for else nothing is taken")
+    return most
+
+
 class Select(_Table):
     """``[select]``."""
 
@@ -412,7 +419,7 @@ class Select(_Table):
     exclude: list[Glob] = []
     since: Day = None
     min_size: Limit = 0
-    max_size: Limit = 0
+    max_size: Annotated[Limit, AfterValidator(_not_below_least)] = 0
     types: list[Type] = []
     raw_with_jpeg: Literal["both", "jpeg", "raw"] = "both"
     live_video: Annotated[bool, BeforeValidator(_flag)] = True

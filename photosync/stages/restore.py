@@ -125,7 +125,9 @@ class Restore:
             try:
                 return self._put_out_of(place, order), place.kind
             except PlaceFailed as failure:
-                log.warning("copy.failed id=%d code=%s", order.item_id, failure.error.code)
+                is_gone = isinstance(failure.error, ItemGone)  # often from the very place it goes to
+                level = logging.DEBUG if is_gone else logging.WARNING
+                log.log(level, "copy.failed id=%d code=%s", order.item_id, failure.error.code)
                 errors.append(failure.error)
         later = may_pass(errors)
         if later is not None:

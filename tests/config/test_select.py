@@ -99,6 +99,7 @@ def test_a_folder_and_phones_may_have_a_choice_of_their_own(tmp_path: Path) -> N
     ("text", "told"),
     [
         ('[select]\ntypes = ["pdf"]', '"photo", "video", "raw", or an extension'),
+        ('[select]\nmin_size = "5 MB"\nmax_size = "1 MB"', "no less than select.min_size"),
         ('[select]\nmin_size = "much"', 'a size like "16 MiB"'),
         ('[select]\nbursts = "first"', '"all" or "cover"'),
         ("[select]\nraw_with_jpeg = true", '"both", "jpeg" or "raw"'),
