@@ -1,7 +1,7 @@
 # Needs python 3.11 or newer with venv, and make. Everything else goes into .venv.
 
 PYTHON ?= python3
-COVERAGE ?= 93
+COVERAGE ?= 95
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
