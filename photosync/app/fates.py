@@ -123,6 +123,14 @@ def _failed(item: MediaItem) -> Fate:
 _STANDING = {State.DONE: _done, State.HELD: _held, State.FAILED: _failed}
 
 
+SET_ASIDE = {
+    "by_user": "photosync skip",
+    "assumed": "photosync import",
+    "excluded": "the settings of that time",
+}
+"""What left an item out that ``choose`` takes back."""
+
+
 def _skipped(record: Record, item: MediaItem, *, lies_there: bool, reason: Reason | None) -> Fate:
     code, message = item.error_code or "", item.error_message or ""
     choose = f"photosync choose {item.id}"
@@ -135,12 +143,8 @@ def _skipped(record: Record, item: MediaItem, *, lies_there: bool, reason: Reaso
         rule = message.partition("stands for it: ")[2].rstrip(".")
         cure = f"{choose}; or another {rule.partition(' ')[0]} in the settings"
         return Fate(Verdict.LEFT_OUT, code, message, rule, cure)
-    if code == "by_user":
-        return Fate(Verdict.LEFT_OUT, code, message, "photosync skip", choose)
-    if code == "assumed":
-        return Fate(Verdict.LEFT_OUT, code, message, "photosync import", choose)
-    if code == "excluded":
-        return Fate(Verdict.LEFT_OUT, code, message, "the settings of that time", choose)
+    if code in SET_ASIDE:
+        return Fate(Verdict.LEFT_OUT, code, message, SET_ASIDE[code], choose)
     return Fate(Verdict.LEFT_OUT, code, message, "that version of the file is gone")
 
 

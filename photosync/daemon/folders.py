@@ -64,11 +64,13 @@ class Round:
     """What one folder waits for: looks by the path they begin at.
 
     ``crowd``: files being written that are too many for a look each; a whole one is due for them.
+    ``asked``: the one that is asked after at this moment.
     """
 
     watched: Watched
     jobs: dict[str, Job] = field(default_factory=dict)
     crowd: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     watcher: Watcher | None = None
     looked: bool = False
     gone: bool = False
@@ -148,7 +150,7 @@ class Folders:
             return [
                 path
                 for one in self._rounds
-                for path in dict.fromkeys([*one.crowd, *filter(None, one.jobs)])
+                for path in dict.fromkeys([*one.crowd, *one.asked, *filter(None, one.jobs)])
             ]
 
     def run_once(self) -> bool:
@@ -160,6 +162,7 @@ class Folders:
         try:
             self._look(*found)
         finally:
+            found[0].asked = []
             self._looking = False
             self._told_of_looks()
         return True
@@ -204,6 +207,7 @@ class Folders:
                 _, index, path = min(due)
                 one = self._rounds[index]
                 self._looking = True
+                one.asked = [path] if path else []
                 return one, path, one.jobs.pop(path)
             wait = min([at - now for at, _, _ in due], default=1.0)
             if not self._halt.is_set():

@@ -125,7 +125,8 @@ class Restore:
             try:
                 return self._put_out_of(place, order), place.kind
             except PlaceFailed as failure:
-                is_gone = isinstance(failure.error, ItemGone)  # often from the very place it goes to
+                # it may have gone from the very place that it is put back to
+                is_gone = isinstance(failure.error, ItemGone)
                 level = logging.DEBUG if is_gone else logging.WARNING
                 log.log(level, "copy.failed id=%d code=%s", order.item_id, failure.error.code)
                 errors.append(failure.error)

@@ -35,10 +35,12 @@ class Discover:
     def __init__(self) -> None:
         self.looks: list[tuple[str, bool]] = []
         self.answers: list[Look | Exception] = []
+        self.during: Callable[[], object] = lambda: None
 
     def look(self, watched: Watched, under: str = "", *, closed: bool = False) -> Look:
         del watched
         self.looks.append((under, closed))
+        self.during()
         answer = self.answers.pop(0) if self.answers else Look()
         if isinstance(answer, Exception):
             raise answer
@@ -176,6 +178,18 @@ def test_files_being_written_are_asked_for_again(stage: Stage) -> None:
     assert stage.after(1.9) == []
     assert stage.after(0.2) == [("a.jpg", False)]
     assert stage.after(3) == [("b.jpg", False)]
+    assert stage.folders.unsettled() == []
+
+
+def test_one_that_is_asked_after_at_this_moment_is_unsettled(stage: Stage) -> None:
+    """``run --once`` would end in the middle of the very look that finds it."""
+    stage.build()
+    stage.discover.answers = [Look(later={"a.jpg": 2.0})]
+    stage.after(0)
+    seen: list[list[str]] = []
+    stage.discover.during = lambda: seen.append(stage.folders.unsettled())
+    assert stage.after(2.1) == [("a.jpg", False)]
+    assert seen == [["a.jpg"]]
     assert stage.folders.unsettled() == []
 
 
