@@ -530,7 +530,7 @@ SETTINGS = st.fixed_dictionaries(
         "exclude": GLOBS,
         "since": st.sampled_from(["", "2010-01-01"]),
         "min_size": st.sampled_from([0, 1, 100]),
-        "max_size": st.sampled_from([0, 40, 1000]),
+        "max_size": st.sampled_from([0, 100, 1000]),
         "types": st.lists(st.sampled_from(["photo", "video", "raw", "gif"]), max_size=2),
         "screenshots": st.booleans(),
     },
