@@ -27,7 +27,7 @@ from tests.store.crowd import fill
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
     from tests.journeys.conftest import Daemon, World
     from tests.lab.lab import AdbHost, LabPhone
@@ -466,6 +466,24 @@ def test_the_keyboard_leads_everywhere(full: str, browser: Browser) -> None:
         page.get_by_text("1 selected").wait_for()
         page.keyboard.press("Escape")
         assert page.locator(".tile input:checked").count() == 0
+
+
+def test_the_focus_stays_though_the_photos_are_laid_out_late(full: str, browser: Browser) -> None:
+    with window(browser, full) as page:
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route("**/photos/days?*", hold)
+        page.goto("/photos")
+        page.locator(".tile input").first.focus()
+        while not held:
+            page.wait_for_timeout(10)
+        held.pop().continue_()
+        page.locator(".placed").wait_for()
+        page.keyboard.press("Space")
+        page.get_by_text("1 selected").wait_for()
 
 
 def test_everything_can_be_read_and_done_without_a_script(world: World, browser: Browser) -> None:

@@ -180,7 +180,7 @@ async function fill(one) {
   loading.set(one, giveUp);
   try {
     const tiles = await tilesOf(one.closest(".day").dataset.day, one.dataset.skip, giveUp.signal);
-    one.replaceChildren(tiles);
+    keepingFocus(() => one.replaceChildren(tiles));
     one.style.height = "";
     one.dataset.full = "1";
     mark(tiles);
@@ -221,6 +221,17 @@ function pickDay() {
   return made;
 }
 
+/** Whoever goes by keyboard stays where they are, though the tiles are laid out anew. */
+function keepingFocus(work) {
+  const held = grid.contains(document.activeElement) ? document.activeElement : null;
+  work();
+  if (!held || document.activeElement === held) return;
+  const alike = held.matches(".pick input") ? `.pick input[value="${CSS.escape(held.value)}"]`
+    : held.matches(".tile a") ? `.tile a[href="${CSS.escape(held.getAttribute("href"))}"]` : null;
+  const same = grid.contains(held) ? held : alike && grid.querySelector(alike);
+  same?.focus({ preventScroll: true });
+}
+
 function layOut(told) {
   measure();
   days = told.map(([day, count]) => ({ day, count, top: 0, height: 0 }));
@@ -245,7 +256,7 @@ async function begin() {
   const answer = await fetch(`/photos/days?${query}`).catch(() => null);
   if (!answer?.ok) return;
   const told = await answer.json();
-  if (told.length) layOut(told);
+  if (told.length) keepingFocus(() => layOut(told));
 }
 
 let soon = 0;
