@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3.0
+KEEPALIVE = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+"""Seconds, seconds and tries, as adbutils has them."""
+
 GREETING = b"000chost:version"
 GREETING_SECONDS = 3.0
 """A server that is busy starting answers well before that."""
@@ -58,7 +61,6 @@ class AdbServer:
         self._host = host
         self._port = port
         self._timeout_seconds = timeout_seconds
-        self._client = adbutils.AdbClient(host=host, port=port, socket_timeout=timeout_seconds)
 
     @property
     def address(self) -> str:
@@ -203,7 +205,26 @@ class AdbServer:
         if not self.is_up():
             raise PhoneGone(f"No adb server answers at {self.address}.")
         with _translated(serial):
-            return self._client.make_connection(timeout=self._timeout_seconds)
+            return _Connection(self._host, self._port, self._timeout_seconds)
+
+
+class _Connection(adbutils.AdbConnection):
+    """A connection to the server that is there; without one it fails, and that is all.
+
+    adbutils' own leaves the socket open, and starts a server that would end with this process.
+    """
+
+    def __init__(self, host: str, port: int, timeout_seconds: float) -> None:
+        self._address = (host, port)
+        super().__init__(host, port)
+        self.conn.settimeout(timeout_seconds)
+
+    def _safe_connect(self) -> socket.socket:
+        made = socket.create_connection(self._address, CONNECT_SECONDS)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEPALIVE.items():
+            made.setsockopt(socket.IPPROTO_TCP, option, value)
+        return made
 
 
 def _ask(connection: adbutils.AdbConnection, request: bytes) -> None:
