@@ -295,6 +295,7 @@ class Noticing:
             return
         self._waits.pop(SENDING, None)
         self._remember(notice.kind, notice.then, now)
+        log.debug("notice.remembered kind=%s", notice.kind)
         self._unsent.update(dict.fromkeys(failed, notice))
 
     def _send_again(self, now: int, *, settled: bool) -> None:
