@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from photosync.cli.bars import counting
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.phones import keep_quiet
 from photosync.cli.result import (
     DONE,
     FAILED,
     Result,
-    console,
     end,
     exit_code,
     photos,
@@ -30,7 +29,7 @@ from photosync.domain.media import in_units, readable
 from photosync.errors import SettingsError, Stopping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from photosync.app.backing import BackedUp
     from photosync.config import Settings
@@ -69,9 +68,10 @@ def backup(
     keep_quiet(verbose=verbose)
     halt = Event()
     obey_signals(halt)
-    with _progress(shown=not as_json and sys.stderr.isatty()) as tick:
+    shown = not as_json and sys.stderr.isatty()
+    with counting("backing up", shown=shown) as tick:
         stay = settings.backup.address == is_named
-        found = back_up(settings, stay=stay, halt=halt, tick=tick)
+        found = back_up(settings, stay=stay, halt=halt, tick=tick if shown else None)
     end(_result(found, stopped=halt.is_set()), as_json=as_json)
 
 
@@ -136,17 +136,3 @@ def _lines(found: BackedUp) -> Iterator[str]:
     if found.waiting:
         words = plural(found.waiting, "waits", "wait")
         yield f"{found.waiting:,} {words}; it goes on from here: photosync backup"
-
-
-@contextmanager
-def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on the terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    if not shown:
-        yield None
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("backing up", total=None)
-        yield lambda there, in_all: progress.update(bar, completed=there, total=in_all)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from photosync.cli.bars import counting
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.phones import keep_quiet
-from photosync.cli.restore import progress
 from photosync.cli.result import DONE, FAILED, Result, console, end, exit_code, photos, plural
 from photosync.cli.signals import obey_signals
 from photosync.cli.views import local
@@ -81,7 +81,7 @@ def free_space(
         removal = None
         asked = bool(shown and offer.proven) and not (dry_run or yes)
         if not dry_run and offer.proven and (yes or _agreed(offer)):
-            with progress("removing", shown=shown) as tick:
+            with counting("removing", shown=shown) as tick:
                 removal = offer.accept(tick=tick)
         result = _result(offer, removal, dry_run=dry_run, is_shown=asked)
     end(result, as_json=as_json)

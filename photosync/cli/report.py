@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from threading import Event
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from photosync.cli.bars import counting
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
-from photosync.cli.result import DONE, FAILED, Result, console, end
+from photosync.cli.result import DONE, FAILED, Result, end
 from photosync.cli.signals import obey_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from photosync.app.reconciling import Asked
     from photosync.app.state import State
@@ -65,8 +65,8 @@ def report(
 ) -> None:
     """Show what lies where: on phones, in folders, mirror, second copy and library."""
     from photosync.app.reconciled import endangered
-    from photosync.app.reconciling import Asked, source_named
-    from photosync.app.state import looked_at
+    from photosync.app.reconciling import Asked
+    from photosync.app.state import looked_at, source_named
     from photosync.cli.report_views import report_view
 
     settings = settings_of(config, verbose=verbose)
@@ -79,8 +79,10 @@ def report(
             samples = MOST_IN_JSON if missing and as_json else FEW
             asked = Asked(source_id=number, check=check, samples=samples)
             total = state.overview.counts().total(number)
-            with _progress(total, shown=not as_json and sys.stderr.isatty()) as tick:
-                found = _found(settings, state, asked, html, _While(halt, tick))
+            with counting("looking", shown=not as_json and sys.stderr.isatty()) as told:
+                found = _found(
+                    settings, state, asked, html, _While(halt, lambda count: told(count, total))
+                )
             is_bad = bool(found["damaged"]["items"]) or (missing and endangered(found) > 0)
             text = report_view(found, by=by, missing=missing, page=html)
             result = Result(text, found, FAILED if is_bad else DONE)
@@ -106,17 +108,3 @@ def _found(
     from photosync.app.picturing import write_page
 
     return write_page(html, settings, state, asked, halt=while_.halt, tick=while_.tick)
-
-
-@contextmanager
-def _progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on the terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    if not shown:
-        yield lambda _: None
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("looking", total=total)
-        yield lambda count: progress.update(bar, completed=count)

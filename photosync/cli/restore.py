@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from photosync.cli.bars import counting
 from photosync.cli.items import AllOption, ItemsArgument, StateOption
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.phones import keep_quiet
@@ -19,7 +19,6 @@ from photosync.cli.result import (
     USAGE,
     USER_MUST_ACT,
     Result,
-    console,
     end,
     exit_code,
     photos,
@@ -31,7 +30,7 @@ from photosync.domain.restoring import Span, Target, TargetKind, Wanted, span_of
 from photosync.errors import BlockedError, SettingsError, Stopping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from photosync.app.restoring import Part, Request, Restoration
     from photosync.errors import PhotosyncError
@@ -106,7 +105,7 @@ def restore(
         end(Result(f"{photos(count)} not wanted any more.", _forgotten(count)), as_json=as_json)
     halt = Event()
     obey_signals(halt)
-    with progress("restoring", shown=not as_json and sys.stderr.isatty()) as tick:
+    with counting("restoring", shown=not as_json and sys.stderr.isatty()) as tick:
         found = restoring.restore(settings, request, halt=halt, tick=tick)
     end(_result(found, request), as_json=as_json)
 
@@ -266,17 +265,3 @@ def _trouble_lines(troubles: Sequence[Trouble]) -> Iterator[str]:
         yield f"  and {count - MOST_SHOWN:,} more, see --json"
     for hint in dict.fromkeys(one.error.hint for one in troubles if one.error.hint):
         yield f"  {hint}"
-
-
-@contextmanager
-def progress(doing: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal; what is given back is told how many of how many."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    if not shown:
-        yield lambda _seen, _all: None
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bars:
-        bar = bars.add_task(doing, total=None)
-        yield lambda seen, in_all: bars.update(bar, completed=seen, total=in_all or None)

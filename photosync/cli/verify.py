@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from photosync.cli.bars import counting
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.phones import keep_quiet
 from photosync.cli.result import (
     DONE,
     FAILED,
     Result,
-    console,
     end,
     exit_code,
     photos,
@@ -27,7 +26,7 @@ from photosync.domain.media import in_units, readable
 from photosync.errors import PhotosyncError, SettingsError, Stopping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from photosync.app.backup_verifying import BackupVerification
     from photosync.app.verifying import Verification
@@ -91,7 +90,7 @@ def _refuse_nonsense(settings: Settings, *, backup: bool, library: bool, whole: 
 def _read_back(settings: Settings, *, whole: bool, halt: Event, shown: bool) -> BackupVerification:
     from photosync.app.backup_verifying import verify_backup
 
-    with _progress("reading", shown=shown) as tick:
+    with counting("reading", shown=shown) as tick:
         return verify_backup(settings, whole=whole, halt=halt, tick=tick)
 
 
@@ -99,7 +98,7 @@ def _ask(settings: Settings, *, halt: Event, shown: bool, may_raise: bool) -> Ve
     from photosync.app import verifying
 
     try:
-        with _progress("asking", shown=shown) as tick:
+        with counting("asking", shown=shown) as tick:
             return verifying.verify(settings, halt=halt, tick=tick)
     except PhotosyncError as error:
         if may_raise:
@@ -248,17 +247,3 @@ def _missing_lines(found: Verification) -> Iterator[str]:
     if count > MOST_SHOWN:
         yield f"  and {count - MOST_SHOWN:,} more, see --json"
     yield "Nothing is sent again unless you say so: photosync verify --again"
-
-
-@contextmanager
-def _progress(words: str, *, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on the terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    if not shown:
-        yield None
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(words, total=None)
-        yield lambda asked, in_all: progress.update(bar, completed=asked, total=in_all)
