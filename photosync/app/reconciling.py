@@ -11,7 +11,6 @@ from photosync.domain.media import SourceKind
 from photosync.domain.places import Standing
 from photosync.domain.reckoning import Reckoning, Sample, month_of
 from photosync.domain.states import State
-from photosync.errors import SettingsError
 from photosync.files.lying import Lying
 from photosync.store.sightings import Sightings
 from photosync.store.whereabouts import AllWhereabouts
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
-    from photosync.domain.media import Source
     from photosync.store.overview import SourceView
     from photosync.store.whereabouts import Whereabouts
 
@@ -94,22 +92,6 @@ def reconcile(
         if count % TICK_EVERY == 0:
             tick(count)
     return looker.report
-
-
-def source_named(state: OpenState, wanted: str) -> Source:
-    """The source of that label, address or number.
-
-    Raises:
-        SettingsError: There is none.
-    """
-    from photosync.domain.media import readable
-
-    sources = [view.source for view in state.overview.sources()]
-    for source in sources:
-        if wanted in (source.label, readable(source.address), str(source.id)):
-            return source
-    known = ", ".join(source.label for source in sources) or "none yet"
-    raise SettingsError(f"There is no source {wanted!r}.", hint=f"Sources: {known}.")
 
 
 class _Looker:

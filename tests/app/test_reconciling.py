@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from photosync.app.reconciled import document, endangered
-from photosync.app.reconciling import Asked, reconcile, source_named
+from photosync.app.reconciling import Asked, reconcile
 from photosync.app.state import State as OpenState
-from photosync.app.state import opened
+from photosync.app.state import opened, source_named
 from photosync.config import load
 from photosync.domain.media import Finding, Hashes, SourceKind
 from photosync.domain.states import State
