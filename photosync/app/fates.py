@@ -9,6 +9,7 @@ from photosync import errors
 from photosync.app.report import problems_of, rfc3339
 from photosync.app.waits import waits_for
 from photosync.daemon import lock
+from photosync.domain.backups import ASSUMED
 from photosync.domain.fates import Fate, Verdict, left_out
 from photosync.domain.media import readable
 from photosync.domain.shots import OTHER_PART
@@ -125,7 +126,7 @@ _STANDING = {State.DONE: _done, State.HELD: _held, State.FAILED: _failed}
 
 SET_ASIDE = {
     "by_user": "photosync skip",
-    "assumed": "photosync import",
+    ASSUMED: "photosync import",
     "excluded": "the settings of that time",
 }
 """What left an item out that ``choose`` takes back."""

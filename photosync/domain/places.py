@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from photosync.domain.backups import ASSUMED
 from photosync.domain.media import SourceKind
 from photosync.domain.states import State
 
@@ -51,7 +52,7 @@ class Standing(NamedTuple):
     @property
     def is_assumed(self) -> bool:
         """Whether the user takes it as uploaded by another program."""
-        return self.fate == State.SKIPPED and self.fate_code == "assumed"
+        return self.fate == State.SKIPPED and self.fate_code == ASSUMED
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from photosync.domain.backups import Kept, Record
+from photosync.domain.backups import ASSUMED, HASHED, Kept, Record
+from photosync.domain.states import State
 from photosync.store.mapping import from_int64, to_int64, to_item
 
 if TYPE_CHECKING:
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     from photosync.domain.media import MediaItem
     from photosync.store.database import Database, Parameters, Row
 
+STATES_KEPT = ", ".join(f"'{state}'" for state in sorted(HASHED))
+
 WORTH_KEEPING = (
-    "(state IN ('mirrored', 'uploaded', 'done', 'duplicate', 'failed')"
-    " OR (state = 'skipped' AND error_code = 'assumed'))"
+    f"(state IN ({STATES_KEPT}) OR (state = '{State.SKIPPED}' AND error_code = '{ASSUMED}'))"
 )
-"""As ``domain.backups.is_worth_keeping`` says; the trigger says it a third time."""
+"""What ``domain.backups.is_worth_keeping`` says; a test holds the trigger to it, too."""
 
 SOUND = "verified_at > 0 AND is_lost = 0"
 

@@ -11,7 +11,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from photosync.domain.backups import Record
+from photosync.domain.backups import ASSUMED, Record, is_worth_keeping
 from photosync.domain.states import State
 from photosync.store import backups as sql
 from photosync.store.backups import Backups
@@ -57,6 +57,30 @@ def test_what_is_hashed_waits_for_the_target_that_is_named(shelf: Shelf) -> None
     assert shelf.state(again) == State.DUPLICATE
     backups.forget_kept(disk)
     assert backups.tally(DISK).waiting == 0
+
+
+def test_the_domain_the_questions_and_the_trigger_keep_the_same(shelf: Shelf) -> None:
+    shelf.mirrored("mirrored.jpg")
+    shelf.uploaded("uploaded.jpg")
+    shelf.done("done.jpg")
+    shelf.mirrored("duplicate.jpg", "done.jpg")
+    shelf.failed("failed.jpg")
+    left_out = [shelf.mirrored("by-user.jpg"), shelf.mirrored("assumed.jpg")]
+    shelf.choices.skip(left_out, now=NOW)
+    values = {"id": left_out[1], "code": ASSUMED}
+    shelf.database.run("UPDATE media_items SET error_code = :code WHERE id = :id", values)
+    Backups(shelf.database).aim(DISK)
+    shelf.database.run("DELETE FROM backup_waiting")
+
+    shelf.database.run("UPDATE media_items SET sha256 = sha256")
+
+    waits = "id IN (SELECT item_id FROM backup_waiting) AS waits"
+    asked = f"SELECT state, error_code, {sql.WORTH_KEEPING} AS asked, {waits} FROM media_items"  # noqa: S608 - ours
+    rows = shelf.database.rows(f"{asked} WHERE sha256 IS NOT NULL")
+    assert len(rows) == 7
+    for row in rows:
+        kept = is_worth_keeping(State(row["state"]), row["error_code"])
+        assert (bool(row["asked"]), bool(row["waits"])) == (kept, kept), row["state"]
 
 
 def test_another_target_counts_anew_and_the_old_one_waits_for_nothing(shelf: Shelf) -> None:
