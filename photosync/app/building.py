@@ -361,6 +361,8 @@ class _Builder:
         self._bells.ring("upload")
 
     def _network_changed(self) -> None:
+        if lost := self._connection.network_changed():
+            log.info("network.lost connections=%s", lost)
         if self._gate.network_changed():
             log.info("network.changed")
             self._items.hurry(NO_WAY, now=self._state.now())

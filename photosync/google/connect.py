@@ -31,6 +31,10 @@ class Connection:
         """Whether asking Google makes sense. Costs no request."""
         return self._authorization.signed_in()
 
+    def network_changed(self) -> int:
+        """Break off what the network that went leaves without an answer; how many connections."""
+        return self._wire.network_changed()
+
     def close(self) -> None:
         """Break off every request under way, from any thread."""
         self._wire.close()

@@ -169,6 +169,10 @@ class Wire:
         for session in sessions:
             session.close()
 
+    def network_changed(self) -> int:
+        """Break off what can be answered no more, from any thread; how many connections."""
+        return self._sockets.cut_lost()
+
     def _is_over(self) -> bool:
         return self._halt.is_set() or self._sockets.are_cut
 

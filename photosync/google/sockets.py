@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -45,6 +46,17 @@ class Sockets:
             self._is_cut = True
             for one in list(self._open):
                 _shut_down(one)
+
+    def cut_lost(self) -> int:
+        """End the connections from an address that this computer has no more; how many.
+
+        Nothing can be heard on them, and nobody says so: a request would wait for its timeout.
+        """
+        with self._lock:
+            lost = [one for one in list(self._open) if _is_lost(one)]
+            for one in lost:
+                _shut_down(one)
+        return len(lost)
 
     def watch(self, one: socket.socket) -> None:
         """Let it be cut.
@@ -137,6 +149,24 @@ def _shut_down(one: socket.socket) -> None:
             copy.shutdown(socket.SHUT_RDWR)
     except OSError:
         return  # it is closed already, which is what was wanted
+
+
+def _is_lost(one: socket.socket) -> bool:
+    try:
+        address = one.getsockname()
+    except OSError:
+        return False  # it is closed already
+    return not has_address(one.family, address)
+
+
+def has_address(family: int, address: Any) -> bool:
+    """Whether this computer can be reached at the address of such a socket."""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address[0], 0, *address[2:]))
+        except OSError as error:
+            return error.errno != errno.EADDRNOTAVAIL
+    return True
 
 
 class Adapter(HTTPAdapter):

@@ -23,17 +23,21 @@ pytestmark = pytest.mark.journey
 
 
 class Namespace:
-    """A network of one machine, which can be switched off."""
+    """A network of one machine, which can be lost as wireless ones are: with the address."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._ip("netns", "add", name)
+        self._ip("-n", name, "link", "set", "lo", "up")  # which gives it its address
 
     def _ip(self, *arguments: str) -> None:
         subprocess.run(["ip", *arguments], check=True, capture_output=True)
 
-    def switch(self, state: str) -> None:
-        self._ip("-n", self.name, "link", "set", "lo", state)
+    def lose(self) -> None:
+        self._ip("-n", self.name, "address", "delete", "127.0.0.1/8", "dev", "lo")
+
+    def come_back(self) -> None:
+        self._ip("-n", self.name, "address", "add", "127.0.0.1/8", "dev", "lo")
 
     def inside(self, *command: str) -> list[str]:
         return ["ip", "netns", "exec", self.name, *command]
@@ -78,13 +82,15 @@ def test_no_network_is_waited_for_without_an_error(tmp_path: Path, namespace: Na
     with Emulator(folder) as emulator:
         world = World(tmp_path / "home", emulator)
         token = json.loads((world.state / "token.json").read_text())
-    namespace.switch("up")
     with google(world, namespace, folder) as url:
         file = world.state / "token.json"
         file.write_text(json.dumps({**token, "token_uri": f"{url}/token"}))
+        # one worker: the second photo meets the connection of the first
+        world.configure(more="[upload]\nworkers = 1")
         world.config.write_text(world.config.read_text().replace(emulator.url, url))
         world.put("a.jpg", jpeg(1))
-        log = (tmp_path / "log").open("wb")
+        log_file = tmp_path / "log"
+        log = log_file.open("wb")
         daemon = subprocess.Popen(
             namespace.inside(*PROGRAM, "run", "--verbose", "--config", str(world.config)),
             stdout=log,
@@ -93,7 +99,8 @@ def test_no_network_is_waited_for_without_an_error(tmp_path: Path, namespace: Na
         )
         try:
             wait_for(lambda: world.json("status")["items"]["done"] == 1)
-            namespace.switch("down")
+            namespace.lose()
+            wait_for(lambda: "network.lost" in log_file.read_text())
             world.put("b.jpg", jpeg(2))
             wait_for(lambda: world.json("status")["problems"])
             status = world.json("status")
@@ -105,10 +112,10 @@ def test_no_network_is_waited_for_without_an_error(tmp_path: Path, namespace: Na
             (late,) = (one for one in world.json("list")["items"] if one["path"] == "b.jpg")
             assert world.json("show", str(late["id"]))["item"]["attempts"] == 0
 
-            namespace.switch("up")
+            namespace.come_back()
             wait_for(lambda: world.json("status")["items"]["done"] == 2)
             assert world.json("status")["problems"] == []
-            assert "network.changed" in (tmp_path / "log").read_text()
+            assert "network.changed" in log_file.read_text()
         finally:
             daemon.terminate()
             daemon.wait(PATIENCE)
