@@ -6,35 +6,44 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from datetime import time as hour_of_day
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from photosync.domain.quota import PACIFIC
 from photosync.emulator.server import Emulator
 from tests.lab import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.lab.lab import AdbHost, LabPhone
 
 PATIENCE = 60.0
 PROGRAM = [sys.executable, "-m", "photosync"]
+AHEAD = [sys.executable, str(Path(__file__).with_name("ahead.py"))]
 
 
 @dataclass
 class World:
-    """A user's machine: folders, settings, a token, and a Google of its own."""
+    """A user's machine: folders, settings, a token, and a Google of its own.
+
+    ``program``: what starts photosync there.
+    """
 
     home: Path
     emulator: Emulator
     variables: dict[str, str] = field(default_factory=dict)
+    program: list[str] = field(default_factory=PROGRAM.copy)
 
     def __post_init__(self) -> None:
         self.pictures = self.home / "Pictures"
@@ -88,7 +97,7 @@ class World:
     def run(self, *arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
         """One verb, to its end."""
         return subprocess.run(
-            [*PROGRAM, *arguments, "--config", str(self.config)],
+            [*self.program, *arguments, "--config", str(self.config)],
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -105,7 +114,7 @@ class World:
     def json_without_settings(self, *arguments: str) -> Any:
         """The JSON document of a verb that needs no settings."""
         done = subprocess.run(
-            [*PROGRAM, *arguments, "--json"],
+            [*self.program, *arguments, "--json"],
             capture_output=True,
             text=True,
             timeout=120,
@@ -140,6 +149,12 @@ class World:
         file.write_bytes(content)
         return file
 
+    def requests_counted(self) -> int:
+        """What its own count has come to, whichever days of Google's they fell into."""
+        with closing(sqlite3.connect(self.state / "photosync.db")) as database:
+            (requests,) = database.execute("SELECT sum(requests) FROM quota_days").fetchone()
+        return int(requests)
+
     def library(self) -> dict[str, str]:
         """SHA-256 → file name of what the library holds."""
         return {item.sha256: item.file_name for item in self.emulator.library.items()}
@@ -156,7 +171,7 @@ class Daemon:
         self._log_file = world.home / f"daemon-{time.monotonic_ns()}.log"
         with self._log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [*PROGRAM, "run", "--verbose", "--config", str(world.config)],
+                [*world.program, "run", "--verbose", "--config", str(world.config)],
                 stderr=log,
                 stdout=log,
                 stdin=subprocess.DEVNULL,
@@ -209,6 +224,21 @@ def mp4(number: int, size_bytes: int) -> bytes:
 def world(tmp_path: Path) -> Iterator[World]:
     with Emulator(tmp_path / "google") as emulator:
         yield World(tmp_path / "home", emulator)
+
+
+@pytest.fixture
+def noon_world(tmp_path: Path) -> Iterator[World]:
+    """One where it is noon in California: Google's day ends while no test runs."""
+    ahead = _seconds_to_noon(time.time())
+    with Emulator(tmp_path / "google", clock=lambda: time.time() + ahead) as emulator:
+        program = [*AHEAD, str(ahead)]
+        yield World(tmp_path / "home", emulator, program=program)
+
+
+def _seconds_to_noon(now: float) -> int:
+    here = datetime.fromtimestamp(now, PACIFIC)
+    noon = datetime.combine(here.date(), hour_of_day(12), PACIFIC)
+    return int(noon.astimezone(UTC).timestamp() - now)
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,8 @@ def test_row_5_trouble_three_times_while_bytes_are_sent(world: World) -> None:
     assert requests(world, "upload.chunk") <= 6 + 3
 
 
-def test_row_6_the_daily_limit_at_item_60_of_100(world: World) -> None:
+def test_row_6_the_daily_limit_at_item_60_of_100(noon_world: World) -> None:
+    world = noon_world
     world.emulator.options.daily_limit = 60
     contents = [jpeg(number) for number in range(100)]
     for number, content in enumerate(contents):

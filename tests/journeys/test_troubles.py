@@ -131,7 +131,8 @@ def test_a_full_account_is_one_banner_and_goes_on_by_itself(world: World) -> Non
     assert world.holds(jpeg(1), jpeg(2))
 
 
-def test_a_spent_day_is_waited_out(world: World) -> None:
+def test_a_spent_day_is_waited_out(noon_world: World) -> None:
+    world = noon_world
     world.configure(google="daily_requests = 10")
     for number in range(30):
         world.put(f"{number}.jpg", jpeg(number))

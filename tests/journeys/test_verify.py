@@ -64,7 +64,8 @@ def test_before_anything_is_done(world: World) -> None:
     assert "nothing to ask after" in told.stdout
 
 
-def test_it_leaves_room_for_new_photos_and_goes_on_later(world: World) -> None:
+def test_it_leaves_room_for_new_photos_and_goes_on_later(noon_world: World) -> None:
+    world = noon_world
     for number in range(120):
         world.put(f"{number}.jpg", jpeg(number))
     world.configure(google="daily_requests = 10000")
