@@ -72,4 +72,4 @@ def test_brackets_stand_for_one_character_that_is_no_slash(inner: str, path: str
 def test_no_name_holds_up_a_glob(glob: str) -> None:
     began = time.monotonic()
     matches(glob, "/".join(["_" * 255] * 15))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30

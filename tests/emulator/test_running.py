@@ -176,7 +176,7 @@ def test_it_stops_although_requests_hang(tmp_path: Path) -> None:
             assert time.monotonic() < ends_at
             time.sleep(0.005)
         began = time.monotonic()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     for thread in threads:
         thread.join(10)
     assert len(failures) == 3

@@ -141,7 +141,7 @@ def test_a_list_of_nothing_but_lies_ends_soon() -> None:
     began = time.monotonic()
     with pytest.raises(ValueError, match="ends too early"):
         exif_place(meta(iinf(infe(ITEM, b"Exif")), box(b"iloc", hostile)))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 @given(st.binary(max_size=300))
