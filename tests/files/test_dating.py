@@ -297,7 +297,7 @@ def test_an_exiftool_that_hangs_is_given_up(
     copies: DatedCopies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _program(tmp_path, f'echo $$ >> "{tmp_path}/pids"; exec sleep 1000', monkeypatch)
-    monkeypatch.setattr(dating, "LEAST_SECONDS", 0.5)
+    monkeypatch.setattr(dating, "LEAST_SECONDS", 5.0)  # enough for it to begin
 
     with pytest.raises(CopyUnproven, match="in time"):
         dated(copies, picture(), "image/jpeg")
