@@ -62,6 +62,7 @@ NOT_ON_THE_WAY = {
     "backup/keys.py:write_new": "once, with a passphrase: what it leaves is begun anew",
     "backup/local.py:LocalPlace.take_back": RESEAL,
     "backup/local.py:_is_removed": RESEAL,
+    "backup/remote.py:RemotePlace.take_back": "a folder on a server that is empty",
     "config/files.py:_write_new": "photosync config init: a file of the user's, not of the queue",
     "config/files.py:init": "the same",
     **{
