@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photosync.app.destination import Destination
+from photosync.app.exposed import exposed
 from photosync.app.state import opened, own_name
 from photosync.backup.keys import new_identity
 from photosync.daemon import lock
@@ -20,6 +21,7 @@ from photosync.files.mirroring import MirrorDisk
 from photosync.stages.backup import Backup
 from photosync.stages.originals import LocalOriginals
 from photosync.store.backups import Backups
+from photosync.store.resealing import Reseals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from photosync.app.state import State
     from photosync.config import Settings
+    from photosync.domain.backups import Exposed
     from photosync.errors import SourceMissing
     from photosync.stages.ports import Flag
 
@@ -40,6 +43,7 @@ class BackedUp:
     """What came of it. ``made`` by this run; ``items`` and ``waiting`` of the target as it is now.
 
     ``reasons``: why some were put aside, as (code, how many, an example's message).
+    ``exposed``: what lies there otherwise than it is to be sealed today.
     """
 
     address: str
@@ -48,6 +52,7 @@ class BackedUp:
     items: int
     waiting: int
     reasons: list[tuple[str, int, str]]
+    exposed: Exposed
     error: PhotosyncError | None
 
 
@@ -84,6 +89,7 @@ def backup_stage(
 
     return Backup(
         backups=backups,
+        reseals=Reseals(state.database),
         target=Destination(settings, state, backups=backups, target=target, owner=owner),
         originals=originals,
         label=label,
@@ -144,6 +150,7 @@ def back_up(
             items=now.items,
             waiting=now.waiting,
             reasons=backups.reasons(target),
+            exposed=exposed(settings, state),
             error=error,
         )
 
@@ -163,6 +170,7 @@ def _work(stage: Backup, halt: Event, tell: Callable[[], None]) -> PhotosyncErro
                 halt.wait(TURN_SECONDS)  # the daemon's turn
     except PhotosyncError as error:
         return error
+    stage.end()
     return None
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photosync.app.destination import Destination
+from photosync.app.exposed import exposed
 from photosync.app.finding import Finding, Verdict
 from photosync.app.state import looked_at
 from photosync.backup import keys as key_files
 from photosync.backup.places import place_of
+from photosync.domain.backups import RESEAL_HINT
 from photosync.domain.media import readable
 from photosync.errors import BackupAway, KeyMissing
 from photosync.store.backups import Backups
@@ -27,6 +29,7 @@ def second_copy(settings: Settings) -> Iterator[Finding]:
     backup, about = settings.backup, "second copy"
     if not backup.to:
         return
+    told = ""
     with looked_at(settings) as state:
         known = None if state is None else Backups(state.database).target(backup.address)
         if state is not None and known is not None and known.mark is not None:
@@ -35,10 +38,13 @@ def second_copy(settings: Settings) -> Iterator[Finding]:
             )
             destination.look()
             words = f"is there; it holds {destination.backups.tally(backup.address).items:,}"
+            told = exposed(settings, state).words()
         else:
             words = "can be reached"
             _place(settings)
     yield Finding(about, Verdict.OK, f"{readable(backup.address)} {words}.")
+    if told:
+        yield Finding(about, Verdict.NOTE, told, RESEAL_HINT)
     if backup.encrypt:
         yield _key(settings)
     yield from _secrets(settings)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from photosync.app.destination import Destination
+from photosync.app.exposed import exposed
 from photosync.app.state import opened
 from photosync.backup.sealing import unseal
+from photosync.domain.backups import Exposed
 from photosync.errors import BackupLost, KeyMissing, KeyWrong, PhotosyncError, Stopping
 from photosync.store.backups import Backups
 
@@ -53,6 +55,7 @@ class BackupVerification:
     ``held``: all that should be there; ``read``: read back by this run; ``left``: what a whole
     round still has to read. ``opened``: whether sealed files were opened, None if none was read.
     ``unknown``: files that photosync did not put there, or does not know any more.
+    ``exposed``: what lies there otherwise than it is to be sealed today.
     """
 
     address: str
@@ -64,6 +67,7 @@ class BackupVerification:
     differences: list[Difference] = field(default_factory=list)
     back: int = 0
     unknown: list[str] = field(default_factory=list)
+    exposed: Exposed = field(default_factory=Exposed)
     error: PhotosyncError | None = None
 
 
@@ -87,6 +91,7 @@ def verify_backup(
             _Look(settings, state, found, halt, tick or (lambda _read, _all: None)).go(whole=whole)
         except PhotosyncError as error:
             found.error = error
+        found.exposed = exposed(settings, state)
         log.info(
             "backup.verified read=%d differences=%d left=%d",
             found.read,

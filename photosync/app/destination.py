@@ -10,9 +10,11 @@ from photosync.backup import keys as key_files
 from photosync.backup import places
 from photosync.backup.indexing import read_index
 from photosync.backup.keys import Keys
+from photosync.backup.sealing import SUFFIX
 from photosync.domain.media import readable
 from photosync.errors import BackupAway, KeyMissing, PhotosyncError
 from photosync.store.backups import Backups
+from photosync.store.resealing import Reseals
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,11 +64,17 @@ class Destination:
         mark, was_there = places.prepare(self.place, self.target.mark)
         if self._keys is None:
             self._keys = self._sealing_keys(mark)
+            self._note_keys(self._keys)
         if self.target.mark is None:
             if was_there:
-                self._adopt()
+                self.adopt()
             self._note_mark(mark)
         return self._keys
+
+    def _note_keys(self, keys: Keys) -> None:
+        if keys.seals:
+            now = self._state.now()
+            Reseals(self._state.database).note_keys(self.target, keys.sealed_for, now=now)
 
     def _note_mark(self, mark: str) -> None:
         self.backups.note_mark(self.target, mark)
@@ -87,7 +95,7 @@ class Destination:
                 raise BackupAway(f"There is no backup at {self.place.name} yet.")
         mark, _ = places.prepare(self.place, self.target.mark)
         if self.target.mark is None:
-            self._adopt()
+            self.adopt()
             self._note_mark(mark)
 
     def opening_keys(self) -> list[Any]:
@@ -120,12 +128,16 @@ class Destination:
             identities = key_files.read_identities(backup.identity_file)
         recipients = key_files.read_recipients(backup.recipients)
         key_files.require_match(Keys(recipients, identities))
-        recipients = recipients or key_files.public_of(identities)
+        publics = list(backup.recipients)
+        if not recipients:
+            recipients = key_files.public_of(identities)
+            publics = [str(one) for one in recipients]
         if backup.passphrase_file is not None:
             recipients.append(self._passphrase_key(backup.passphrase_file, mark))
+            publics.append(str(recipients[-1]))
         if not recipients:
             raise KeyMissing("backup.encrypt is on, and there is no key to seal with.")
-        return Keys(recipients, identities)
+        return Keys(recipients, identities, key_files.digest_of(publics))
 
     def _passphrase_key(self, file: Path, mark: str) -> Any:
         """The public key of what the passphrase opens; made with the first backup.
@@ -162,10 +174,12 @@ class Destination:
             self._unlocked = key_files.unlock(sealed, key_files.read_passphrase(file))
         return self._unlocked
 
-    def _adopt(self) -> None:
+    def adopt(self) -> None:
         """What the place's own index tells of, as far as it lies there in that size."""
         lies = dict(self.place.walk())
         taken = told = 0
+        if any(not name.endswith(SUFFIX) for name in self.place.names(places.INDEX)):
+            Reseals(self._state.database).note_old_index(self.target, has=True)
         for records in read_index(self.place, self.opening_keys):
             there = [one for one in records if lies.get(one.path) == one.stored_bytes]
             told += len(records)

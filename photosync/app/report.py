@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from photosync.app.exposed import exposed, exposed_document
 from photosync.app.mirrors import place_of
 from photosync.app.signs import silent
 from photosync.app.waits import COPYING_RESTS, waits_for
 from photosync.daemon import lock
 from photosync.daemon.metered import HINT, METERED, RESTS
 from photosync.daemon.reports import COPY, UPLOAD
+from photosync.domain.backups import Exposed
 from photosync.domain.media import SourceKind, path_base64, readable
 from photosync.domain.quota import next_reset
 from photosync.domain.states import READY_STATES, State
@@ -252,17 +254,19 @@ def second_copy(settings: Settings, state: OpenState | None) -> Json | None:
     address = settings.backup.address
     if not address:
         return None
-    tally, aside = Tally(), []
+    tally, aside, bare = Tally(), [], Exposed()
     if state is not None:
         backups = Backups(state.database)
         tally, target = backups.tally(address), backups.target(address)
         aside = [] if target is None else backups.reasons(target)
+        bare = exposed(settings, state)
     return {
         "to": readable(address),
         "items": tally.items,
         "bytes": tally.size_bytes,
         "waiting": tally.waiting,
         "last_at": rfc3339(tally.last_at),
+        "exposed": exposed_document(bare),
         "put_aside": [
             {"code": code, "items": items, "example": message} for code, items, message in aside
         ],

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIELDS = 8
 SHA256_DIGITS = 64
+DIGITS = frozenset("0123456789abcdef")
 MOST_BYTES = 2**62
 
 
@@ -55,16 +55,30 @@ def read_index(place: Place, identities: Callable[[], Sequence[Any]]) -> Iterato
     """
     known: Sequence[Any] | None = None
     for name in reversed(place.names(INDEX)):
-        content = place.get(f"{INDEX}/{name}") or b""
-        if name.endswith(SUFFIX):
-            if known is None:
-                known = identities()
-            try:
-                content = opened_bytes(content, known)
-            except BackupLost as error:
-                log.warning("backup.index_damaged name=%s reason=%s", readable(name), error.message)
-                continue
-        yield [one for one in map(_read, content.splitlines()) if one is not None]
+        if name.endswith(SUFFIX) and known is None:
+            known = identities()
+        told = read_one(place, name, known or ())
+        if told is not None:
+            yield told
+
+
+def read_one(place: Place, name: str, identities: Sequence[Any]) -> list[Record] | None:
+    """What that file of the index tells; None if it is damaged. Errors as in ``read_index``."""
+    content = place.get(f"{INDEX}/{name}") or b""
+    if name.endswith(SUFFIX):
+        try:
+            content = opened_bytes(content, identities)
+        except BackupLost as error:
+            log.warning("backup.index_damaged name=%s reason=%s", readable(name), error.message)
+            return None
+    return [one for one in map(_read, content.splitlines()) if one is not None]
+
+
+def is_old(name: str, *, keys_since: int) -> bool:
+    """Whether that file of the index is plain, or was sealed before then, for other keys."""
+    made_at = name.partition("-")[0]
+    is_older = made_at.isdigit() and int(made_at) < keys_since
+    return not name.endswith(SUFFIX) or is_older
 
 
 def _line(one: Record) -> str:
@@ -78,6 +92,7 @@ def _line(one: Record) -> str:
         one.stored_sha256,
         one.stored_bytes,
         one.made_at,
+        one.sealed_for,
     )
     return "\t".join(map(str, fields)) + "\n"
 
@@ -85,7 +100,9 @@ def _line(one: Record) -> str:
 def _read(line: bytes) -> Record | None:
     """A line; None if it is none, or leads elsewhere: it may have been tampered with."""
     try:
-        lies, name, sha256, size, mtime, stored, stored_bytes, made_at = line.decode().split("\t")
+        fields = line.decode().split("\t")
+        lies, name, sha256, size, mtime, stored, stored_bytes, made_at, *more = fields
+        (sealed_for,) = more or ("",)
         seconds, _, fraction = mtime.partition(".")
         record = Record(
             sha256=sha256,
@@ -97,6 +114,7 @@ def _read(line: bytes) -> Record | None:
             is_sealed=lies.endswith(SUFFIX) and not name.endswith(SUFFIX),
             mtime_ns=int(seconds) * NANOSECONDS + int(fraction),
             made_at=int(made_at),
+            sealed_for=sealed_for,
         )
     except ValueError:
         return None
@@ -108,8 +126,9 @@ def _is_good(one: Record) -> bool:
     sizes = all(
         0 <= number < MOST_BYTES for number in (one.size_bytes, one.stored_bytes, one.made_at)
     )
+    hashes = hashes and not set(one.sealed_for) - DIGITS
     return hashes and sizes and is_safe(one.path) and is_safe(one.name) and one.made_at > 0
 
 
 def _is_sha256(text: str) -> bool:
-    return len(text) == SHA256_DIGITS and not set(text) - set("0123456789abcdef")
+    return len(text) == SHA256_DIGITS and not set(text) - DIGITS

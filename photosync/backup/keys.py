@@ -6,6 +6,7 @@ for each. It seals one key, ``.photosync/key.age`` in the target, and that opens
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from dataclasses import dataclass
@@ -16,24 +17,35 @@ from photosync.domain.media import readable
 from photosync.errors import KeyMissing, KeyWrong, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 LARGEST_KEY_BYTES = 1 << 20
 SSH_KEY = b"-----BEGIN"
+DIGEST_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Who can open what is sealed, and with what we can. None of both: nothing is sealed."""
+    """Who can open what is sealed, and with what we can. None of both: nothing is sealed.
+
+    ``sealed_for``: a digest of who can; see ``digest_of``.
+    """
 
     recipients: Sequence[Any] = ()
     identities: Sequence[Any] = ()
+    sealed_for: str = ""
 
     @property
     def seals(self) -> bool:
         """Whether files are sealed."""
         return bool(self.recipients)
+
+
+def digest_of(publics: Iterable[str]) -> str:
+    """The same for the same public keys, in whatever order and with whatever comment they stand."""
+    known = sorted({" ".join(one.split()[:2]) for one in publics})
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:DIGEST_DIGITS]
 
 
 def new_identity(file: Path, *, now: float) -> str:
@@ -55,6 +67,7 @@ def new_identity(file: Path, *, now: float) -> str:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())
+        _sync_folder(file.parent)
     except FileExistsError as error:
         raise SettingsError(
             f"There is a key {readable(str(file))} already; it stays as it is.",
@@ -83,11 +96,21 @@ def write_new(file: Path, content: bytes) -> None:
             out.flush()
             os.fsync(out.fileno())
         fresh.replace(file)
+        _sync_folder(file.parent)
     except OSError as error:
         raise KeyMissing(
             f"The key {readable(str(file))} cannot be written: {error.strerror}.",
             hint="Free space there, or let the user that runs photosync write there.",
         ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """A power cut must not take a key's name away: what it sealed would open no more."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_identities(file: Path) -> list[Any]:

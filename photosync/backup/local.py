@@ -166,10 +166,18 @@ class LocalPlace:
         return False
 
     def take_back(self, path: str) -> None:
-        """Away with a file that is not as it was sent."""
+        """Away with a file for good, and with the folders that it leaves empty."""
         file = self._root / path
         try:
+            _require_within(self._root, file)
             file.unlink(missing_ok=True)
+            folder = file.parent
+            while path.partition("/")[0] != OWN and folder != self._root:
+                if not _is_removed(folder):
+                    break
+                folder = folder.parent
+            if folder.is_dir():
+                _sync_folder(folder)
         except OSError as error:
             raise unwritable(file, error) from error
 
@@ -253,6 +261,17 @@ def _named(part: Path, target: Path) -> bool:
         if os.path.lexists(target):  # a file system without links
             return False
         part.rename(target)
+    return True
+
+
+def _is_removed(folder: Path) -> bool:
+    """Whether a folder was empty, and is gone."""
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
     return True
 
 

@@ -45,7 +45,8 @@ asks for the passphrase):
 
 .photosync/index tells of every file, a line each, with tabs between: where it lies, what it is
 called, SHA-256 and size of its content, when it was last changed (seconds since 1970), SHA-256
-and size of the file as it lies here, when it was put here. If the files here are sealed, so is
+and size of the file as it lies here, when it was put here, and a number for the keys it is sealed
+for. If the files here are sealed, so is
 the index. Where names are sealed too, this brings all of it back under the right names:
 
     for index in .photosync/index/*.age; do age -d -i YOUR-KEY.txt "$index"; done |
@@ -117,7 +118,11 @@ class Place(Protocol):
         """Whether the storage itself tells that it holds these bytes, by its own checksum."""
 
     def take_back(self, path: str) -> None:
-        """Away with a file that was given its name a moment ago, and is not as it was sent."""
+        """Away with a file for good, and with the folders that it leaves empty.
+
+        Raises:
+            BackupAway, BackupLost: It cannot be removed; or it leads out of the place.
+        """
 
     def walk(self) -> Iterator[tuple[str, int]]:
         """Path and size of every file but ours."""

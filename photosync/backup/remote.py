@@ -193,9 +193,18 @@ class RemotePlace:
         return info.get("size") == size_bytes and str(info.get("ETag", "")).strip('"') == md5
 
     def take_back(self, path: str) -> None:
-        """Away with a file that is not as it was sent."""
-        with self.told(path):
+        """Away with a file for good, and with the folders that it leaves empty."""
+        with self.told(path), suppress(FileNotFoundError):
             self.fs.rm_file(self.full(path))
+        folder = path.rpartition("/")[0]
+        while folder and folder.partition("/")[0] != OWN and not self.is_object_store:
+            try:
+                if self.fs.ls(self.full(folder), detail=False):
+                    return
+                self.fs.rmdir(self.full(folder))
+            except Exception:  # noqa: BLE001 - an empty folder is nothing to fail for
+                return
+            folder = folder.rpartition("/")[0]
 
     def walk(self) -> Iterator[tuple[str, int]]:
         """Path and size of every file but ours."""

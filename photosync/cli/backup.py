@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from photosync.app.exposed import exposed_document
 from photosync.cli.bars import counting
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.phones import keep_quiet
@@ -19,12 +20,14 @@ from photosync.cli.result import (
     FAILED,
     Result,
     end,
+    error_document,
     exit_code,
     photos,
     plural,
     printable,
 )
 from photosync.cli.signals import obey_signals
+from photosync.domain.backups import RESEAL_HINT
 from photosync.domain.media import in_units, readable
 from photosync.errors import SettingsError, Stopping
 
@@ -32,9 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from photosync.app.backing import BackedUp
+    from photosync.app.resealing import Sealing
     from photosync.config import Settings
 
 TO = "PHOTOSYNC_BACKUP__TO"
+MOST_SHOWN = 50
 
 
 def backup(
@@ -45,6 +50,9 @@ def backup(
     ] = "",
     new_key: Annotated[
         bool, typer.Option("--new-key", help="Make a key to seal the second copy with.")
+    ] = False,
+    reseal: Annotated[
+        bool, typer.Option("--reseal", help="Seal what is there as the settings say today.")
     ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -63,6 +71,8 @@ def backup(
             "The settings name no place for a second copy.",
             hint='Name one:  [backup]  to = "/mnt/disk/photos"; or once: photosync backup --to ...',
         )
+    if reseal:
+        end(_resealed(settings, verbose=verbose, as_json=as_json), as_json=as_json)
     from photosync.app.backing import back_up
 
     keep_quiet(verbose=verbose)
@@ -73,6 +83,61 @@ def backup(
         stay = settings.backup.address == is_named
         found = back_up(settings, stay=stay, halt=halt, tick=tick if shown else None)
     end(_result(found, stopped=halt.is_set()), as_json=as_json)
+
+
+def _resealed(settings: Settings, *, verbose: bool, as_json: bool) -> Result:
+    from photosync.app.resealing import reseal
+
+    keep_quiet(verbose=verbose)
+    halt = Event()
+    obey_signals(halt)
+    with counting("sealing", shown=not as_json and sys.stderr.isatty()) as tick:
+        done = reseal(settings, halt=halt, tick=tick)
+    found, error = done.found, done.error
+    document = {
+        "version": 1,
+        "to": readable(done.address),
+        "sealed": found.files,
+        "sealed_bytes": found.size_bytes,
+        "removed": found.removed,
+        "lost": [readable(path) for path in found.lost],
+        "left": [readable(path) for path in found.left],
+        "exposed": exposed_document(done.exposed),
+        "error": error_document(error),
+    }
+    code = FAILED if done.exposed or found.lost or found.left else DONE
+    if error is not None:
+        code = FAILED if isinstance(error, Stopping) else exit_code(error)
+    return Result(printable("\n".join(_sealing_lines(done))), document, code)
+
+
+def _sealing_lines(done: Sealing) -> Iterator[str]:
+    found = done.found
+    yield (
+        f"{photos(found.files)} ({in_units(found.size_bytes)}) sealed at {readable(done.address)}"
+        f" and read back; {found.removed:,} old {plural(found.removed, 'file')} removed."
+    )
+    if found.lost:
+        count = len(found.lost)
+        verb = plural(count, "is not as it was", "are not as they were")
+        yield f"{photos(count)} {verb} put there; to bring them there again: photosync backup"
+        yield from (f"  {readable(path)}" for path in found.lost[:MOST_SHOWN])
+    if found.left:
+        count = len(found.left)
+        yield (
+            f"{count:,} {plural(count, 'file')} there can be read without the key and hold"
+            " other bytes than photosync put there: look at them, and remove them yourself."
+        )
+        yield from (f"  {readable(path)}" for path in found.left[:MOST_SHOWN])
+    if not done.exposed and done.error is None:
+        yield "Nothing in it can be read without the keys of today."
+    elif done.error is not None and not isinstance(done.error, Stopping):
+        yield f"! {done.error.message}"
+        if done.error.hint:
+            yield f"  {done.error.hint}"
+    if done.exposed:
+        yield done.exposed.words()
+        yield "It goes on from here: photosync backup --reseal"
 
 
 def _new_key(settings: Settings) -> Result:
@@ -108,13 +173,8 @@ def _result(found: BackedUp, *, stopped: bool) -> Result:
             {"code": code, "items": items, "example": message}
             for code, items, message in found.reasons
         ],
-        "error": None
-        if found.error is None
-        else {
-            "code": found.error.code,
-            "message": found.error.message,
-            "hint": found.error.hint,
-        },
+        "exposed": exposed_document(found.exposed),
+        "error": error_document(found.error),
     }
     code = FAILED if found.waiting or stopped else DONE
     if found.error is not None and not isinstance(found.error, Stopping):
@@ -127,6 +187,8 @@ def _lines(found: BackedUp) -> Iterator[str]:
         f"{photos(found.made)} ({in_units(found.made_bytes)}) brought to {readable(found.address)}"
         f" and read back; it holds {found.items:,}."
     )
+    if found.exposed:
+        yield from (found.exposed.words(), RESEAL_HINT)
     for _, items, message in found.reasons:
         yield f"  {items} x {message}"
     if found.error is not None and not isinstance(found.error, Stopping):

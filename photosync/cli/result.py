@@ -83,6 +83,13 @@ def end_badly(error: PhotosyncError, *, as_json: bool) -> int:
     return exit_code(error)
 
 
+def error_document(error: PhotosyncError | None) -> dict[str, str] | None:
+    """An error as part of a JSON document."""
+    if error is None:
+        return None
+    return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
 def exit_code(error: PhotosyncError) -> int:
     """2: settings or usage; 3: the user must act first; 1: anything else."""
     if isinstance(error, (SettingsError, UnknownItem, StateFolderUnusable)):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from photosync.app.exposed import exposed_document
 from photosync.cli.bars import counting
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.phones import keep_quiet
@@ -16,12 +17,14 @@ from photosync.cli.result import (
     FAILED,
     Result,
     end,
+    error_document,
     exit_code,
     photos,
     plural,
     printable,
 )
 from photosync.cli.signals import obey_signals
+from photosync.domain.backups import RESEAL_HINT
 from photosync.domain.media import in_units, readable
 from photosync.errors import PhotosyncError, SettingsError, Stopping
 
@@ -144,7 +147,7 @@ def _library_document(found: Verification) -> dict[str, Any]:
             {"id": one.id, "path": readable(one.path), "source": one.source}
             for one in found.missing
         ],
-        "error": _told(found.error),
+        "error": error_document(found.error),
     }
 
 
@@ -167,14 +170,9 @@ def _copy_document(copy: BackupVerification) -> dict[str, Any]:
         ],
         "back": copy.back,
         "unknown": [readable(path) for path in copy.unknown],
-        "error": _told(copy.error),
+        "exposed": exposed_document(copy.exposed),
+        "error": error_document(copy.error),
     }
-
-
-def _told(error: PhotosyncError | None) -> dict[str, str] | None:
-    if error is None:
-        return None
-    return {"code": error.code, "message": error.message, "hint": error.hint}
 
 
 def _copy_lines(copy: BackupVerification) -> Iterator[str]:
@@ -199,13 +197,13 @@ def _copy_lines(copy: BackupVerification) -> Iterator[str]:
         yield f"  and {count - MOST_SHOWN:,} more, see --json"
     if count:
         yield "They are backed up again by the next run, or now: photosync backup"
-    yield from _unknown_lines(copy)
+    yield from _other_lines(copy)
     yield from _error_lines(copy.error)
     if copy.left:
         yield f"{photos(copy.left)} to go; it goes on from here: photosync verify --all"
 
 
-def _unknown_lines(copy: BackupVerification) -> Iterator[str]:
+def _other_lines(copy: BackupVerification) -> Iterator[str]:
     count = len(copy.unknown)
     if count:
         yield f"{count:,} {plural(count, 'file')} there that photosync does not know (left alone):"
@@ -213,6 +211,8 @@ def _unknown_lines(copy: BackupVerification) -> Iterator[str]:
         yield f"  {readable(path)}"
     if count > MOST_SHOWN:
         yield f"  and {count - MOST_SHOWN:,} more, see --json"
+    if copy.exposed:
+        yield from (copy.exposed.words(), RESEAL_HINT)
 
 
 def _error_lines(error: PhotosyncError | None) -> Iterator[str]:

@@ -184,6 +184,9 @@ def _second_copy(backup: Json) -> Text:
         line.append(f", {backup['waiting']:,} {plural(backup['waiting'], 'waits', 'wait')}")
     elif backup["last_at"]:
         line.append(f", the last at {local(backup['last_at'])}", style="dim")
+    if backup["exposed"] is not None:
+        told = f"{backup['exposed']['message']} {backup['exposed']['hint']}"
+        line.append(f"\n  {printable(told)}", style="yellow")
     for one in backup["put_aside"]:
         line.append(f"\n  {one['items']} x {printable(one['example'])}", style="yellow")
     return line

@@ -53,13 +53,23 @@ def backup_name(label: str, at: float, name: str, *, number: int = 0, suffix: st
 
     ``number``: another name beside that, for when it is taken. Room is left for ``suffix``.
     """
-    longest_bytes = LONGEST_NAME_BYTES - len(suffix)
-    safe = safe_name(name)
-    if number:
-        safe = _with(safe, f"~{number}", longest_bytes)
-    elif len(os.fsencode(safe)) > longest_bytes:
-        safe = _with(safe, f"~{_mark(name)}", longest_bytes)
+    safe = _fitting(safe_name(name), name, number, suffix)
     return "/".join([safe_name(label), *_month(at), safe])
+
+
+def name_beside(path: str, *, number: int = 0, suffix: str = "") -> str:
+    """What a photo that is called ``path`` in a backup is called there with ``suffix`` to come."""
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}{_fitting(name, name, number, suffix)}"
+
+
+def _fitting(safe: str, name: str, number: int, suffix: str) -> str:
+    longest_bytes = LONGEST_NAME_BYTES - len(suffix)
+    if number:
+        return _with(safe, f"~{number}", longest_bytes)
+    if len(os.fsencode(safe)) > longest_bytes:
+        return _with(safe, f"~{_mark(name)}", longest_bytes)
+    return safe
 
 
 def _month(at: float) -> list[str]:

@@ -6,9 +6,7 @@ any point leaves a file that the next run knows, or none.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -20,7 +18,7 @@ from photosync.domain.backups import Record, is_worth_keeping
 from photosync.domain.media import NANOSECONDS, readable
 from photosync.domain.naming import backup_name, plain_path
 from photosync.errors import (
-    BackupAway,
+    BackupFull,
     BackupLost,
     ItemError,
     ItemGone,
@@ -31,7 +29,7 @@ from photosync.errors import (
     Stopping,
     TransientError,
 )
-from photosync.stages.backup_writing import Written
+from photosync.stages.backup_writing import Written, hidden_path, lies_there, read_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,14 +38,17 @@ if TYPE_CHECKING:
     from photosync.backup.keys import Keys
     from photosync.backup.places import Part
     from photosync.domain.media import MediaItem
-    from photosync.stages.ports import BackupTarget, Flag, Originals
+    from photosync.stages.ports import BackupTarget, Flag, OpenOriginals
     from photosync.store.backups import Backups, NextItem
+    from photosync.store.resealing import Reseals
 
 log = logging.getLogger(__name__)
 
-BLOCK_BYTES = 1 << 20
 MOST_NAMES = 1000
 INDEXED_AT_ONCE = 500
+INDEXED_SECONDS = 300.0
+"""So much, and what came in so long, no index may tell of yet if the program is killed."""
+
 NO_COPY = "no_copy"
 NO_COPY_TEXT = (
     "It is not in the second copy, and its copy in the mirror is gone (mirror.keep) or was changed."
@@ -68,8 +69,9 @@ class Backup:
         self,
         *,
         backups: Backups,
+        reseals: Reseals,
         target: BackupTarget,
-        originals: Originals,
+        originals: OpenOriginals,
         label: Callable[[int], str],
         taken_at: Callable[[BinaryIO, str], int | None],
         turn: Callable[[], AbstractContextManager[bool]],
@@ -83,6 +85,7 @@ class Backup:
         clock: Callable[[], float],
     ) -> None:
         self._backups = backups
+        self._reseals = reseals
         self._to = target
         self._originals = originals
         self._label = label
@@ -97,6 +100,7 @@ class Backup:
         self._halt = halt
         self._clock = clock
         self._since_index = 0
+        self._first_unlisted_at = 0.0
         self._is_swept = False
 
     def has_work(self) -> bool:
@@ -120,10 +124,37 @@ class Backup:
             keys = self._to.ready()
             self._sweep()
             found = self._backups.next(self._to.target, now=int(self._clock()))
-            if found is None or self._since_index >= INDEXED_AT_ONCE:
-                return self._index(keys)
-            self._one(found, keys)
+            if found is None or self._is_index_due():
+                return self._index(keys) or found is not None
+            try:
+                self._one(found, keys)
+            except (Stopping, BackupFull):
+                self._index_at_the_end(keys)
+                raise
+            if self._halt.is_set():
+                self._index_at_the_end(keys)
             return True
+
+    def end(self) -> None:
+        """No step comes any more: what no index tells of yet is told of now, if that can be."""
+        try:
+            with self._turn() as is_mine:
+                if is_mine and self._backups.unlisted(self._to.target, limit=1):
+                    self._index_at_the_end(self._to.ready())
+        except PhotosyncError as error:
+            log.info("backup.unlisted reason=%s", error.message)
+
+    def _is_index_due(self) -> bool:
+        is_old = not 0 <= self._clock() - self._first_unlisted_at <= INDEXED_SECONDS
+        return self._since_index >= INDEXED_AT_ONCE or (self._since_index > 0 and is_old)
+
+    def _index_at_the_end(self, keys: Keys) -> None:
+        """Without it a state that is lost now would not know what came last."""
+        try:
+            while self._index(keys):
+                pass
+        except PhotosyncError as error:
+            log.info("backup.unlisted reason=%s", error.message)
 
     def _sweep(self) -> None:
         if not self._is_swept:
@@ -135,6 +166,8 @@ class Backup:
         some = self._backups.unlisted(self._to.target, limit=INDEXED_AT_ONCE)
         self._since_index = 0
         if some:
+            if not keys.seals:
+                self._reseals.note_old_index(self._to.target, has=True)
             write_index(self._to.place, keys, some, now=int(self._clock()))
             self._backups.note_listed(self._to.target, some)
         return bool(some)
@@ -145,7 +178,7 @@ class Backup:
             self._backups.drop(target, item.id)
             return
         known = self._backups.record(target, item.sha256)
-        if known is not None and known.is_sound:
+        if known is not None and known.is_proven:
             self._backups.drop(target, item.id)
             return
         if known is not None and self._lies_there(known):
@@ -202,6 +235,8 @@ class Backup:
             if record is None:
                 record = self._sent(item, sha256, named_by, file, keys)
         self._confirm(record, item, for_id)
+        if not self._since_index:
+            self._first_unlisted_at = self._clock()
         self._since_index += 1
         log.info("backup.made id=%d bytes=%d", item.id, item.size_bytes)
 
@@ -224,11 +259,12 @@ class Backup:
                 stored_bytes=written.stored_bytes,
                 stored_sha256=written.stored.hexdigest(),
                 is_sealed=keys.seals,
+                sealed_for=keys.sealed_for,
                 mtime_ns=item.source_mtime_ns,
                 made_at=int(self._clock()),
             )
             record = self._named(part, record)
-        self._read_back(record, written)
+        read_back(place, record, written, self._halt)
         return record
 
     def _named(self, part: Part, record: Record) -> Record:
@@ -251,8 +287,7 @@ class Backup:
             name = self._name(item, at, number, suffix)
             path = f"{name}{suffix}"
             if self._hides_names:
-                token = secrets.token_hex(16)
-                path = f"{token[:2]}/{token}{suffix}"
+                path = hidden_path(suffix)
             taken = self._backups.is_named(self._to.target, name, sha256)
             if not taken and not self._to.place.exists(path):
                 return name, path
@@ -287,39 +322,16 @@ class Backup:
         self._backups.begin(target, record, now=record.made_at)
         return record
 
-    def _read_back(self, record: Record, written: Written) -> None:
-        """What the target gives back is what was written.
-
-        Raises:
-            BackupAway: It is not.
-        """
-        place = self._to.place
-        if written.md5 is not None and place.vouches(
-            record.path, written.md5.hexdigest(), record.stored_bytes
-        ):
-            return
-        if not self._lies_there(record):
-            place.take_back(record.path)
-            raise BackupAway(
-                f"{place.name} gives other bytes back than were written there.",
-                hint="Check that disk or storage, and the cable; or name another backup.to.",
-            )
-
     def _lies_there(self, record: Record) -> bool:
-        """Whether the file is there, byte for byte."""
-        digest, found_bytes = hashlib.sha256(), 0
-        try:
-            with self._to.place.open(record.path) as file:
-                while block := file.read(BLOCK_BYTES):
-                    if self._halt.is_set():
-                        raise Stopping
-                    digest.update(block)
-                    found_bytes += len(block)
-                    if found_bytes > record.stored_bytes:
-                        return False
-        except BackupLost:
-            return False
-        return digest.hexdigest() == record.stored_sha256
+        return bool(
+            lies_there(
+                self._to.place,
+                record.path,
+                stored_bytes=record.stored_bytes,
+                stored_sha256=record.stored_sha256,
+                halt=self._halt,
+            )
+        )
 
     def _confirm(self, record: Record, item: MediaItem, for_id: int | None = None) -> None:
         self._backups.confirm(

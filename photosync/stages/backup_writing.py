@@ -3,19 +3,75 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from typing import TYPE_CHECKING, BinaryIO
 
 from photosync.backup.sealing import seal
-from photosync.errors import Stopping
+from photosync.errors import BackupAway, BackupLost, Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from photosync.backup.keys import Keys
-    from photosync.backup.places import Part
+    from photosync.backup.places import Part, Place
+    from photosync.domain.backups import Record
     from photosync.stages.ports import Flag
 
 BLOCK_BYTES = 1 << 20
+
+
+def hidden_path(suffix: str) -> str:
+    """A path that tells nothing."""
+    token = secrets.token_hex(16)
+    return f"{token[:2]}/{token}{suffix}"
+
+
+def lies_there(
+    place: Place, path: str, *, stored_bytes: int, stored_sha256: str, halt: Flag
+) -> bool | None:
+    """Whether the file is there, byte for byte; None if there is none, or it cannot be read.
+
+    Raises:
+        BackupAway, Stopping.
+    """
+    digest, found_bytes = hashlib.sha256(), 0
+    try:
+        with place.open(path) as file:
+            while block := file.read(BLOCK_BYTES):
+                if halt.is_set():
+                    raise Stopping
+                digest.update(block)
+                found_bytes += len(block)
+                if found_bytes > stored_bytes:
+                    return False
+    except BackupLost:
+        return None
+    return digest.hexdigest() == stored_sha256
+
+
+def read_back(place: Place, record: Record, written: Written, halt: Flag) -> None:
+    """What the place gives back is what was written.
+
+    Raises:
+        BackupAway: It is not.
+        Stopping.
+    """
+    if written.md5 is not None and place.vouches(
+        record.path, written.md5.hexdigest(), record.stored_bytes
+    ):
+        return
+    if not lies_there(
+        place,
+        record.path,
+        stored_bytes=record.stored_bytes,
+        stored_sha256=record.stored_sha256,
+        halt=halt,
+    ):
+        place.take_back(record.path)
+        raise BackupAway(
+            f"{place.name} gives other bytes back than were written there.",
+            hint="Check that disk or storage, and the cable; or name another backup.to.",
+        )
 
 
 class Written:

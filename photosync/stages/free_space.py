@@ -6,17 +6,24 @@ Never by itself: whoever calls ``remove`` has shown the proven files to the user
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from photosync.domain.freeing import Facts, by_library, by_phone, by_record, kept_in, why_kept
+from photosync.domain.freeing import (
+    Facts,
+    by_copies,
+    by_library,
+    by_phone,
+    by_record,
+    kept_in,
+    why_kept,
+)
 from photosync.errors import (
     FileReplaced,
     FileUnreadable,
     FileVanished,
     PhoneGarbled,
     PhoneGone,
-    PhotosyncError,
     Stopping,
 )
 from photosync.stages.asking import held_by
@@ -249,27 +256,20 @@ class FreeSpace:
     def _begin(self, one: Proven) -> tuple[int | None, str]:
         """The number of the removal in the log; None if it must not be, and why.
 
-        The record is looked at again, and so is the copy in the mirror: whoever deletes files
-        there by hand asks nobody.
+        The record is looked at again, and the copy that is relied on is read to its end once
+        more: whoever changes files there by hand asks nobody, and the look may be an hour old.
+
+        Raises:
+            BackupAway, KeyMissing, KeyWrong: The backup cannot be read.
+            Stopping.
         """
         now = self._freed.candidate(one.candidate.item_id)
         if now is None or now.record != one.candidate.record:
             return None, "what is known of it has changed meanwhile"
-        if not self._copy_lies_there(one):
-            return None, "its copy in the mirror is gone"
-        number = self._freed.begin(
-            one.candidate, kept_in=kept_in(one.facts), now=int(self._clock())
-        )
+        mirror, backup = self._read_back(now)
+        facts = replace(one.facts, mirror_sha256=mirror, backup_sha256=backup)
+        reason = by_copies(facts)
+        if reason:
+            return None, reason
+        number = self._freed.begin(one.candidate, kept_in=kept_in(facts), now=int(self._clock()))
         return number, "what is known of it has changed meanwhile"
-
-    def _copy_lies_there(self, one: Proven) -> bool:
-        if one.facts.mirror_sha256 is None:
-            return True
-        for path in one.candidate.copies:
-            for place in self._whereabouts.in_mirror(path, one.candidate.record.size_bytes):
-                try:
-                    with place.opened():
-                        return True
-                except (PhotosyncError, OSError) as error:
-                    log.debug("copy.failed reason=%s", error)
-        return False

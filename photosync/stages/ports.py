@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -43,8 +43,8 @@ class Library(Protocol):
         """How many photos are in it; None if it is gone."""
 
 
-class Originals(Protocol):
-    """The verified local files that are hashed and sent."""
+class OpenOriginals(Protocol):
+    """The verified local files, as far as reading them goes."""
 
     def open(self, item: MediaItem) -> AbstractContextManager[BinaryIO]:
         """The item's very version of the file, open for reading.
@@ -52,6 +52,10 @@ class Originals(Protocol):
         Raises:
             FileVanished, FileReplaced, FileUnreadable, FileInUse, SourceMissing.
         """
+
+
+class Originals(OpenOriginals, Protocol):
+    """The verified local files that are hashed and sent."""
 
     def examine(self, item: MediaItem) -> Finding | None:
         """What the file is by its content; None if it is no media and does not claim to be.
@@ -242,6 +246,25 @@ class BackupTarget(Protocol):
 
         Raises:
             BackupAway, BackupFull, KeyMissing, KeyWrong, SettingsError.
+        """
+
+
+class ReadableTarget(BackupTarget, Protocol):
+    """A target whose files are read as well."""
+
+    def adopt(self) -> None:
+        """Take over what the place's own index tells of, as far as nothing is on record of it.
+
+        Raises:
+            BackupAway: It cannot be read.
+            KeyMissing, KeyWrong: Its index cannot be opened.
+        """
+
+    def opening_keys(self) -> list[Any]:
+        """All secret keys that are here.
+
+        Raises:
+            KeyMissing, KeyWrong: There is none, or one cannot be read.
         """
 
 

@@ -6,7 +6,13 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from photosync.domain.backups import ASSUMED, HASHED, Kept, Record
+from photosync.domain.backups import (
+    ASSUMED,
+    HASHED,
+    TAKEN_OVER_AT,
+    Kept,
+    Record,
+)
 from photosync.domain.states import State
 from photosync.store.mapping import from_int64, to_int64, to_item
 
@@ -25,6 +31,9 @@ WORTH_KEEPING = (
 """What ``domain.backups.is_worth_keeping`` says; a test holds the trigger to it, too."""
 
 SOUND = "verified_at > 0 AND is_lost = 0"
+
+PROVEN = f"verified_at > {TAKEN_OVER_AT} AND is_lost = 0"
+"""Read back by this photosync: what is merely taken over does not count where photos go for it."""
 
 TARGET = "SELECT id, mark, wanted FROM backup_targets WHERE address = :address"
 
@@ -45,7 +54,7 @@ QUEUE_ALL = f"""
     WHERE sha256 IS NOT NULL AND {WORTH_KEEPING}
         AND (mirror_path IS NOT NULL OR sources.kind = 'folder' AND unseen_at IS NULL)
         AND NOT EXISTS (SELECT 1 FROM backups WHERE target_id = :target_id
-            AND backups.sha256 = media_items.sha256 AND {SOUND})
+            AND backups.sha256 = media_items.sha256 AND {PROVEN})
     ON CONFLICT DO NOTHING
 """  # noqa: S608 - made of this module's constants
 
@@ -93,16 +102,25 @@ REASONS = """
     GROUP BY error_code ORDER BY items DESC
 """
 
+# a plain file whose content is sealed from now on: what it was is not forgotten until it is gone
+LEAVES = """
+    INSERT INTO backup_leaving (target_id, path, sha256, stored_bytes, stored_sha256)
+    SELECT target_id, path, sha256, stored_bytes, stored_sha256 FROM backups
+    WHERE target_id = :target_id AND sha256 = :sha256 AND path <> :path
+        AND is_sealed = 0 AND :is_sealed = 1
+    ON CONFLICT DO NOTHING
+"""
+
 BEGIN = """
     INSERT INTO backups (target_id, sha256, path, name, size_bytes, stored_bytes, stored_sha256,
-        is_sealed, mtime_ns, made_at)
+        is_sealed, sealed_for, mtime_ns, made_at)
     VALUES (:target_id, :sha256, :path, :name, :size_bytes, :stored_bytes, :stored_sha256,
-        :is_sealed, :mtime_ns, :now)
+        :is_sealed, :sealed_for, :mtime_ns, :now)
     ON CONFLICT (target_id, sha256) DO UPDATE SET path = excluded.path, name = excluded.name,
         size_bytes = excluded.size_bytes, stored_bytes = excluded.stored_bytes,
         stored_sha256 = excluded.stored_sha256, is_sealed = excluded.is_sealed,
-        mtime_ns = excluded.mtime_ns, made_at = excluded.made_at, verified_at = 0, is_lost = 0,
-        is_listed = 0
+        sealed_for = excluded.sealed_for, mtime_ns = excluded.mtime_ns,
+        made_at = excluded.made_at, verified_at = 0, is_lost = 0, is_listed = 0
 """
 
 CONFIRM = """
@@ -110,20 +128,20 @@ CONFIRM = """
     WHERE target_id = :target_id AND sha256 = :sha256
 """
 
-ADOPT = """
+ADOPT = f"""
     INSERT INTO backups (target_id, sha256, path, name, size_bytes, stored_bytes, stored_sha256,
-        is_sealed, mtime_ns, made_at, verified_at, is_listed)
+        is_sealed, sealed_for, mtime_ns, made_at, verified_at, is_listed)
     VALUES (:target_id, :sha256, :path, :name, :size_bytes, :stored_bytes, :stored_sha256,
-        :is_sealed, :mtime_ns, :made_at, :made_at, 1)
+        :is_sealed, :sealed_for, :mtime_ns, :made_at, {TAKEN_OVER_AT}, 1)
     ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608 - made of this module's constants
 
-FORGET_KEPT = """
+FORGET_KEPT = f"""
     DELETE FROM backup_waiting WHERE target_id = :target_id AND EXISTS (
         SELECT 1 FROM media_items JOIN backups
             ON backups.target_id = :target_id AND backups.sha256 = media_items.sha256
-        WHERE media_items.id = item_id AND backups.verified_at > 0 AND is_lost = 0)
-"""
+        WHERE media_items.id = item_id AND {PROVEN.replace("verified_at", "backups.verified_at")})
+"""  # noqa: S608 - made of this module's constants
 
 LOSE = f"""
     UPDATE backups SET is_lost = 1, is_listed = 0
@@ -260,7 +278,7 @@ class Backups:
         row = self._database.row(FIND, {"address": address, "sha256": sha256})
         if row is None:
             return None
-        found = _record(row)
+        found = record_of(row)
         return Kept(
             target=address,
             sha256=found.sha256,
@@ -276,13 +294,13 @@ class Backups:
     def record(self, target: Target, sha256: str) -> Record | None:
         """What is on record of a content, proven or not."""
         row = self._database.row(RECORD, {"target_id": target.id, "sha256": sha256})
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
     def at_path(self, target: Target, path: str) -> Record | None:
         """What is on record of the file at ``path``."""
         values: Parameters = {"target_id": target.id, "path": os.fsencode(path)}
         row = self._database.row(BY_PATH, values)
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
     def is_named(self, target: Target, name: str, sha256: str) -> bool:
         """Whether another content has that name."""
@@ -333,7 +351,10 @@ class Backups:
 
     def begin(self, target: Target, record: Record, *, now: int) -> None:
         """The file is about to get its name. It counts for nothing until it is confirmed."""
-        self._database.run(BEGIN, {**_values(target, record), "now": now})
+        values = {**values_of(target, record), "now": now}
+        with self._database.write() as connection:
+            connection.execute(LEAVES, values)
+            connection.execute(BEGIN, values)
 
     def confirm(self, target: Target, sha256: str, *, now: int, item_id: int | None = None) -> None:
         """It was read back whole, and is as it was sent; ``item_id`` waits no longer."""
@@ -348,7 +369,7 @@ class Backups:
         taken = 0
         with self._database.write() as connection:
             for one in records:
-                values = {**_values(target, one), "made_at": one.made_at}
+                values = {**values_of(target, one), "made_at": one.made_at}
                 taken += connection.execute(ADOPT, values).rowcount
         return taken
 
@@ -407,7 +428,8 @@ class Backups:
         return Tally(row["items"], row["bytes"], row["waiting"], row["last_at"])
 
 
-def _values(target: Target, one: Record) -> Parameters:
+def values_of(target: Target, one: Record) -> Parameters:
+    """A record as it is bound."""
     return {
         "target_id": target.id,
         "sha256": one.sha256,
@@ -417,15 +439,17 @@ def _values(target: Target, one: Record) -> Parameters:
         "stored_bytes": one.stored_bytes,
         "stored_sha256": one.stored_sha256,
         "is_sealed": int(one.is_sealed),
+        "sealed_for": one.sealed_for,
         "mtime_ns": to_int64(one.mtime_ns),
     }
 
 
 def _records(rows: Iterable[sqlite3.Row]) -> list[Record]:
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
 
 
-def _record(row: Row) -> Record:
+def record_of(row: Row) -> Record:
+    """A row of ``backups``."""
     return Record(
         sha256=row["sha256"],
         path=os.fsdecode(row["path"]),
@@ -438,4 +462,5 @@ def _record(row: Row) -> Record:
         made_at=row["made_at"],
         verified_at=row["verified_at"],
         is_lost=bool(row["is_lost"]),
+        sealed_for=row["sealed_for"],
     )

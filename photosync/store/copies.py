@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from photosync.domain.backups import TAKEN_OVER_AT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -13,14 +15,14 @@ if TYPE_CHECKING:
 
 # what was freed from its phone keeps its copy, unless a backup has it: else it is the only one;
 # so does what the library did not hold when it was last asked
-DUE = """
+DUE = f"""
     SELECT id, mirror_path, size_bytes, source_mtime_ns
     FROM media_items AS copy INDEXED BY media_items_to_prune
     WHERE mirror_path IS NOT NULL AND state IN ('done', 'duplicate') AND updated_at <= :before
         AND (:address IS NULL OR EXISTS (
             SELECT 1 FROM backup_targets JOIN backups ON target_id = backup_targets.id
             WHERE address = :address AND backups.sha256 = copy.sha256
-                AND backups.verified_at > 0 AND is_lost = 0))
+                AND backups.verified_at > {TAKEN_OVER_AT} AND is_lost = 0))
         AND (state = 'done' AND NOT is_missing
              OR EXISTS (SELECT 1 FROM media_items
                 WHERE id = copy.duplicate_of AND state = 'done' AND NOT is_missing))
@@ -28,7 +30,7 @@ DUE = """
             SELECT 1 FROM freed INDEXED BY freed_by_content
             WHERE freed.sha256 = copy.sha256 AND outcome IN ('begun', 'gone')))
     ORDER BY updated_at LIMIT :limit
-"""
+"""  # noqa: S608 - made of a constant
 
 FORGET = """
     UPDATE media_items SET mirror_path = NULL

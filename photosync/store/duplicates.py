@@ -52,8 +52,9 @@ YIELD = """
 
 FOLLOW_HEIR = "UPDATE media_items SET duplicate_of = :heir WHERE duplicate_of = :id"
 
+# what its bytes were stays known: if its file is gone by now, the second copy may have them
 READ_ANEW = """
-    UPDATE media_items SET state = 'found', duplicate_of = NULL, sha256 = NULL, sha1 = NULL,
+    UPDATE media_items SET state = 'found', duplicate_of = NULL, sha1 = NULL,
         mirror_path = NULL, attempts = 0, not_before = 0, updated_at = :now
 """
 

@@ -90,8 +90,9 @@ SEND_AGAIN = f"""
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
+# what its bytes were stays known: the second copy may have them, and nothing else
 FIND_AGAIN = f"""
-    UPDATE media_items SET state = 'found', mirror_path = NULL, sha256 = NULL, sha1 = NULL,
+    UPDATE media_items SET state = 'found', mirror_path = NULL, sha1 = NULL,
         upload_token = NULL, token_at = NULL, leased_by = NULL, attempts = :attempts,
         not_before = :not_before, error_code = :code, error_message = :message, updated_at = :now
     {HELD_BY_WORKER}

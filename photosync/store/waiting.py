@@ -18,7 +18,7 @@ AT_ONCE = 1000
 
 AFTER = """
     SELECT id, source_path, size_bytes, source_mtime_ns, mime_type, taken_at, album, chosen,
-        sha256 IS NOT NULL AS is_hashed
+        sha1 IS NOT NULL AS is_hashed
     FROM media_items INDEXED BY media_items_waiting
     WHERE source_id = :source_id AND id > :last
         AND state IN ('held', 'found', 'mirrored', 'uploaded', 'duplicate')

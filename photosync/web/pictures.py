@@ -53,8 +53,8 @@ ICONS = {
 
 def key_of(item: MediaItem) -> str:
     """By what a thumbnail is kept: the hash of the bytes, else which version of which file."""
-    if item.sha256 is not None:
-        return item.sha256
+    if item.sha256 is not None and item.state not in (State.HELD, State.FOUND):
+        return item.sha256  # of what is to be read (anew) it tells what was there before
     version = f"{item.source_id}\0{item.source_path}\0{item.size_bytes}\0{item.source_mtime_ns}"
     return hashlib.sha256(version.encode("utf-8", "surrogatepass")).hexdigest()
 

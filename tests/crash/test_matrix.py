@@ -47,6 +47,7 @@ THUMBNAILS = "the cache of thumbnails: what is lost or torn is made again (test_
 CLICK = "one transaction a click on the web page: made or not, as the page says then"
 BACK = "photosync restore, by hand: it dies everywhere in test_by_hand.py"
 FREE = "photosync free-space, by hand: it dies everywhere in test_by_hand.py"
+RESEAL = "photosync backup --reseal, by hand: it dies everywhere in test_resealing.py"
 SERVICE = "photosync service: a unit of systemd's, not of the queue"
 NOT_ON_THE_WAY = {
     "app/picturing.py:_write": "photosync report --html: a page of the user's, whole or not at all",
@@ -57,8 +58,11 @@ NOT_ON_THE_WAY = {
     "app/service.py:_write": SERVICE,
     "app/service.py:uninstall": SERVICE,
     "backup/keys.py:new_identity": "photosync backup --new-key: a file of the user's",
+    "backup/keys.py:_sync_folder": "the same, and once with a passphrase",
     "backup/keys.py:write_new": "once, with a passphrase: what it leaves is begun anew",
-    "backup/local.py:LocalPlace.take_back": "a disk that gives back other bytes than it took",
+    "backup/local.py:LocalPlace.take_back": RESEAL,
+    "backup/local.py:_is_removed": RESEAL,
+    "backup/remote.py:RemotePlace.take_back": "a folder on a server that is empty",
     "config/files.py:_write_new": "photosync config init: a file of the user's, not of the queue",
     "config/files.py:init": "the same",
     **{
@@ -85,6 +89,10 @@ NOT_ON_THE_WAY = {
     "store/backups.py:Backups.lose": IN_TROUBLE,
     "store/backups.py:Backups.put_aside": IN_TROUBLE,
     "store/backups.py:Backups.unwant": "at a start without a target: the next start does it again",
+    "store/resealing.py:Reseals.exchange": RESEAL,
+    "store/resealing.py:Reseals.promise": RESEAL,
+    "store/resealing.py:Reseals.unlist": RESEAL,
+    "store/resealing.py:Reseals.went": RESEAL,
     "store/control.py:Control.open_library_gate": IN_TROUBLE,
     "store/freeing.py:Freed.begin": FREE,
     "store/freeing.py:Freed.gone": FREE,

@@ -513,3 +513,65 @@ def test_a_file_that_was_away_while_the_disk_came_is_asked_for_anew(
     world.once()
     assert world.json("backup")["made"] == 1
     assert sorted(files(disk).values()) == sorted([jpeg(1), jpeg(2)])
+
+
+def told_by_the_index(disk: Path) -> str:
+    return "".join(one.read_text() for one in (disk / ".photosync/index").glob("*.tsv"))
+
+
+def lose_the_state(world: World) -> None:
+    for one in world.state.glob("photosync.db*"):
+        one.unlink()
+
+
+def test_ctrl_c_leaves_an_index_of_all_that_came(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    disk.rmdir()
+    for number in range(40):
+        put(world, f"{number}.mp4", mp4(number, 4_000_000))
+    world.once(code=3)
+    disk.mkdir()
+    command = [*PROGRAM, "backup", "--config", str(world.config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=world.environ()) as one:
+        wait_for(lambda: len([*disk.rglob("*.mp4")]) >= 3)
+        one.send_signal(signal.SIGTERM)
+        one.communicate(timeout=30)
+    came = files(disk)
+    told = told_by_the_index(disk)
+    assert len(came) >= 3
+    sound = world.json("status")["backup"]["items"]
+    assert told.count("\n") == sound
+    assert len(came) - sound <= 1, "but for one that was not read back yet"
+
+
+def test_a_full_disk_has_an_index_of_all_that_came(world: World, small_disk: Path) -> None:
+    backup_to(world, small_disk)
+    for number in range(3):
+        put(world, f"{number}.jpg", jpeg(number))
+    put(world, "4.mp4", mp4(2, 3_000_000))
+    world.once(code=3)
+    told = told_by_the_index(small_disk)
+    assert all(f"/{number}.jpg\t" in told for number in range(3))
+
+
+def test_what_was_taken_over_counts_only_once_it_was_read_back(world: World, disk: Path) -> None:
+    backup_to(world, disk)
+    for number in range(3):
+        put(world, f"{number}.jpg", jpeg(number, 5000))
+    world.once()
+    lose_the_state(world)
+    rotten = disk / "Pictures/2020/09/1.jpg"
+    rotten.chmod(0o600)
+    rotten.write_bytes(b"\0" * 5000)  # of the right size
+    world.once()
+    assert jpeg(1, 5000) in files(disk).values(), "it was read back, and brought there again"
+    assert world.json("status")["backup"]["waiting"] == 0
+
+    lose_the_state(world)
+    (disk / "Pictures/2020/09/1~1.jpg").write_bytes(b"\0" * 5000)
+    for one in world.pictures.rglob("*.jpg"):
+        one.unlink()
+    found = world.json("verify", "--backup")["backup"]
+    assert [(one["what"], one["path"]) for one in found["differences"]] == [
+        ("damaged", "Pictures/2020/09/1~1.jpg")
+    ]

@@ -454,7 +454,42 @@ def test_a_copy_that_somebody_deletes_meanwhile(world: World) -> None:
     stage, proven = world.stage(), world.proven()
     world.copy_of("DCIM/a.jpg").unlink()
     removal = world.free(stage, proven)
-    assert [one.reason for one in removal.stays] == ["its copy in the mirror is gone"]
+    reason = "no copy on this computer could be read back as it was"
+    assert [one.reason for one in removal.stays] == [reason]
+    assert world.on_phone() == {"DCIM/a.jpg"}
+    assert world.freed.log(limit=9) == []
+
+
+@pytest.mark.parametrize("how", ["gone", "damaged", "short"])
+@pytest.mark.parametrize("place", ["mirror", "backup"])
+def test_the_copy_relied_on_is_read_once_more_right_before(
+    world: World, place: str, how: str
+) -> None:
+    """Between the look and the typed yes there may be an hour."""
+    world.wants_backup = place == "backup"
+    for number in range(2):
+        world.done(f"DCIM/{number}.jpg", b"%d" % number * 99)
+    copies = [world.backup.add(b"%d" % number * 99) for number in range(2)]
+    if place == "mirror":
+        copies = [world.copy_of(f"DCIM/{number}.jpg") for number in range(2)]
+    grown_old(world)
+    stage, proven = world.stage(), world.proven()
+    assert len(proven) == 2
+    spoil(copies[0], how)
+    removal = world.free(stage, proven)
+    assert [one.candidate.path for one in removal.stays] == ["DCIM/0.jpg"]
+    assert world.on_phone() == {"DCIM/0.jpg"}
+
+
+def test_a_backup_that_goes_meanwhile_ends_it(world: World) -> None:
+    world.wants_backup = True
+    world.done("DCIM/a.jpg", b"1" * 99)
+    world.backup.add(b"1" * 99)
+    grown_old(world)
+    stage, proven = world.stage(), world.proven()
+    world.backup.away = True
+    with pytest.raises(BackupAway):
+        world.free(stage, proven)
     assert world.on_phone() == {"DCIM/a.jpg"}
     assert world.freed.log(limit=9) == []
 

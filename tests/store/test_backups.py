@@ -283,7 +283,7 @@ HASH = """
 KEEP_ALL = """
     INSERT INTO backups (target_id, sha256, path, name, size_bytes, stored_bytes, stored_sha256,
         is_sealed, mtime_ns, made_at, verified_at, is_listed)
-    SELECT 1, sha256, source_path, source_path, 1000, 1000, sha256, 0, 7, 1, 1, 1
+    SELECT 1, sha256, source_path, source_path, 1000, 1000, sha256, 0, 7, 1, 2, 1
     FROM media_items WHERE id < 19990
 """
 
@@ -305,3 +305,20 @@ def test_the_next_of_many_is_found_at_once(shelf: Shelf, tmp_path: Path) -> None
     shelf.database.connection().set_progress_handler(None, 0)
     assert found is not None
     assert found.item.id == 19_990
+
+
+def test_what_was_taken_over_by_its_size_prunes_nothing_and_is_read_first(shelf: Shelf) -> None:
+    backups, copies = Backups(shelf.database), Copies(shelf.database)
+    disk = backups.aim(DISK)
+    keep(backups, DISK, "read.jpg")
+    backups.adopt(disk, [record("taken.jpg")])
+    done = shelf.done("taken.jpg")
+    values = {"id": done, "path": b"Pixel/taken.jpg"}
+    shelf.database.run("UPDATE media_items SET mirror_path = :path WHERE id = :id", values)
+    assert backups.tally(DISK).waiting == 1, "it is to be read back"
+    assert copies.due(before=2**40, limit=10, backup=DISK) == []
+    (first,) = backups.oldest(disk, before=2**40, limit=1)
+    assert first.sha256 == record("taken.jpg").sha256
+    assert (first.is_sound, first.is_proven) == (True, False)
+    backups.confirm(disk, first.sha256, now=NOW, item_id=done)
+    assert [one.item_id for one in copies.due(before=2**40, limit=10, backup=DISK)] == [done]

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from photosync.domain.restoring import Wanted
 from photosync.domain.states import State
 from photosync.store.duplicates import FILE_CODES
+from photosync.store.restores import Restores
 from photosync.store.sources import Sources
-from tests.store.conftest import NOW, Shelf
+from tests.store.conftest import NOW, Shelf, hashes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,10 +59,25 @@ def test_all_duplicates_are_read_anew_when_the_first_drops_out(shelf: Shelf, how
         shelf.items.find_again(shelf.held(one), code="checksum_mismatch", message="m", now=NOW)
 
     assert (shelf.state(two), shelf.state(three)) == (State.FOUND, State.FOUND)
-    assert shelf.item(two).sha256 is None
+    assert shelf.item(two).sha1 is None
     assert shelf.hashed(two, "same") == State.MIRRORED
     assert shelf.hashed(three, "same") == State.DUPLICATE
     assert shelf.item(three).duplicate_of == two
+
+
+@pytest.mark.parametrize("who", ["the first", "its duplicate"])
+def test_what_the_second_copy_alone_has_can_be_asked_back_by_its_item(
+    shelf: Shelf, who: str
+) -> None:
+    """The copy is lost, and the item is to be read anew, from a phone that may never come."""
+    one, two = (shelf.mirrored(name, "same") for name in ("a.jpg", "b.jpg"))
+    shelf.items.find_again(shelf.held(one), code="mirror_lost", message="m", now=NOW)
+    asked = one if who == "the first" else two
+    assert shelf.state(asked) == State.FOUND
+    (found,) = Restores(shelf.database).select(Wanted(ids=(asked,)))
+    assert found.sha256 == hashes_of("same").sha256
+    assert shelf.hashed(asked, "other bytes") == State.MIRRORED
+    assert shelf.item(asked).sha256 == hashes_of("other bytes").sha256
 
 
 def test_a_duplicate_whose_heir_has_other_bytes_by_now_is_not_lost(shelf: Shelf) -> None:
