@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from photosync.domain.albums import album_title, wants_date
+from photosync.domain.albums import album_title
 from photosync.domain.dating import shown_at
 from photosync.domain.media import Entry, SourceKind, readable
 from photosync.domain.media_types import mime_type
@@ -57,7 +57,7 @@ RESUMED_BYTES = 32 << 20
 class Pull:
     """Copies what lies on phones. ``phones``: the phone of a source, or PhoneGone.
 
-    ``fixes_dates``: when each was taken is of interest.
+    ``fixes_dates``: what says no date is sent with one.
     """
 
     name = "pull"
@@ -256,8 +256,7 @@ class Pull:
             )
         if copy.size_bytes != item.size_bytes:
             raise FileReplaced(f"{readable(item.source_path)} came with another size.")
-        looks = self._fixes_dates or wants_date(source.album)
-        at = copy.taken_at(name) if looks else None
+        at = copy.taken_at(name)
         copy.sync(item.source_mtime_ns)
         hashes = copy.hashes()
         path = self._mirror.place(item.id, local_path(source.label, item.source_path), hashes)

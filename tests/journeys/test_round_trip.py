@@ -26,6 +26,7 @@ SEALED, HIDDEN = "encrypt = true", "encrypt = true\nencrypt_names = true"
 
 @pytest.mark.parametrize("how", [SEALED, HIDDEN], ids=["sealed", "names sealed too"])
 def test_a_wiped_phone_out_of_a_sealed_backup_in_s3_alone(
+    *,
     world: World,
     phone: LabPhone,
     host: AdbHost,
