@@ -56,7 +56,7 @@ def site_of(
         database=state.database,
         state_dir=settings.state_dir,
         status=status,
-        page=lambda item: report.item_page(state, item, mirror=settings.mirror.path, running=True),
+        page=lambda item: report.item_page(settings, state, item, running=True),
         opened=daemon.originals.open,
         head=partial(_head, daemon.phone_of),
         settings=lambda: shown(settings, os.environ),
