@@ -188,7 +188,7 @@ class Pull:
         self, source: Source, phone: PhoneLink, small: list[MediaItem], waiting: list[MediaItem]
     ) -> None:
         with ExitStack() as stack:
-            copies = [stack.enter_context(self._part(item)) for item in small]
+            copies = [stack.enter_context(self._part(source, item)) for item in small]
             for copy in copies:
                 copy.start_over()
             entries = map(_entry, small)
@@ -209,7 +209,7 @@ class Pull:
 
     def _large(self, source: Source, phone: PhoneLink, item: MediaItem) -> None:
         stalled: PhoneStalled | None = None
-        with self._settled(item), self._part(item) as copy:
+        with self._settled(item), self._part(source, item) as copy:
             try:
                 self._copy(phone, item, copy)
             except ItemGone:
@@ -292,9 +292,12 @@ class Pull:
                 self._mirror.drop(item.id)
                 raise
 
-    def _part(self, item: MediaItem) -> AbstractContextManager[Copy]:
+    def _part(self, source: Source, item: MediaItem) -> AbstractContextManager[Copy]:
         return self._mirror.part(
-            item.id, halt=self._halt, progress=partial(self._progress, item.id)
+            item.id,
+            halt=self._halt,
+            progress=partial(self._progress, item.id),
+            path=local_path(source.label, item.source_path),
         )
 
 
