@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The settings file.", no_args_is_help=True)
 
 
-@app.command("init")
+@app.command("init", short_help="Write a settings file with every setting explained.")
 def init(
     *,
     config: ConfigOption = None,
