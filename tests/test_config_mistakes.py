@@ -461,3 +461,27 @@ def test_whatever_the_environment_holds_it_loads_or_is_a_settings_error(
 )
 def test_mistakes_about_phones_and_the_mirror(told: Told, text: str, part: str) -> None:
     assert part in told(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[web]\nport = 1\nport = 2\n",
+        "[web]\n[google]\n[web]\n",
+        '[folder]\npath = "a"\n[folder]\npath = "b"\n',
+        "web = {port = 1, port = 2}\n",
+        "web = {port = 1}\n[web]\n",
+    ],
+)
+def test_what_stands_twice_is_told_from_what_lacks_quotes(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        config.load(file, {"HOME": str(tmp_path)})
+    assert "is no valid TOML" in caught.value.message
+    assert "only once" in caught.value.hint
+    assert "quotes" not in caught.value.hint
+    file.write_text("state_dir = ~/state\n")
+    with pytest.raises(SettingsError) as caught:
+        config.load(file, {"HOME": str(tmp_path)})
+    assert "quotes" in caught.value.hint

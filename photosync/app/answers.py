@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from photosync.app.report import item_line
@@ -19,12 +19,16 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one file. ``items``: every version on record, the one told of first."""
+    """What became of one file. ``items``: every version on record, the one told of first.
+
+    ``copies``: where the bytes of that one lie besides (``app.copies``); empty without an item.
+    """
 
     source: str
     path: str
     fate: Fate
     items: Sequence[MediaItem] = ()
+    copies: Json = field(default_factory=dict)
 
     def document(self) -> Json:
         """As JSON."""
@@ -37,6 +41,7 @@ class Answer:
             "rule": self.fate.rule,
             "cure": self.fate.cure,
             "items": [item_line(one, self.source) for one in self.items],
+            **self.copies,
         }
         exact = path_base64(self.path)
         return told if exact is None else {**told, "path_base64": exact}

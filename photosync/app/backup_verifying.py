@@ -14,6 +14,7 @@ from photosync.backup.sealing import unseal
 from photosync.domain.backups import Exposed
 from photosync.errors import BackupLost, KeyMissing, KeyWrong, PhotosyncError, Stopping
 from photosync.store.backups import Backups
+from photosync.store.replaced import ReplacedFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,8 @@ class BackupVerification:
 
     ``held``: all that should be there; ``read``: read back by this run; ``left``: what a whole
     round still has to read. ``opened``: whether sealed files were opened, None if none was read.
-    ``unknown``: files that photosync did not put there, or does not know any more.
+    ``unknown``: files that photosync did not put there, or does not know any more;
+    ``replaced``: those of them that were found damaged and are there anew, and where that is.
     ``exposed``: what lies there otherwise than it is to be sealed today.
     """
 
@@ -68,6 +70,7 @@ class BackupVerification:
     back: int = 0
     unknown: list[str] = field(default_factory=list)
     exposed: Exposed = field(default_factory=Exposed)
+    replaced: dict[str, str] = field(default_factory=dict)
     error: PhotosyncError | None = None
 
 
@@ -165,6 +168,12 @@ class _Look:
         self._found.unknown = [
             path for path in lies if self._backups.at_path(self._target, path) is None
         ]
+        replaced = ReplacedFiles(self._state.database)
+        self._found.replaced = {
+            path: instead
+            for path in self._found.unknown
+            if (instead := replaced.stand_in(self._target.id, path)) is not None
+        }
         return lies
 
     def _look_after_lost(self, lies: dict[str, int]) -> None:

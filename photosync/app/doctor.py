@@ -13,9 +13,10 @@ from photosync.app.backup_health import second_copy
 from photosync.app.connecting import speaks
 from photosync.app.finding import Finding, Verdict, of
 from photosync.app.looking import AWAY, phone_lines
-from photosync.app.machine import clock_by, local
+from photosync.app.machine import clock_by
 from photosync.app.report import ending, status
 from photosync.app.state import MIRROR_MADE, looked_at, opened
+from photosync.app.times import local
 from photosync.daemon import lock
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.silence import CODES

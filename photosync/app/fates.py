@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from photosync import errors
-from photosync.app.report import problems_of, rfc3339
+from photosync.app.report import problems_of
+from photosync.app.times import local
 from photosync.app.waits import waits_for
 from photosync.daemon import lock
 from photosync.domain.backups import ASSUMED
@@ -92,7 +93,7 @@ def failed(code: str, message: str) -> Fate:
 
 
 def _done(item: MediaItem) -> Fate:
-    at = rfc3339(item.updated_at)
+    at = local(item.updated_at)
     message = f"It is in the library since {at}, as {item.file_name}: {PHOTO_URL}{item.google_id}"
     return Fate(Verdict.TAKEN, "done", message)
 
@@ -160,7 +161,7 @@ def _under_way(record: Record, item: MediaItem) -> Fate:
         message = f"It waits to be {does}. {wait.message}"
         return Fate(verdict, wait.code, message, cure=wait.hint)
     if item.not_before > record.state.now():
-        at, why = rfc3339(item.not_before), item.error_message or ""
+        at, why = local(item.not_before), item.error_message or ""
         message = f"It is put aside until {at}. {why}".strip()
         return Fate(Verdict.TAKEN, item.error_code or "put_aside", message)
     return Fate(Verdict.TAKEN, str(item.state), f"It waits for its turn to be {does}.")

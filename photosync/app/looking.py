@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from photosync.app.report import rfc3339
 from photosync.app.state import looked_at, opened
+from photosync.app.times import rfc3339
 from photosync.device.phone import Phone
 from photosync.device.presence import Presence, Readiness
 from photosync.device.server import AdbServer

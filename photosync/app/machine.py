@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from photosync.app.finding import Finding, Verdict
 from photosync.app.state import make_state_dir
+from photosync.app.times import local
 from photosync.domain.media import in_units, readable
 from photosync.files.mounts import network_disk
 from photosync.files.watching import most_watched, raise_watches
@@ -33,11 +34,6 @@ ADB_SIGNS = ("ff4201", "android_adb", "adb_user")
 """What the rules that are about have in them: ours, Debian's and Google's."""
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-
-def local(at: float) -> str:
-    """A time of the clock on the wall here."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def clock() -> Iterator[Finding]:

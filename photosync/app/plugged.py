@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from photosync.device.presence import Seen
     from photosync.device.server import AdbServer
 
+CURE = "Plug the phone in and unlock it, then ask again. If it does not help: photosync phones"
+
 
 @contextmanager
 def plugged(
@@ -48,8 +50,10 @@ def _the_one(seen: Sequence[Seen], serial: str, label: str) -> Seen:
     if named:
         known = ", ".join(one.identity.serial for one in named if one.identity)
         raise SettingsError("Several phones are plugged in.", hint=f"Name one of them: {known}.")
-    name = readable(label or serial or "A phone")
+    name = readable(label or serial)
     waiting = next((one for one in seen if one.advice and serial in ("", one.transport)), None)
     if waiting is not None:
-        raise PhoneNotReady(f"{name} is plugged in, but not ready.", hint=waiting.advice)
-    raise PhoneNotReady(f"{name} is not plugged in.", hint="Plug it in; see photosync phones.")
+        message = f"{name or 'A phone'} is plugged in, but not ready."
+        raise PhoneNotReady(message, hint=waiting.advice)
+    message = f"{name} is not plugged in." if name else "No phone is plugged in."
+    raise PhoneNotReady(message, hint=CURE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from photosync.app.report import rfc3339
+from photosync.app.times import rfc3339
 from photosync.domain.media import SourceKind, path_base64, readable
 from photosync.domain.places import Place, advice
 from photosync.domain.states import State

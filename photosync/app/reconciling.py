@@ -11,6 +11,7 @@ from photosync.domain.media import SourceKind
 from photosync.domain.places import Standing
 from photosync.domain.reckoning import Reckoning, Sample, month_of
 from photosync.domain.states import State
+from photosync.errors import Stopping
 from photosync.files.lying import Lying
 from photosync.store.sightings import Sightings
 from photosync.store.whereabouts import AllWhereabouts
@@ -88,6 +89,8 @@ def reconcile(
     """
     looker = _Looker(settings, state, asked, halt)
     for count, one in enumerate(looker.whereabouts.all(source_id=asked.source_id), 1):
+        if halt.is_set():
+            raise Stopping
         looker.take(one)
         if count % TICK_EVERY == 0:
             tick(count)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from photosync.app.copies import copies_of
 from photosync.app.exposed import exposed, exposed_document
-from photosync.app.mirrors import place_of
 from photosync.app.signs import silent
+from photosync.app.times import rfc3339
 from photosync.app.waits import COPYING_RESTS, waits_for
 from photosync.daemon import lock
 from photosync.daemon.metered import HINT, METERED, RESTS
@@ -169,12 +170,9 @@ def item_line(item: MediaItem, label: str) -> Json:
     return line
 
 
-def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool) -> Json:
+def item_page(settings: Settings, state: OpenState, item: MediaItem, *, running: bool) -> Json:
     """One item as ``show`` shows it: everything that is no secret."""
     source = next(one.source for one in state.overview.sources() if one.source.id == item.source_id)
-    copy = None
-    if item.mirror_path is not None:
-        copy = place_of(state.control, mirror, item.mirror_path)
     history = state.overview.history(item.id)
     problems = state.control.problems()
     wait = waits_for(state, source, item, running=running, problems=problems)
@@ -184,10 +182,7 @@ def item_page(state: OpenState, item: MediaItem, *, mirror: Path, running: bool)
         "sha256": item.sha256,
         "album": item.album,
         "google_id": item.google_id,
-        "mirror_path": None
-        if item.mirror_path is None
-        else readable(str(copy or mirror / item.mirror_path)),
-        "mirror_there": copy is not None,
+        **copies_of(settings, state, item),
         "dated_copy": _dated_copy(state, item),
         "waits_for": "" if wait is None else wait.message,
         "attempts": item.attempts,
@@ -209,16 +204,6 @@ def _dated_copy(state: OpenState, item: MediaItem) -> Json | None:
         "from": record.dated.origin,
         "sha256": record.copy_sha256,
     }
-
-
-def rfc3339(at: float | None) -> str | None:
-    """Seconds UTC as ``2026-11-23T07:00:00Z``; None for None and for "never" (0)."""
-    if not at:
-        return None
-    try:
-        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):  # a file from the year 300,000,000,000
-        return None
 
 
 def _nothing_yet(settings: Settings, holder: Holder | None, now: int) -> Json:

@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from photosync.app import report
+from photosync.app.checking import in_force
 from photosync.app.leaving import leave_out_all
 from photosync.app.selecting import first_state
 from photosync.app.signs import is_wanted
-from photosync.config import shown
 from photosync.device.survey import nearest
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.states import State
@@ -56,10 +56,10 @@ def site_of(
         database=state.database,
         state_dir=settings.state_dir,
         status=status,
-        page=lambda item: report.item_page(state, item, mirror=settings.mirror.path, running=True),
+        page=lambda item: report.item_page(settings, state, item, running=True),
         opened=daemon.originals.open,
         head=partial(_head, daemon.phone_of),
-        settings=lambda: shown(settings, os.environ),
+        settings=lambda: in_force(settings, os.environ),
         sources=ChosenSources(settings, state),
         clock=state.clock,
     )

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photosync.app.answers import Answer
+from photosync.app.copies import copies_of
 from photosync.app.fates import Record, fate_of, record_of
 from photosync.app.local import Local
 from photosync.app.mirrors import former_places
 from photosync.app.state import looked_at
 from photosync.daemon import lock
+from photosync.device import storage
 from photosync.domain.fates import Fate, Verdict
 from photosync.domain.media import SourceKind, readable
+from photosync.domain.media_types import HEAD_BYTES, mime_type
 from photosync.domain.naming import CARD_PREFIX
 
 if TYPE_CHECKING:
@@ -44,7 +49,13 @@ def why(
     with looked_at(settings, clock) as state:
         record = None if state is None else record_of(settings, state)
         question = _Asked(settings, record, asked, folder=folder or Path.cwd(), clock=clock)
-        return list(question.answers())
+        answers = list(question.answers())
+        if state is None:
+            return answers
+        return [
+            replace(one, copies=copies_of(settings, state, one.items[0])) if one.items else one
+            for one in answers
+        ]
 
 
 class _Asked:
@@ -62,6 +73,9 @@ class _Asked:
         self._settings = settings
         self._record = record
         self._asked = asked
+        on_phone = storage.relative(asked)
+        self._is_on_phone = on_phone is not None
+        self._path = asked.strip("/") if on_phone is None else on_phone
         self._running = lock.holder(settings.state_dir) is not None
         self._local = Local(settings, record, running=self._running, clock=clock)
         # "..", but no symlinks yet: what is meant is the path as it is written
@@ -128,8 +142,21 @@ class _Asked:
         nearest = self._nearest()
         near = f" The nearest is {readable(nearest)}." if nearest else ""
         message = f"It lies in no folder that is backed up.{near}"
+        if self._is_other():
+            message = f"It is neither a photo nor a video. {message}"
+            return Answer("", name, Fate(Verdict.LEFT_OUT, "other_type", message))
         cure = f'Add to the settings:  [[folder]]  path = "{readable(str(place))}"'
         return Answer("", name, Fate(Verdict.LEFT_OUT, "not_watched", message, "[[folder]]", cure))
+
+    def _is_other(self) -> bool:
+        """Whether it is a file that would not be taken wherever it lay."""
+        try:
+            if not stat.S_ISREG(self._file.stat().st_mode):
+                return not self._file.is_dir()
+            with self._file.open("rb") as file:
+                return mime_type(self._file.name, file.read(HEAD_BYTES)) is None
+        except OSError:
+            return False  # who knows
 
     def _in_former_folder(self) -> Answer | None:
         """A folder that the settings named once."""
@@ -183,9 +210,10 @@ class _Asked:
             for name in (source.label, source.address):
                 if not self._asked.startswith(f"{name}:"):
                     continue
-                path = self._asked.removeprefix(f"{name}:").strip("/")
+                given = self._asked.removeprefix(f"{name}:")
+                path = given.strip("/")
                 if source.kind == SourceKind.PHONE:
-                    return self._of_phone(source, path)
+                    return self._of_phone(source, storage.relative(given) or path)
                 rel = os.path.normpath(path)
                 if source.address in roots and not rel.startswith(".."):
                     rel = "" if rel == "." else rel
@@ -208,14 +236,15 @@ class _Asked:
         found = here or [
             item
             for source in self._record.sources.values()
-            for item in self._local.items_at(source, self._asked.strip("/"))[:1]
+            for item in self._local.items_at(source, self._path)[:1]
+            if not self._is_on_phone or source.kind == SourceKind.PHONE
         ]
         return [self._of_item(one) for one in found] or ([copied] if copied else [])
 
     def _named(self) -> list[Answer]:
         """A file's name alone, as the library shows it."""
-        name = self._asked.strip("/")
-        if self._record is None or not name or "/" in name:
+        name = self._path
+        if self._record is None or not name or "/" in name or self._is_on_phone:
             return []
         paths = {
             (one.source_id, one.source_path): one
@@ -227,8 +256,10 @@ class _Asked:
 
     def _on_phones(self) -> list[Answer]:
         """A path on a phone of which nothing is on record."""
-        path = self._asked.strip("/")
-        is_here = self._asked.startswith(("/", ".", "~")) or any(True for _ in self._places())
+        path = self._path
+        is_here = not self._is_on_phone and (
+            self._asked.startswith(("/", ".", "~")) or any(True for _ in self._places())
+        )
         if is_here or not self._settings.phone.enabled or not path:
             return []
         if "/" not in path and not path.startswith(CARD_PREFIX):

@@ -27,11 +27,12 @@ DAMAGED = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN})
 
 
 class LocalPart:
-    """A file under a temporary name, on the same file system."""
+    """A file under a temporary name, on the same file system; in messages it is ``meant``."""
 
-    def __init__(self, root: Path, file: Path) -> None:
+    def __init__(self, root: Path, file: Path, meant: Path) -> None:
         self._root = root
         self._path = file
+        self._meant = meant
         self._file = file.open("wb", buffering=0)
 
     def write(self, block: bytes, /) -> None:
@@ -39,7 +40,7 @@ class LocalPart:
         try:
             self._put(block)
         except OSError as error:
-            raise unwritable(self._path, error) from error
+            raise unwritable(self._meant, error) from error
 
     def _put(self, block: bytes) -> None:
         rest = memoryview(block)
@@ -73,7 +74,7 @@ class LocalPart:
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
-            raise unwritable(self._path, error) from error
+            raise unwritable(self._meant, error) from error
 
 
 class LocalFile(io.FileIO):
@@ -129,14 +130,13 @@ class LocalPlace:
     @contextmanager
     def part(self, path: str, token: str) -> Iterator[LocalPart]:
         """A new file that is to be called ``path``."""
-        del path  # it lies elsewhere until it is whole
-        file = self._root / PARTS / token
+        file, meant = self._root / PARTS / token, self._root / path
         try:
             _make_folder(file.parent, self._root)
             file.unlink(missing_ok=True)
-            part = LocalPart(self._root, file)
+            part = LocalPart(self._root, file, meant)
         except OSError as error:
-            raise unwritable(file, error) from error
+            raise unwritable(meant, error) from error
         try:
             yield part
         finally:

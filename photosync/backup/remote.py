@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import io
+import shlex
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -304,9 +306,10 @@ class RemotePlace:
 
     def _not_installed(self) -> BackupAway:
         extra = EXTRAS.get(self._scheme)
-        cure = f"pip install 'photosync-daemon[{extra}]'"
+        pip = f"{shlex.quote(sys.executable)} -m pip install"
+        cure = f"In the folder that you cloned: {pip} -c constraints.txt '.[{extra}]'"
         if extra is None:
-            cure = "pip install what fsspec names for it, beside photosync."
+            cure = f"{pip} with what fsspec names for it: filesystem-spec.readthedocs.io"
         return BackupAway(
             f"What {self._scheme}:// takes is not installed beside photosync.", hint=cure
         )

@@ -111,8 +111,8 @@ def _trouble(settings: Settings, state: State) -> PhotosyncError | None:
 
 
 def _check(settings: Settings) -> Result:
-    from photosync.app.report import rfc3339
     from photosync.app.state import opened
+    from photosync.app.times import rfc3339
     from photosync.google.sign_in import check
 
     found = check(settings.google.token_file)
@@ -129,7 +129,7 @@ def _check(settings: Settings) -> Result:
 
 
 def _signed_in(settings: Settings, found: SignedIn, trouble: PhotosyncError | None) -> Result:
-    from photosync.app.report import rfc3339
+    from photosync.app.times import rfc3339
 
     token_file = str(settings.google.token_file)
     document = {

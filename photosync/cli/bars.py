@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from photosync.cli.result import console
+from photosync.domain.media import in_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.progress import ProgressColumn, Task
 
 
 @contextmanager
@@ -23,3 +26,18 @@ def counting(doing: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         bar = progress.add_task(doing, total=None)
         yield lambda seen, in_all: progress.update(bar, completed=seen, total=in_all or None)
+
+
+def rate_column() -> ProgressColumn:
+    """How fast it goes, in the units of all other sizes: rich's own column has MB beside MiB."""
+    from rich.progress import ProgressColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(
+                "" if speed is None else f"{in_units(speed)}/s", style="progress.data.speed"
+            )
+
+    return Rate()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The settings file.", no_args_is_help=True)
 
 
-@app.command("init")
+@app.command("init", short_help="Write a settings file with every setting explained.")
 def init(
     *,
     config: ConfigOption = None,
@@ -37,13 +37,13 @@ def show(
     *, config: ConfigOption = None, as_json: JsonOption = False, verbose: VerboseOption = False
 ) -> None:
     """Show every setting, and where its value comes from."""
-    from photosync import config as configuration
+    from photosync.app.checking import in_force
 
     settings = settings_of(config, verbose=verbose)
-    shown = configuration.shown(settings, os.environ)
+    shown = in_force(settings, os.environ)
     width = max(len(one.key) for one in shown)
     # one line each, however long: a folded path cannot be copied, nor found with grep
-    lines = [f"{one.key:{width}}  {printable(one.value)}  ({one.origin})" for one in shown]
+    lines = [f"{one.key:{width}}  {printable(one.toml)}  ({one.origin})" for one in shown]
     document = {
         "version": 1,
         "file": _text(settings.file),
@@ -73,7 +73,10 @@ def check(
     *, config: ConfigOption = None, as_json: JsonOption = False, verbose: VerboseOption = False
 ) -> None:
     """Check the settings; every mistake is named at once."""
+    from photosync.app.checking import check_keys
+
     settings = settings_of(config, verbose=verbose)
+    check_keys(settings, os.environ)
     missing = [str(one.path) for one in settings.folder if not one.path.is_dir()]
     lines = [
         f"{settings.file} is fine."

@@ -202,7 +202,7 @@ def _document(offer: Offer, removal: Removal | None, *, dry_run: bool) -> dict[s
 
 def _log(settings: Settings, limit: int) -> Result:
     from photosync.app.freeing import log_lines
-    from photosync.app.report import rfc3339
+    from photosync.app.times import rfc3339
 
     lines = log_lines(settings, limit=limit)
     text = [

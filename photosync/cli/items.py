@@ -99,12 +99,8 @@ def show(
                 hint="Start it: photosync run",
             )
         found = state.overview.item(item)
-        page = item_page(
-            state,
-            found,
-            mirror=settings.mirror.path,
-            running=lock.holder(settings.state_dir) is not None,
-        )
+        running = lock.holder(settings.state_dir) is not None
+        page = item_page(settings, state, found, running=running)
     end(Result(item_view(page), {"version": 1, "item": page}), as_json=as_json)
 
 

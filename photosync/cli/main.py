@@ -64,30 +64,40 @@ def _photosync(
 
 app.command("auth")(auth.auth)
 app.command("run")(run.run)
-app.command("status")(status.status)
+app.command("status", short_help="Show what is where, how fast it goes, and what it needs.")(
+    status.status
+)
 app.command("list")(items.list_items)
 app.command("show")(items.show)
-app.command("report")(report.report)
+app.command("report", short_help="Show what lies where, and what is in one place only.")(
+    report.report
+)
 app.command("import")(importing.import_uploads)
 app.command("choose")(items.choose)
 app.command("skip")(items.skip)
-app.command("retry")(items.retry)
-app.command("why")(why.why)
-app.command("backup")(backup.backup)
-app.command("verify")(verify.verify)
-app.command("restore")(restore.restore)
-app.command("free-space")(free_space.free_space)
-app.command("doctor")(doctor.doctor)
+app.command("retry", short_help="Try items again that failed or were put aside.")(items.retry)
+app.command("why", short_help="Say what became of a file, and what would change it.")(why.why)
+app.command("backup", short_help="Bring what is not there yet to the second copy.")(backup.backup)
+app.command("verify", short_help="Ask the library, and read the second copy back.")(verify.verify)
+app.command("restore", short_help="Put items back where they were, or elsewhere.")(restore.restore)
+app.command("free-space", short_help="Remove from the phone what is safe in two places.")(
+    free_space.free_space
+)
+app.command("doctor", short_help="Check everything that a run needs.")(doctor.doctor)
 app.command("phones")(phones.phones)
-app.command("folders")(phones.folders)
-app.command("notify")(notify.notify)
+app.command("folders", short_help="Show the folders with photos on each phone; choose.")(
+    phones.folders
+)
+app.command("notify", short_help="Send a notice to every address, to try them.")(notify.notify)
 app.command("web")(web.web)
-app.command("pause")(control.pause)
+app.command("pause", short_help="Take no more photos in hand until resume.")(control.pause)
 app.command("resume")(control.resume)
 app.add_typer(service.app, name="service")
 app.add_typer(configuration.app, name="config")
-app.command("demo")(demo.demo)
-app.command("emulate")(emulate.emulate)
+app.command("demo", short_help="Watch it at work on sample photos: no account needed.")(demo.demo)
+app.command("emulate", short_help="Run the built-in emulator of Google Photos alone.")(
+    emulate.emulate
+)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from photosync.app.report import rfc3339
+from photosync.app.times import rfc3339
 from photosync.cli.result import plural, printable
 from photosync.cli.views import local
 from photosync.domain.media import in_units

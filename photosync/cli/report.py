@@ -14,6 +14,7 @@ from photosync.cli.bars import counting
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.result import DONE, FAILED, Result, end
 from photosync.cli.signals import obey_signals
+from photosync.errors import Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ MOST_IN_JSON = 10_000
 """Items of a kind that ``--missing --json`` names: for scripts that go on with them."""
 
 FEW = 5
+STOPPED = "Stopped before all of it was looked at; nothing was changed."
 NOTHING_YET = "photosync has not found anything yet. Start it: photosync run"
 
 
@@ -80,9 +82,11 @@ def report(
             asked = Asked(source_id=number, check=check, samples=samples)
             total = state.overview.counts().total(number)
             with counting("looking", shown=not as_json and sys.stderr.isatty()) as told:
-                found = _found(
-                    settings, state, asked, html, _While(halt, lambda count: told(count, total))
-                )
+                while_ = _While(halt, lambda count: told(count, total))
+                try:
+                    found = _found(settings, state, asked, html, while_)
+                except Stopping as error:
+                    raise Stopping(STOPPED) from error
             is_bad = bool(found["damaged"]["items"]) or (missing and endangered(found) > 0)
             text = report_view(found, by=by, missing=missing, page=html)
             result = Result(text, found, FAILED if is_bad else DONE)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Group
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -16,11 +18,13 @@ from photosync.domain.media import in_units
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 Json = dict[str, Any]
 
 MOST_ROWS = 40
+PIECE = re.compile(r"[^/ ]*[/ ]*")
+THERE = "there: on the phone, or in the watched folder itself."
 MOST_EXAMPLES = 3
 PLACE_WORDS = {
     "phone": "on the phone only",
@@ -29,6 +33,36 @@ PLACE_WORDS = {
     "backup": "in the second copy only",
     "library": "in the library only",
 }
+
+
+class Named:
+    """A path on as many lines as it takes, broken behind "/" and spaces, never within a word.
+
+    Only what is longer than a whole line is cut. ``before``: words before it, less bright.
+    """
+
+    def __init__(self, path: str, *, before: str = "") -> None:
+        self._text = Text(before, style="dim").append(path, style="default")
+
+    def _pieces(self) -> list[Text]:
+        ends = [found.end() for found in PIECE.finditer(self._text.plain)]
+        return [one for one in self._text.divide(ends) if one]
+
+    def __rich_measure__(self, _: Console, options: ConsoleOptions) -> Measurement:
+        widest = max((one.cell_len for one in self._pieces()), default=0)
+        most = options.max_width
+        return Measurement(min(widest, most), min(self._text.cell_len, most))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = Text()
+        for piece in self._pieces():
+            bare = piece.copy()
+            bare.rstrip()
+            if line and line.cell_len + bare.cell_len > options.max_width:
+                yield from line.wrap(console, options.max_width, overflow="fold")
+                line = Text()
+            line.append_text(piece)
+        yield from line.wrap(console, options.max_width, overflow="fold")
 
 
 def report_view(found: Json, *, by: str, missing: bool, page: Path | None) -> RenderableType:
@@ -72,10 +106,10 @@ def _numbers(one: Json, columns: list[str]) -> list[str]:
 
 def _sources(found: Json) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("source", overflow="fold")
+    table.add_column("source")
     columns = _columns(table, found)
     for one in found["sources"]:
-        table.add_row(Text(one["label"]), *_numbers(one, columns))
+        table.add_row(Named(one["label"]), *_numbers(one, columns))
     if len(found["sources"]) > 1:
         table.add_section()
         table.add_row("in all", *_numbers(found["in_all"], columns))
@@ -84,7 +118,7 @@ def _sources(found: Json) -> Table:
 
 def _legend(found: Json) -> list[Text]:
     """How each source is known, which is not the same as how it is."""
-    lines = []
+    lines = [THERE]
     for one in found["sources"]:
         name = printable(one["label"])
         if one["kind"] == "phone":
@@ -102,12 +136,12 @@ def _legend(found: Json) -> list[Text]:
 def _groups(found: Json, by: str) -> RenderableType:
     rows = found["folders"] if by == "folder" else found["months"]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(by, overflow="fold")
+    table.add_column(by)
     columns = _columns(table, found)
     several = len(found["sources"]) > 1
     for one in rows[:MOST_ROWS]:
-        name = Text(f"{one['source']}: " if several else "", style="dim")
-        table.add_row(name.append(one[by], style="default"), *_numbers(one, columns))
+        source = f"{one['source']}: " if several else ""
+        table.add_row(Named(one[by], before=source), *_numbers(one, columns))
     if len(rows) <= MOST_ROWS:
         return table
     more = f"and {len(rows) - MOST_ROWS:,} more: --json has all of them"

@@ -208,9 +208,9 @@ def _progress(*, verbose: bool) -> Iterator[Callable[[Snapshot], None]]:
         Progress,
         TextColumn,
         TimeRemainingColumn,
-        TransferSpeedColumn,
     )
 
+    from photosync.cli.bars import rate_column
     from photosync.daemon.reports import COPY, UPLOAD
     from photosync.domain.media import in_units
     from photosync.domain.states import State
@@ -220,7 +220,7 @@ def _progress(*, verbose: bool) -> Iterator[Callable[[Snapshot], None]]:
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        rate_column(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:

@@ -29,7 +29,7 @@ from photosync.domain.media import in_units, readable
 from photosync.errors import PhotosyncError, SettingsError, Stopping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from photosync.app.backup_verifying import BackupVerification
     from photosync.app.verifying import Verification
@@ -171,6 +171,9 @@ def _copy_document(copy: BackupVerification) -> dict[str, Any]:
         "back": copy.back,
         "unknown": [readable(path) for path in copy.unknown],
         "exposed": exposed_document(copy.exposed),
+        "replaced": [
+            {"path": readable(path), "by": readable(by)} for path, by in copy.replaced.items()
+        ],
         "error": error_document(copy.error),
     }
 
@@ -197,22 +200,36 @@ def _copy_lines(copy: BackupVerification) -> Iterator[str]:
         yield f"  and {count - MOST_SHOWN:,} more, see --json"
     if count:
         yield "They are backed up again by the next run, or now: photosync backup"
-    yield from _other_lines(copy)
+    yield from _unknown_lines(copy)
     yield from _error_lines(copy.error)
     if copy.left:
         yield f"{photos(copy.left)} to go; it goes on from here: photosync verify --all"
 
 
-def _other_lines(copy: BackupVerification) -> Iterator[str]:
-    count = len(copy.unknown)
+def _unknown_lines(copy: BackupVerification) -> Iterator[str]:
+    strange = [path for path in copy.unknown if path not in copy.replaced]
+    count = len(strange)
     if count:
         yield f"{count:,} {plural(count, 'file')} there that photosync does not know (left alone):"
-    for path in copy.unknown[:MOST_SHOWN]:
-        yield f"  {readable(path)}"
-    if count > MOST_SHOWN:
-        yield f"  and {count - MOST_SHOWN:,} more, see --json"
+    yield from _listed(f"  {readable(path)}" for path in strange)
+    if copy.replaced:
+        yield (
+            "Found damaged, and brought there anew under another name; the damaged ones are left"
+            " for you to look at, and may be removed:"
+        )
+    yield from _listed(
+        f"  {readable(path)} (now {readable(by)})" for path, by in copy.replaced.items()
+    )
     if copy.exposed:
         yield from (copy.exposed.words(), RESEAL_HINT)
+
+
+def _listed(lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        if number < MOST_SHOWN:
+            yield line
+        elif number == MOST_SHOWN:
+            yield "  and more, see --json"
 
 
 def _error_lines(error: PhotosyncError | None) -> Iterator[str]:

@@ -121,7 +121,8 @@ def item_view(page: Json) -> RenderableType:
         "sha256": page["sha256"] or "",
         "album": printable(page["album"]),
         "Google's id": page["google_id"] or "",
-        "copied to": _copy_words(page),
+        "copied to": copy_words(page),
+        "second copy": second_copy_words(page),
         "sent dated": _dated_words(page["dated_copy"]),
         "copy of": "" if page["duplicate_of"] is None else f"item {page['duplicate_of']}",
         "why": printable(page["error"]["message"]) if page["error"] else "",
@@ -139,10 +140,22 @@ def item_view(page: Json) -> RenderableType:
     return Group(table, history)
 
 
-def _copy_words(page: Json) -> str:
+def copy_words(page: Json) -> str:
+    """Where its copy in the mirror lies; "" if it needs none."""
     if page["mirror_path"] is None:
         return ""
     return f"{page['mirror_path']}{'' if page['mirror_there'] else ' (not there now)'}"
+
+
+def second_copy_words(page: Json) -> str:
+    """Where its second copy lies, and since when that is certain; "" if there is to be none."""
+    copy = page["second_copy"]
+    if copy is None:
+        return ""
+    if copy["path"] is None:
+        return printable(f"not yet in {copy['to']}")
+    sealed = ", sealed" if copy["sealed"] else ""
+    return printable(f"{copy['path']} (read back {local(copy['verified_at'])}{sealed})")
 
 
 def _dated_words(dated: Json | None) -> str:

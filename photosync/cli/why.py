@@ -9,6 +9,7 @@ from rich.text import Text
 
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.result import DONE, FAILED, USAGE, USER_MUST_ACT, Result, end, printable
+from photosync.cli.views import copy_words, second_copy_words
 from photosync.domain.fates import Verdict
 from photosync.domain.media import readable
 
@@ -67,6 +68,9 @@ def _view(answer: Answer) -> Text:
         text.append("\n  decided by: ", style="dim").append(printable(fate.rule))
     if fate.cure:
         text.append("\n  to change it: ", style="dim").append(printable(fate.cure), style="bold")
+    for label, said_of in (("copied to", copy_words), ("second copy", second_copy_words)):
+        if answer.copies and (said := said_of(answer.copies)):
+            text.append(f"\n  {label}: ", style="dim").append(printable(said))
     for item in answer.items:
         text.append(f"\n  item {item.id}: {item.state}", style="dim")
     if answer.items:

@@ -1,6 +1,8 @@
 """Settings: a TOML file and the environment, read once, checked whole."""
 
+from photosync.config.environment import whence
 from photosync.config.files import default_file, example_text, find_file, init
+from photosync.config.mistakes import Mistake, raise_all
 from photosync.config.reading import load
 from photosync.config.settings import (
     BackupSettings,
@@ -21,6 +23,7 @@ __all__ = [
     "FolderSettings",
     "GoogleSettings",
     "MirrorSettings",
+    "Mistake",
     "NotifySettings",
     "PhoneSettings",
     "SelectSettings",
@@ -34,5 +37,7 @@ __all__ = [
     "init",
     "load",
     "masked",
+    "raise_all",
     "shown",
+    "whence",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
 
     from photosync.config.model import Folder, Phone, Select, Written
 
+TWICE = re.compile("overwrite|twice|immutable|[Dd]uplicate")
+"""What tomllib says of a key or table that stands there once more."""
+
+ONCE = (
+    "A setting, and a [table], may stand in the file only once: put together what belongs to one"
+    " table. Only [[folder]], in two brackets, may come again."
+)
+QUOTES = 'Texts stand in quotes, like path = "~/Pictures"; # begins a comment.'
 DEFAULT_MIRROR = "mirror"
 DEFAULT_IDENTITY = "backup-key.txt"
 DEFAULT_TOKEN = "token.json"  # noqa: S105 - a file's name
@@ -80,7 +89,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(
             f"The settings file {file} is no valid TOML: {error}.",
-            hint='Texts stand in quotes, like path = "~/Pictures"; # begins a comment.',
+            hint=ONCE if TWICE.search(str(error)) else QUOTES,
         ) from error
     except ValueError as error:  # Python's own limit for the digits of a whole number
         raise SettingsError(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 KEEP = "mirror.keep"
 RATE = "upload.max_rate"
 TO, OPTIONS = "backup.to", "backup.options"
+EMPTY = '""'
 SILENCES = frozenset({"notify.phone_unseen", "notify.nothing_new", "notify.nothing_done"})
 SIZES = frozenset({"mirror.min_free", "upload.resumable_above", "upload.chunk"})
 LIMITS = frozenset({"select.min_size", "select.max_size"})
@@ -29,11 +30,23 @@ LIMITS = frozenset({"select.min_size", "select.max_size"})
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One setting. ``origin``: "default", "file", or "environment" and a variable's name."""
+    """One setting, its value in words and as TOML.
+
+    ``origin``: "default", "file", or "environment" and a variable's name; "page" for what the
+    user chose on the web page instead.
+    """
 
     key: str
     value: str
     origin: str
+    is_text: bool = True
+
+    @property
+    def toml(self) -> str:
+        """The value as it may be written in the file."""
+        if not self.is_text or self.value == EMPTY:
+            return self.value
+        return json.dumps(self.value, ensure_ascii=False)
 
 
 def shown(settings: Settings, environ: Mapping[str, str]) -> list[Shown]:
@@ -53,14 +66,14 @@ def _table(
     for field in fields(values):
         if table == "phone" and field.name in SELECTING and getattr(values, field.name) is None:
             continue  # as [select] says
-        value = _text(getattr(values, field.name), f"{table}.{field.name}")
+        told = _told(getattr(values, field.name), f"{table}.{field.name}")
         written = content.get(table, {}).get(field.name)
         source = _of(written, environ, table, field.name)
         if source == "default" and table == "phone":
             source = _of_adb(environ, field.name)
         if source == "default" and field.name == "client_secret_file" and credential(environ):
             source = "environment CREDENTIALS_DIRECTORY"
-        yield Shown(f"{table}.{field.name}", value, source)
+        yield Shown(f"{table}.{field.name}", told[0], source, told[1])
 
 
 def _of_adb(environ: Mapping[str, str], name: str) -> str:
@@ -75,14 +88,17 @@ def _folders(
 ) -> Iterator[Shown]:
     source = _of(content.get("folder"), environ, "folder")
     if not settings.folder:
-        yield Shown("folder", "[]", source)
+        yield Shown("folder", "[]", source, is_text=False)
+    name = origin(environ, "folder")
+    written = content.get("folder", []) if name is None else json.loads(environ[name])
     for number, folder in enumerate(settings.folder, start=1):
-        yield Shown(f"folder[{number}].path", str(folder.path), source)
-        yield Shown(f"folder[{number}].album", _text(folder.album), source)
-        for name in sorted(SELECTING):
-            own = getattr(folder, name)
-            if own is not None:
-                yield Shown(f"folder[{number}].{name}", _text(own), source)
+        own = written[number - 1] if number <= len(written) else {}  # it may be another file by now
+        for key in ("path", "album", *sorted(SELECTING)):
+            value = getattr(folder, key)
+            if value is not None:
+                told = _told(str(value) if key == "path" else value)
+                whence = source if key in own else "default"
+                yield Shown(f"folder[{number}].{key}", told[0], whence, told[1])
 
 
 def _of_state_dir(content: Mapping[str, Any], environ: Mapping[str, str]) -> str:
@@ -103,16 +119,18 @@ def _of(written: Any, environ: Mapping[str, str], *keys: str) -> str:
     return "default" if written is None else "file"
 
 
-def _text(value: Any, key: str = "") -> str:
-    """As it may be written in the file; of a secret, that there is one."""
+def _told(value: Any, key: str = "") -> tuple[str, bool]:
+    """The value in words, and whether it is a text; of a secret, that there is one."""
     if key == OPTIONS:
-        return "{" + ", ".join(f"{name} = ***" for name in sorted(value)) + "}"
+        return "{" + ", ".join(f"{name} = ***" for name in sorted(value)) + "}", False
     value = _in_units(_without_secret(value, key), key)
+    if isinstance(value, bool):
+        return str(value).lower(), False
     if isinstance(value, tuple):
-        return json.dumps(list(value), ensure_ascii=False)
+        return json.dumps(list(value), ensure_ascii=False), False
     if value is None or value in ("", NO_DAY):
-        return '""'
-    return str(value)
+        return EMPTY, True
+    return str(value), not isinstance(value, int)
 
 
 def _without_secret(value: Any, key: str) -> Any:

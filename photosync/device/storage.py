@@ -16,6 +16,9 @@ from photosync.domain.naming import CARD_PREFIX
 
 INTERNAL = b"/storage/emulated/0"
 STORAGE = b"/storage"
+TOPS = ("/sdcard", "/storage/emulated/0", "/storage/self/primary", "/mnt/sdcard")
+"""Android's names for the internal storage."""
+
 CARD = re.compile(rb"[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}|[0-9A-Fa-f]{8,16}")
 
 
@@ -48,6 +51,21 @@ def absolute(path: str) -> bytes:
             raise ValueError(text)
         return b"/".join([STORAGE, card, *parts[1:]])
     return b"/".join([INTERNAL, *parts])
+
+
+def relative(path: str) -> str | None:
+    """The relative path of one as the phone's own apps show it, like ``/sdcard/DCIM/a.jpg``.
+
+    None for one that is not absolute, or lies elsewhere.
+    """
+    for top in TOPS:
+        if path == top or path.startswith(f"{top}/"):
+            return "/".join(part for part in path[len(top) :].split("/") if part)
+    storage = os.fsdecode(STORAGE) + "/"
+    card, _, rest = path.removeprefix(storage).partition("/")
+    if path.startswith(storage) and CARD.fullmatch(os.fsencode(card)):
+        return "/".join([CARD_PREFIX + card, *(part for part in rest.split("/") if part)])
+    return None
 
 
 def on_card(card: bytes) -> str:

@@ -44,8 +44,3 @@ def part_title(title: str, number: int) -> str:
         return title
     mark = f" ({number})"
     return title[: LONGEST_TITLE - len(mark)] + mark
-
-
-def wants_date(template: str) -> bool:
-    """Whether the title depends on when the picture was taken."""
-    return "{year}" in template or "{month}" in template

@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from photosync.errors import PhotosyncError
 from photosync.files.heif import exif_place
+from photosync.files.jpeg_dates import (
+    CHANGED,
+    CHANGED_OFFSET,
+    EXIF_IFD,
+    TAKEN,
+    TAKEN_OFFSET,
+    date_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EXIF_IFD = 0x8769
-TAKEN, TAKEN_OFFSET = 0x9003, 0x9011  # DateTimeOriginal, OffsetTimeOriginal
-CHANGED, CHANGED_OFFSET = 0x0132, 0x9010  # DateTime, OffsetTime
 FROM_1904 = 2_082_844_800  # seconds between 1904 and 1970
 OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>\d\d)")
 MOST_BOXES = 1000
@@ -53,6 +58,11 @@ def taken_at(file: BinaryIO, name: str) -> int | None:
 
 
 def _picture(file: BinaryIO) -> int | None:
+    words = date_words(file)
+    return _by_pillow(file) if words is None else _moment(words.taken, words.offset)
+
+
+def _by_pillow(file: BinaryIO) -> int | None:
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = None  # phones take 200 megapixels; none is ever decoded here

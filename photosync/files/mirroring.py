@@ -64,12 +64,18 @@ It knows it by this file: without it, photosync takes the disk for not mounted.
 class Part:
     """A copy that is being made: hashed while it is written.
 
-    ``progress`` is told how many bytes are here.
+    ``progress`` is told how many bytes are here. In messages it is the ``meant`` file.
     """
 
     def __init__(
-        self, file: Path, halt: Halt, progress: Callable[[int], None] = _tell_nobody
+        self,
+        file: Path,
+        halt: Halt,
+        progress: Callable[[int], None] = _tell_nobody,
+        *,
+        meant: Path | None = None,
     ) -> None:
+        self._meant = meant or file
         self._halt = halt
         self._progress = progress
         self._path = file
@@ -105,7 +111,7 @@ class Part:
                 self._put(block)
                 self._hash(block)
         except OSError as error:
-            raise unwritable(self._path, error) from error
+            raise unwritable(self._meant, error) from error
 
     def _put(self, block: memoryview | bytes) -> None:
         written = self._file.write(block)
@@ -119,7 +125,7 @@ class Part:
         try:
             self._lanes.drain()
         except OSError as error:
-            raise unwritable(self._path, error) from error
+            raise unwritable(self._meant, error) from error
         finally:
             self._end_lanes()
 
@@ -172,7 +178,7 @@ class Part:
                 os.utime(self._file.fileno(), ns=(mtime_ns, mtime_ns))
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise unwritable(self._path, error) from error
+            raise unwritable(self._meant, error) from error
 
     def close(self) -> None:
         """Leave it as it is."""
@@ -259,9 +265,16 @@ class MirrorDisk:
 
     @contextmanager
     def part(
-        self, number: int, *, halt: Halt, progress: Callable[[int], None] = _tell_nobody
+        self,
+        number: int,
+        *,
+        halt: Halt,
+        progress: Callable[[int], None] = _tell_nobody,
+        path: str = "",
     ) -> Iterator[Part]:
         """The unfinished copy of item ``number``; what was written stays for the next try.
+
+        ``path``: where it is to lie, for messages.
 
         Raises:
             MirrorFull, MirrorAway: It cannot be written.
@@ -270,9 +283,9 @@ class MirrorDisk:
         file = self.parts_folder / str(number)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            part = Part(file, halt, progress)
+            part = Part(file, halt, progress, meant=self.root / path)
         except OSError as error:
-            raise unwritable(file, error) from error
+            raise unwritable(self.root / path, error) from error
         try:
             yield part
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from photosync.domain.albums import album_title, wants_date
+from photosync.domain.albums import album_title
 from photosync.domain.dating import shown_at
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.media_types import UNKNOWN_MIME, limit_bytes
@@ -38,7 +38,7 @@ TELL_SECONDS = 0.2
 
 
 class Mirror:
-    """Takes found items one by one. ``fixes_dates``: when each was taken is of interest."""
+    """Takes found items one by one. ``fixes_dates``: what says no date is sent with one."""
 
     name = "mirror"
 
@@ -89,8 +89,7 @@ class Mirror:
         mime = self._looked_at_again(item) if _was_refused(item) else None
         hashes = self._originals.hash(item)
         source = self._sources[item.source_id]
-        looks = self._fixes_dates or wants_date(source.album)
-        taken_at = self._originals.taken_at(item) if looks else None
+        taken_at = self._originals.taken_at(item)
         title = album_title(
             source.album,
             source_label=source.label,

@@ -188,9 +188,12 @@ class MirrorPlace(MirrorFiles, Protocol):
         """
 
     def part(
-        self, number: int, *, halt: Flag, progress: Callable[[int], None]
+        self, number: int, *, halt: Flag, progress: Callable[[int], None], path: str
     ) -> AbstractContextManager[Copy]:
-        """The unfinished copy of item ``number``; ``progress`` is told how much is here."""
+        """The unfinished copy of item ``number``; ``progress`` is told how much is here.
+
+        ``path``: where it is to lie, for messages.
+        """
 
     def parts(self) -> list[int]:
         """The items of which there are unfinished copies."""

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from photosync.domain.albums import album_title, wants_date
+from photosync.domain.albums import album_title
 from photosync.domain.dating import shown_at
 from photosync.domain.media import Entry, SourceKind, readable
 from photosync.domain.media_types import mime_type
@@ -57,7 +57,7 @@ RESUMED_BYTES = 32 << 20
 class Pull:
     """Copies what lies on phones. ``phones``: the phone of a source, or PhoneGone.
 
-    ``fixes_dates``: when each was taken is of interest.
+    ``fixes_dates``: what says no date is sent with one.
     """
 
     name = "pull"
@@ -188,7 +188,7 @@ class Pull:
         self, source: Source, phone: PhoneLink, small: list[MediaItem], waiting: list[MediaItem]
     ) -> None:
         with ExitStack() as stack:
-            copies = [stack.enter_context(self._part(item)) for item in small]
+            copies = [stack.enter_context(self._part(source, item)) for item in small]
             for copy in copies:
                 copy.start_over()
             entries = map(_entry, small)
@@ -209,7 +209,7 @@ class Pull:
 
     def _large(self, source: Source, phone: PhoneLink, item: MediaItem) -> None:
         stalled: PhoneStalled | None = None
-        with self._settled(item), self._part(item) as copy:
+        with self._settled(item), self._part(source, item) as copy:
             try:
                 self._copy(phone, item, copy)
             except ItemGone:
@@ -256,8 +256,7 @@ class Pull:
             )
         if copy.size_bytes != item.size_bytes:
             raise FileReplaced(f"{readable(item.source_path)} came with another size.")
-        looks = self._fixes_dates or wants_date(source.album)
-        at = copy.taken_at(name) if looks else None
+        at = copy.taken_at(name)
         copy.sync(item.source_mtime_ns)
         hashes = copy.hashes()
         path = self._mirror.place(item.id, local_path(source.label, item.source_path), hashes)
@@ -293,9 +292,12 @@ class Pull:
                 self._mirror.drop(item.id)
                 raise
 
-    def _part(self, item: MediaItem) -> AbstractContextManager[Copy]:
+    def _part(self, source: Source, item: MediaItem) -> AbstractContextManager[Copy]:
         return self._mirror.part(
-            item.id, halt=self._halt, progress=partial(self._progress, item.id)
+            item.id,
+            halt=self._halt,
+            progress=partial(self._progress, item.id),
+            path=local_path(source.label, item.source_path),
         )
 
 

@@ -55,14 +55,14 @@ MIRRORED = f"""
 
 DUPLICATE = f"""
     UPDATE media_items SET state = 'duplicate', duplicate_of = :first, sha256 = :sha256,
-        sha1 = :sha1, mirror_path = :mirror_path, leased_by = NULL, error_code = NULL,
-        error_message = NULL, updated_at = :now
+        sha1 = :sha1, taken_at = :taken_at, mirror_path = :mirror_path, leased_by = NULL,
+        error_code = NULL, error_message = NULL, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants
 
 LEFT_OUT = f"""
     UPDATE media_items SET state = 'skipped', sha256 = :sha256, sha1 = :sha1,
-        mirror_path = :mirror_path, leased_by = NULL, error_code = :code,
+        taken_at = :taken_at, mirror_path = :mirror_path, leased_by = NULL, error_code = :code,
         error_message = :message, updated_at = :now
     {HELD_BY_WORKER}
 """  # noqa: S608 - made of this module's constants

@@ -27,8 +27,7 @@ SELECT = """
     WHERE media_items.id > :after AND sha256 IS NOT NULL
         AND (:state IS NULL OR state = :state)
         AND (:source_id IS NULL OR source_id = :source_id)
-        AND (:begins_at IS NULL
-             OR ifnull(taken_at, source_mtime_ns / 1000000000) BETWEEN :begins_at AND :ends_at - 1)
+        AND (:begins_at IS NULL OR shown_at BETWEEN :begins_at AND :ends_at - 1)
         AND (:folder = x'' OR source_path = :folder
              OR substr(source_path, 1, length(:folder) + 1) = CAST(:folder || '/' AS BLOB))
         AND (:ids IS NULL OR media_items.id IN (SELECT value FROM json_each(:ids)))

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from photosync import config
 from photosync.app.selecting import first_state, of_folder, rules_of
 from photosync.app.state import opened
+from photosync.app.times import local
 from photosync.app.why import why
 from photosync.daemon import lock
 from photosync.daemon.bells import Bells
@@ -320,7 +321,7 @@ def test_why_of_an_item_in_each_state(world: World) -> None:
     world.state("a.jpg", State.DONE)
     answer = world.one("a.jpg")
     assert told(answer) == (Verdict.TAKEN, "done")
-    assert "2020-09-13T12:26:40Z" in answer.fate.message
+    assert local(1_600_000_000) in answer.fate.message
     assert answer.fate.message.endswith("https://photos.google.com/lr/photo/google-1")
     world.configure('exclude = ["*.jpg"]')
     assert told(world.one("a.jpg")) == (Verdict.TAKEN, "done")
@@ -591,3 +592,35 @@ def test_any_question_has_an_answer(asked: str) -> None:
         answers = why(world.settings, asked, folder=world.pictures)
         assert answers
         json.dumps([one.document() for one in answers]).encode()
+
+
+def test_a_file_that_is_no_picture_is_said_to_be_none_before_all_else(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "passwd").write_text("root:x:0:0:\n")
+    (elsewhere / "a.jpg").write_bytes(JPEG)
+    words, picture = world.one("passwd", elsewhere), world.one("a.jpg", elsewhere)
+    assert words.fate.message.startswith("It is neither a photo nor a video.")
+    assert words.fate.cure == ""
+    assert picture.fate.message.startswith("It lies in no folder that is backed up.")
+    assert "[[folder]]" in picture.fate.cure
+
+
+def test_times_are_those_of_the_clock_on_the_wall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    world.put("a.jpg")
+    world.look()
+    with opened(world.settings) as state:
+        state.database.run(
+            "UPDATE media_items SET not_before = 4000000000, error_message = 'Why.'", {}
+        )
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    with world.running():
+        answer = world.one("a.jpg")
+    monkeypatch.undo()
+    time.tzset()
+    assert "until 2096-10-02 16:06:40." in answer.fate.message

@@ -7,6 +7,8 @@ import itertools
 import os
 import resource
 import secrets
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +25,6 @@ from tests.backup.sftp import PASSWORD, USER, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from photosync.backup.places import Place
 
@@ -147,6 +148,18 @@ def test_storage_that_is_not_to_be_had(tmp_path: Path, to: str, cure: str) -> No
     with pytest.raises(BackupAway) as told:
         place_of(settings(tmp_path, to)).check()
     assert cure in told.value.hint
+
+
+def test_what_is_to_be_installed_is_told_as_readme_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)  # as if it were not installed
+    with pytest.raises(BackupAway) as told:
+        place_of(settings(tmp_path, "s3://photos/all")).check()
+    command = told.value.hint.partition(f"{sys.executable} -m ")[2]
+    assert command == "pip install -c constraints.txt '.[s3]'"
+    assert command in Path("README.md").read_text("utf-8")
+    assert command in Path("config/photosync.example.toml").read_text("utf-8")
 
 
 def test_a_folder_that_is_not_there_is_never_made(tmp_path: Path) -> None:

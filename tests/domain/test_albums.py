@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from photosync.domain.albums import LONGEST_TITLE, PLACEHOLDERS, album_title, wants_date
+from photosync.domain.albums import LONGEST_TITLE, PLACEHOLDERS, album_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,13 +69,6 @@ def test_the_year_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     assert title("{year}{month}", at=new_year) == "202701"
-
-
-@pytest.mark.parametrize(
-    ("template", "dated"), [("{year}", True), ("{month}", True), ("year", False)]
-)
-def test_whether_the_date_matters(template: str, dated: bool) -> None:
-    assert wants_date(template) is dated
 
 
 PIECES = st.sampled_from([*("{" + name + "}" for name in PLACEHOLDERS), "{", "}", " ", "\x00", "é"])

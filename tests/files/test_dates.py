@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from photosync.errors import FileUnreadable
-from photosync.files.dates import FROM_1904, taken_at
+from photosync.files.dates import FROM_1904, _by_pillow, taken_at
+from photosync.files.jpeg_dates import NOTHING, date_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,6 +167,58 @@ def test_any_content_gives_a_time_or_none(content: bytes) -> None:
     for one in (content, FTYP + content, b"\xff\xd8\xff\xe1" + content):
         found = told(one)
         assert found is None or isinstance(found, int)
+
+
+def told_by_pillow(content: bytes) -> int | None:
+    try:
+        return _by_pillow(io.BytesIO(content))
+    except Exception:  # noqa: BLE001 - it raises anything
+        return None
+
+
+def reader(content: bytes, *, segments: bytes = b"") -> io.BytesIO:
+    """A JPEG, with more segments before all others."""
+    return io.BytesIO(content[:2] + segments + content[2:])
+
+
+def test_a_plain_jpeg_is_understood_without_pillow() -> None:
+    own = photo(taken=NOON, taken_offset="+01:00", changed="2030:01:01 00:00:00")
+    assert date_words(reader(own)) == (f"{NOON}\0", "+01:00\0")
+    comment = b"\xff\xfe\0\x06four"
+    assert date_words(reader(photo(taken=NOON), segments=comment)) == (f"{NOON}\0", None)
+    assert date_words(reader(photo())) == NOTHING
+
+
+def test_what_is_not_plain_is_left_to_pillow() -> None:
+    twice = b"\xff\xe1\0\x08Exif\0\0"
+    assert date_words(reader(photo(taken=NOON), segments=b"\xff\xff")) is None
+    assert date_words(reader(photo(taken=NOON), segments=twice + b"\xff\xd8")) is None
+    assert date_words(reader(photo("PNG", taken=NOON))) is None
+    assert date_words(io.BytesIO(photo(taken=NOON)[:100])) is None
+
+
+TAGS = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(
+        ("taken", "taken_offset", "changed", "changed_offset"),
+        st.sampled_from([NOON, "2019:01:02 03:04:05", "+09:00", "-03:30", ""])
+        | st.text(st.characters(max_codepoint=255), max_size=25)
+        | st.integers(0, 2**32 - 1),
+    ),
+)
+
+
+@given(TAGS, st.data())
+def test_whatever_date_pillow_finds_in_a_jpeg_is_its_date(
+    tags: dict[str, Any], data: st.DataObject
+) -> None:
+    content = photo(**tags)
+    assert told(content) == told_by_pillow(content)
+    tampered = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 3))):
+        tampered[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    by_pillow = told_by_pillow(bytes(tampered))
+    assert by_pillow is None or told(bytes(tampered)) == by_pillow
 
 
 class Failing(io.BytesIO):

@@ -161,6 +161,17 @@ def test_a_full_disk(disk: MirrorDisk) -> None:
         part.write(b"bytes")
 
 
+def test_a_full_disk_is_told_by_the_photo_and_not_by_its_part(disk: MirrorDisk) -> None:
+    disk.parts_folder.mkdir()
+    (disk.parts_folder / "1").symlink_to("/dev/full")
+    with (
+        disk.part(1, halt=Event(), path="Pixel/DCIM/a.jpg") as part,
+        pytest.raises(MirrorFull) as told,
+    ):
+        part.write(b"bytes")
+    assert told.value.message == f"The disk that holds {disk.root}/Pixel/DCIM/a.jpg is full."
+
+
 def test_a_mirror_that_was_made_and_is_not_there_is_an_unmounted_disk(tmp_path: Path) -> None:
     disk = MirrorDisk(tmp_path / "mnt" / "mirror", least_free_bytes=0)
     with pytest.raises(MirrorAway) as caught:

@@ -360,6 +360,10 @@ def test_a_full_disk_is_waited_for_and_holds_nothing_half(world: World, small_di
     assert world.holds(mp4(2, 3_000_000)), "the library does not wait for the disk"
     assert (told["not_backed_up"], told["problems"][0]["code"]) == (1, "backup_full")
     assert "backup.to" in told["problems"][0]["hint"]
+    where = f"{small_disk}/Pictures/2020/09/2.mp4"
+    assert (
+        told["problems"][0]["message"] == f"The disk of the backup is full: {where} does not fit."
+    )
     assert files(small_disk) == {"Pictures/2020/09/1.jpg": jpeg(1)}
     assert not [*(small_disk / ".photosync/part").iterdir()]
     assert world.run("backup").returncode == 3
@@ -575,3 +579,30 @@ def test_what_was_taken_over_counts_only_once_it_was_read_back(world: World, dis
     assert [(one["what"], one["path"]) for one in found["differences"]] == [
         ("damaged", "Pictures/2020/09/1~1.jpg")
     ]
+
+
+def test_a_damaged_file_that_is_there_anew_may_go_and_others_are_left_alone(
+    world: World, disk: Path
+) -> None:
+    backup_to(world, disk)
+    put(world, "one.jpg", jpeg(1))
+    world.once()
+    month = "Pictures/2020/09"
+    (disk / month / "mine.txt").write_text("of my own")
+    spoilt = disk / month / "one.jpg"
+    spoilt.chmod(0o600)
+    spoilt.write_bytes(b"\0" * len(jpeg(1)))
+    found = world.json("verify", "--backup", "--all")["backup"]
+    assert (found["unknown"], found["replaced"]) == ([f"{month}/mine.txt"], []), (
+        "not there anew yet"
+    )
+    world.once()
+    found = world.json("verify", "--backup")["backup"]
+    assert found["unknown"] == [f"{month}/mine.txt", f"{month}/one.jpg"]
+    assert found["replaced"] == [{"path": f"{month}/one.jpg", "by": f"{month}/one~1.jpg"}]
+    told = world.run("verify", "--backup").stdout
+    assert "1 file there that photosync does not know" in told
+    assert "may be removed:" in told
+    assert f"  {month}/one.jpg (now {month}/one~1.jpg)" in told
+    spoilt.unlink()
+    assert world.json("verify", "--backup")["backup"]["replaced"] == []

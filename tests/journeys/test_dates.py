@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -116,6 +117,40 @@ def test_the_setting_leaves_all_as_it_is(world: World) -> None:
     put(world, "IMG-20210131-WA0007.jpg", picture(1))
     world.once()
     assert world.holds(picture(1))
+
+
+def test_every_verb_and_the_second_copy_go_by_one_date(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The photo's own, where it says one, of equal photos too; whatever the settings say."""
+    own, without = picture(1, exif=_exif("2020:05:03 04:05:06")), picture(2)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    world.configure(more=f"[upload]\nfix_dates = false\n[backup]\nto = {json.dumps(str(disk))}\n")
+    for name, content in (("a.jpg", own), ("twin.jpg", own), ("b.jpg", without)):
+        put(world, name, content)
+    world.once()
+    assert world.json("status")["items"]["duplicate"] == 1
+    months = {one["month"]: one["items"] for one in world.json("report")["months"]}
+    assert months == {"2020-05": 2, "2021-02": 1}
+    monkeypatch.setenv("TZ", ZONE)
+    time.tzset()
+    gallery = _gallery(world)
+    assert gallery == {"2020-05-03": 2, "2021-02-05": 1}
+    copies = {str(one.relative_to(disk)) for one in disk.rglob("*.jpg")}
+    assert {one[:16] for one in copies} == {"Pictures/2020/05", "Pictures/2021/02"}
+    for day, count in gallery.items():
+        back = world.json("restore", "--day", day, "--to-folder", str(tmp_path), "--dry-run")
+        assert sum(len(part["items"]) for part in back["parts"]) == count
+
+
+def _gallery(world: World) -> dict[str, int]:
+    """The days of the web page, and how much each has."""
+    from photosync.store.database import Database
+    from photosync.store.gallery import Gallery
+
+    with Database(world.state, read_only=True) as database:
+        return dict(Gallery(database).days())
 
 
 def test_without_exiftool_those_with_a_date_go_on_and_the_others_wait_for_it(

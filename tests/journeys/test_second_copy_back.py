@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from tests.journeys.test_restoring import CONTENTS, lies_on, take_all, wipe
 from tests.journeys.test_verify import delete
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.journeys.conftest import World
     from tests.lab.lab import AdbHost, LabPhone
 
@@ -61,6 +60,57 @@ def test_a_wiped_phone_out_of_the_backup_alone(
     items = world.json("status")["items"]
     world.once()
     assert world.json("status")["items"] == items
+
+
+@pytest.mark.parametrize("how", [PLAIN, SEALED], ids=["plain", "sealed"])
+def test_show_and_why_say_where_each_copy_lies(
+    world: World, phone: LabPhone, host: AdbHost, tmp_path: Path, how: str
+) -> None:
+    configure(world, host, tmp_path, how)
+    if how:
+        world.run("backup", "--new-key")
+    old(shoot(phone, "DCIM/Camera/a.jpg", jpeg(1)))
+    world.once()
+    copies = (world.json("show", "1")["item"], *world.json("why", "1")["answers"])
+    for one in copies:
+        assert one["mirror_path"] == str(tmp_path / "mirror/Lab Pixel Lab/DCIM/Camera/a.jpg")
+        second = one["second_copy"]
+        assert (second["to"], second["sealed"]) == (str(tmp_path / "disk"), bool(how))
+        lies = second["path"]
+        content = Path(lies).read_bytes()
+        assert content.startswith(b"age-encryption") if how else content == jpeg(1)
+    for verb in ("show", "why"):
+        told = world.run(verb, "1").stdout.replace("\n", "").replace(" ", "")
+        assert "readback20" in told
+        assert all(one.replace(" ", "") in told for one in (lies, copies[0]["mirror_path"]))
+
+
+def test_a_photo_that_is_not_in_the_second_copy_yet_is_said_to_be_on_its_way(
+    world: World, tmp_path: Path
+) -> None:
+    world.configure(more=f'[backup]\nto = "{tmp_path}/away"\n')
+    world.put("a.jpg", jpeg(1))
+    world.once(code=3)
+    assert world.json("show", "1")["item"]["second_copy"]["path"] is None
+    assert f"second copy: not yet in {tmp_path}/away" in world.run("why", "1").stdout
+    world.configure()
+    assert world.json("show", "1")["item"]["second_copy"] is None
+
+
+def test_a_path_as_the_phone_shows_it_is_known(
+    world: World, phone: LabPhone, host: AdbHost, tmp_path: Path
+) -> None:
+    configure(world, host, tmp_path, PLAIN)
+    old(shoot(phone, "DCIM/Camera/a.jpg", jpeg(1)))
+    world.once()
+    tops = ("/sdcard", "/storage/emulated/0", "Lab Pixel Lab:/sdcard", "/mnt/sdcard/")
+    for top in tops:
+        (answer,) = world.json("why", f"{top}/DCIM/Camera/a.jpg")["answers"]
+        assert (answer["code"], answer["path"]) == ("done", "DCIM/Camera/a.jpg"), top
+    (left,) = world.json("why", "/sdcard/Documents/b.jpg")["answers"]
+    assert (left["source"], left["path"]) == ("Lab Pixel Lab", "Documents/b.jpg")
+    assert left["verdict"] in {"left_out", "unknown"}
+    assert "[[folder]]" not in left["cure"]
 
 
 def test_without_the_key_nothing_is_put_back_and_it_is_said(
