@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from photosync.app import report
+from photosync.app.asked_back import AskedBack
 from photosync.app.leaving import leave_out_all
 from photosync.app.selecting import first_state
 from photosync.app.signs import is_wanted
@@ -61,6 +62,7 @@ def site_of(
         head=partial(_head, daemon.phone_of),
         settings=lambda: shown(settings, os.environ),
         sources=ChosenSources(settings, state),
+        restoring=AskedBack(settings, state),
         clock=state.clock,
     )
 

@@ -19,6 +19,7 @@ from photosync.web.events import Events
 from photosync.web.notes import Forged, Form, Notes
 from photosync.web.pages import Pages
 from photosync.web.pictures import Pictures
+from photosync.web.restoring import Restoring
 from photosync.web.site import Darkroom, Site, Threads
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Application:
         self._darkroom = Darkroom(site)
         self._pages = Pages(site, self._threads, self._assets, self._notes)
         self._actions = Actions(site, self._threads, self._assets, self._notes)
+        self._restoring = Restoring(site, self._threads, self._assets, self._notes, self._actions)
         self._events = Events(site, self._threads, self._assets, self._pages)
         self._pictures = Pictures(site, self._threads, self._darkroom)
         self.asgi = Starlette(
@@ -89,6 +91,10 @@ class Application:
             "/actions/{verb}": actions.items,
             "/control/pause": actions.pause,
             "/control/resume": actions.resume,
+            "/restore/where": self._restoring.where,
+            "/restore/hurry": self._restoring.hurry,
+            "/restore/drop": self._restoring.drop,
+            "/restore": self._restoring.ask,
             "/folders/take": actions.take,
             "/folders/mode": actions.mode,
             "/login": self._sign_in,

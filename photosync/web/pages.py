@@ -64,6 +64,7 @@ class Pages:
         return {
             "status": status,
             "headline": words.headline(status),
+            "restores": self._site.restoring.asked(),
             "under_way": [one for one in map(self._moving, busy) if one is not None],
         }
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from photosync.domain.media import MediaItem
     from photosync.store.database import Database
     from photosync.store.source_choices import Mode
+    from photosync.web.restoring import RestoreSide
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -114,6 +115,7 @@ class Site:
     head: Callable[[MediaItem], bytes | None]
     settings: Callable[[], Iterable[Setting]]
     sources: SourcesSide
+    restoring: RestoreSide
     clock: Callable[[], float]
 
     @property

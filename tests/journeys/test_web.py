@@ -226,6 +226,82 @@ def test_filters_and_the_details_of_one(world: World, browser: Browser) -> None:
         until(page, "document.querySelector('video').readyState >= 1")
 
 
+# Back again
+
+
+def test_a_phone_gets_its_photos_back_by_a_few_clicks(
+    world: World, host: AdbHost, phone: LabPhone, browser: Browser
+) -> None:
+    world.configure(
+        phone=f"adb_port = {host.port}",
+        more=f'[mirror]\npath = "{world.home}/mirror"\nmin_free = 0\n'
+        f'[web]\nrestore_to = "{world.home}/restored"\n',
+    )
+    camera = phone.storage / "DCIM/Camera"
+    camera.mkdir(parents=True, exist_ok=True)
+    for number in range(4):
+        (camera / f"{number}.jpg").write_bytes(jpeg(number))
+        os.utime(camera / f"{number}.jpg", (1_700_000_000 - number, 1_700_000_000 - number))
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["done"] == 4, daemon)
+        for number in (1, 2):
+            (camera / f"{number}.jpg").unlink()
+        page.goto("/photos")
+        laid_out(page, "4 photos and videos")
+        tile(page, "1.jpg").locator("label").click()
+        tile(page, "3.jpg").locator("label").click(modifiers=["Shift"])
+        page.get_by_role("button", name="Restore").click()
+        page.get_by_role("heading", name="Put 3 photos and videos back").wait_for()
+        page.get_by_label("Lab Pixel Lab").check()
+        (camera / "3.jpg").write_bytes(b"somebody else's")
+        page.get_by_role("button", name="Put back").click()
+        page.evaluate("window.isStillThis = true")
+        page.get_by_text("2 photos and videos are there now. 1 photo or video is not.").wait_for()
+        assert page.evaluate("window.isStillThis")
+        page.get_by_text("Another file lies at").wait_for()
+        assert (camera / "1.jpg").read_bytes() == jpeg(1)
+        assert (camera / "2.jpg").stat().st_mtime == 1_700_000_000 - 2
+        assert (camera / "3.jpg").read_bytes() == b"somebody else's"
+        page.get_by_role("button", name="Dismiss").click()
+        page.get_by_role("heading", name="Put back").wait_for(state="detached")
+
+
+def test_what_was_asked_back_goes_on_after_a_restart_and_without_a_script(
+    world: World, browser: Browser
+) -> None:
+    disk = world.home / "disk"
+    restored = disk / "restored"
+    world.configure(more=f'[web]\nrestore_to = "{restored}"\n')
+    for number in range(3):
+        world.put(f"{number}.jpg", jpeg(number))
+    disk.write_text("in the way")
+    with (
+        served(world) as (daemon, address),
+        window(browser, address, java_script_enabled=False) as page,
+    ):
+        wait_for(lambda: world.json("status")["items"]["done"] == 3, daemon)
+        page.goto("/photos")
+        page.locator("input[name=all]").check()
+        page.get_by_role("button", name="Restore").click()
+        page.get_by_label(str(restored)).check()
+        page.get_by_role("button", name="Put back").click()
+        page.get_by_text("3 photos and videos are put back now.").wait_for()
+        wait_for(lambda: page.reload() and page.get_by_role("button", name="Try now").count())
+        page.get_by_text("It goes on by itself").wait_for()
+    disk.unlink()
+    with served(world) as (daemon, address), window(browser, address) as page:
+        page.goto("/")
+        if page.get_by_role("button", name="Try now").count():
+            page.get_by_role("button", name="Try now").click()
+        page.get_by_text("3 photos and videos are there now.").wait_for()
+        assert {one.name for one in (restored / "Pictures").iterdir()} == {
+            "0.jpg",
+            "1.jpg",
+            "2.jpg",
+        }
+        del daemon
+
+
 # A hundred thousand
 
 

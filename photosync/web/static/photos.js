@@ -394,6 +394,10 @@ document.addEventListener("keydown", (event) => {
 });
 
 bar.addEventListener("submit", async (event) => {
+  if (event.submitter?.matches("[data-leads]")) {
+    document.getElementById("picked-items").value = [...picked].join(",");
+    return; // to a page of its own
+  }
   event.preventDefault();
   const fields = [...new FormData(bar)].filter(([name]) => !["item", "token"].includes(name));
   if (!all.checked) fields.push(["item", [...picked].join(",")]);
