@@ -205,6 +205,8 @@ class Actions:
         if _wants_json(request):
             return JSONResponse({"said": text, **more})
         back = safe_back(form.one("back", "/"))
+        if not text:
+            return RedirectResponse(back, 303)
         joint = "&" if "?" in back else "?"
         return RedirectResponse(f"{back}{joint}said={self._notes.keep(text)}", 303)
 

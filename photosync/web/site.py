@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from photosync.store.database import Database
     from photosync.store.source_choices import Mode
     from photosync.web.restoring import RestoreSide
+    from photosync.web.signing_in import SignInSide
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -116,6 +117,7 @@ class Site:
     settings: Callable[[], Iterable[Setting]]
     sources: SourcesSide
     restoring: RestoreSide
+    signing_in: SignInSide
     clock: Callable[[], float]
 
     @property

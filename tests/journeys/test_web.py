@@ -302,6 +302,31 @@ def test_what_was_asked_back_goes_on_after_a_restart_and_without_a_script(
         del daemon
 
 
+def test_a_sign_in_that_was_lost_is_given_anew_by_clicks(world: World, browser: Browser) -> None:
+    (world.home / "client_secret.json").write_text(json.dumps(world.emulator.client_secret()))
+    world.put("a.jpg", jpeg(1))
+    with served(world) as (daemon, address):
+        wait_for(lambda: world.holds(jpeg(1)), daemon)
+        world.emulator.revoke_all()
+        world.put("b.jpg", jpeg(2))
+        context = browser.new_context(base_url=address)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto("/")
+        page.get_by_role("link", name="Sign in").click()
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Continue at Google").click()
+        page.wait_for_url(f"{world.emulator.url}/**")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_text("photosync is signed in").wait_for()
+        page.get_by_role("link", name="Back to photosync").click()
+        page.get_by_role("heading", name="Everything is in the library").wait_for()
+        assert page.url == address
+        context.close()
+        wait_for(lambda: world.holds(jpeg(2)), daemon)
+        assert world.json("auth", "--check")["signed_in"]
+
+
 # A hundred thousand
 
 
