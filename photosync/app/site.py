@@ -19,6 +19,7 @@ from photosync.device.survey import nearest
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.states import State
 from photosync.errors import PhotosyncError, UnknownItem
+from photosync.files.heads import FIRST_BYTES, wanted_bytes
 from photosync.store.gallery import Gallery
 from photosync.store.phone_folders import PhoneFolders
 from photosync.store.source_choices import SourceChoices
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from photosync.store.phone_folders import PhoneFolder
     from photosync.store.source_choices import Mode
 
-HEAD_BYTES = 128 * 1024
-"""EXIF, and the thumbnail in it, lie in the first 64 KiB of a JPEG."""
 MODES = {State.FOUND: "auto", State.HELD: "manual"}
 RULES = {"ask": "new", "take": "take", "leave": "leave"}
 
@@ -78,10 +77,19 @@ def _own_address(settings: Settings, state: OpenState) -> str:
 
 
 def _head(phone_of: Callable[[int], Phone], item: MediaItem) -> bytes | None:
-    """The beginning of a file on a phone that is plugged in; None if it cannot be had now."""
+    """The beginning of a file on a phone that is plugged in, as much as shows a picture.
+
+    None if it cannot be had now.
+    """
     try:
         with phone_of(item.source_id).another() as phone:
-            return next(iter(phone.heads([item.source_path], size_bytes=HEAD_BYTES)), None)
+            head = next(iter(phone.heads([item.source_path], size_bytes=FIRST_BYTES)), None)
+            if head is None or len(head) < FIRST_BYTES:
+                return head
+            wanted = wanted_bytes(head, item.size_bytes)
+            if wanted <= len(head):
+                return head
+            return next(iter(phone.heads([item.source_path], size_bytes=wanted)), None)
     except PhotosyncError:  # gone, or it answers nonsense: what watches it deals with that
         return None
 

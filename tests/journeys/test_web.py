@@ -17,9 +17,11 @@ import pytest
 from PIL import Image
 
 from photosync.domain.media import SourceKind
+from photosync.files.heads import FIRST_BYTES, MOST_BYTES
 from photosync.files.samples import make_broken, make_samples
 from photosync.store.database import Database
 from photosync.store.sources import Sources
+from tests.files.pictures import heic_with_thumbnail
 from tests.journeys.chromium import chromium
 from tests.journeys.conftest import jpeg, wait_for
 from tests.store.crowd import fill
@@ -693,6 +695,41 @@ def test_a_phones_photos_are_seen_before_they_are_copied(
         wait_for(lambda: world.json("status")["items"]["held"] == 2, daemon)
         page.get_by_role("switch", name=re.compile("Back up DCIM.Camera")).click()
         wait_for(lambda: world.json("status")["items"]["skipped"] == 1, daemon)
+
+
+def test_a_phones_heic_and_screenshot_are_seen_before_they_are_copied(
+    world: World, host: AdbHost, phone: LabPhone, browser: Browser
+) -> None:
+    world.configure(
+        phone=f"adb_port = {host.port}",
+        more=f'[select]\nmode = "manual"\n[mirror]\npath = "{world.home}/mirror"\nmin_free = 0\n',
+    )
+    camera = phone.storage / "DCIM/Camera"
+    camera.mkdir(parents=True, exist_ok=True)
+    shot = BytesIO()
+    Image.effect_noise((600, 1000), 90).convert("RGB").save(shot, "PNG")
+    assert len(shot.getvalue()) > FIRST_BYTES
+    contents = {
+        "a.heic": heic_with_thumbnail(width=2400, height=1800),
+        "b.png": shot.getvalue(),
+        "c.jpg": b"\xff\xd8\xff\xe0" + bytes(MOST_BYTES),
+    }
+    for name, content in contents.items():
+        (camera / name).write_bytes(content)
+        os.utime(camera / name, (1_700_000_000, 1_700_000_000))
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["held"] == 3, daemon)
+        page.goto("/photos")
+        for name, width in (("a.heic", 320), ("b.png", 192)):
+            image = tile(page, name).locator("img")
+            wait_for(lambda image=image, width=width: image.evaluate(WIDTH) == width, daemon)
+        picture = tile(page, "c.jpg").locator("img").get_attribute("src")
+        with urllib.request.urlopen(f"{address.rstrip('/')}{picture}") as answer:
+            assert answer.headers["content-type"].startswith("image/svg")  # of a phone
+        assert not list((world.home / "mirror").rglob("?.*"))
+
+
+WIDTH = "(image) => image.naturalWidth"
 
 
 # Where it is
