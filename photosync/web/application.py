@@ -76,6 +76,7 @@ class Application:
             Route("/photos", pages.photos),
             Route("/photos/days", pages.days),
             Route("/photos/tiles", pages.tiles),
+            Route("/photos/counts", pages.counts),
             Route("/photos/{item}", pages.item),
             Route("/folders", pages.folders),
             Route("/settings", pages.settings),

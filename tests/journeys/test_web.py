@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from tests.store.crowd import fill
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Locator, Page, Route
 
     from tests.journeys.conftest import Daemon, World
     from tests.lab.lab import AdbHost, LabPhone
@@ -147,6 +148,8 @@ def test_held_photos_are_selected_and_backed_up(world: World, browser: Browser) 
         for name in ("1.jpg", "2.jpg", "4.jpg", "7.jpg"):
             page.locator(f'.tile[data-state="done"] img[alt="{name}, In the library"]').wait_for()
         assert page.locator('.tile[data-state="held"]').count() == 4
+        page.get_by_role("link", name="In the library 4").wait_for()  # the numbers follow
+        page.get_by_role("link", name="Waits for you 4").wait_for()
         assert world.holds(*map(jpeg, (1, 2, 4, 7)))
         assert len(world.library()) == 4
 
@@ -202,10 +205,10 @@ def test_filters_and_the_details_of_one(world: World, browser: Browser) -> None:
         wait_for(lambda: world.json("status")["items"]["done"] == 13, daemon)
         page.goto("/photos")
         laid_out(page, "13 photos and videos")
-        page.get_by_label("Type").select_option(label="videos")
+        page.get_by_label("Type").select_option(label="videos (1)")
         laid_out(page, "1 photo or video")
         page.get_by_role("link", name="Show all").click()
-        page.get_by_label("From").select_option(label="Pictures")
+        page.get_by_label("From").select_option(label="Pictures (13)")
         page.get_by_label("Folder").select_option(label="Other (2)")
         laid_out(page, "2 photos and videos")
         page.locator(".tile a").first.click()
@@ -722,14 +725,15 @@ def test_a_phones_heic_and_screenshot_are_seen_before_they_are_copied(
         page.goto("/photos")
         for name, width in (("a.heic", 320), ("b.png", 192)):
             image = tile(page, name).locator("img")
-            wait_for(lambda image=image, width=width: image.evaluate(WIDTH) == width, daemon)
+            wait_for(partial(is_wide, image, width), daemon)
         picture = tile(page, "c.jpg").locator("img").get_attribute("src")
         with urllib.request.urlopen(f"{address.rstrip('/')}{picture}") as answer:
             assert answer.headers["content-type"].startswith("image/svg")  # of a phone
         assert not list((world.home / "mirror").rglob("?.*"))
 
 
-WIDTH = "(image) => image.naturalWidth"
+def is_wide(image: Locator, width: int) -> bool:
+    return bool(image.evaluate("(image) => image.naturalWidth") == width)
 
 
 # Where it is
