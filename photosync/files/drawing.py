@@ -219,7 +219,7 @@ def _embedded(file: BinaryIO, edge: int) -> bytes:
 def restrain() -> None:
     """Little memory, no files written, a low priority: for the whole process.
 
-    A service that is shut in may not step back, which is no reason to do without.
+    Where it may not step back (a unit of an earlier version) that is no reason to do without.
     """
     with suppress(PermissionError):
         os.nice(NICENESS)
