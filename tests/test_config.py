@@ -88,7 +88,9 @@ def test_without_a_file_the_defaults_are_those_of_the_interface(
         select=config.SelectSettings("auto", (), (), None),
         upload=config.UploadSettings(4, 16 * MIB, 16 * MIB),
         backup=config.BackupSettings(state / "backup-key.txt"),
-        web=config.WebSettings(enabled=True, host="127.0.0.1", port=8642),
+        web=config.WebSettings(
+            enabled=True, host="127.0.0.1", port=8642, restore_to=home / "photosync-restored"
+        ),
         notify=config.NotifySettings((), ("blocked", "failed"), "", 30, None, 3),
         file=None,
     )

@@ -457,6 +457,9 @@ def test_whatever_the_environment_holds_it_loads_or_is_a_settings_error(
         ('[[folder]]\npath = "~/Pictures/photosync"\n', "copies of phones go there"),
         ('[[folder]]\npath = "~/Pictures/photosync/Pixel 8"\n', "copies of phones go there"),
         ('state_dir = "s"\n[mirror]\npath = "s/m"\n', "photosync keeps its own state there"),
+        ('state_dir = "s"\n[web]\nrestore_to = "s/r"\n', "photosync keeps its own state there"),
+        ('[mirror]\npath = "m"\n[web]\nrestore_to = "m"\n', "copies of phones go there"),
+        ('[backup]\nto = "b"\n[web]\nrestore_to = "b/r"\n', "the second copy lies there"),
     ],
 )
 def test_mistakes_about_phones_and_the_mirror(told: Told, text: str, part: str) -> None:

@@ -16,6 +16,7 @@ from photosync.app.connecting import connection_of, refuse_without_token
 from photosync.app.destination import is_away
 from photosync.app.leaving import leave_out_all
 from photosync.app.noticing import noticing, telling_of_the_end
+from photosync.app.putting_back import PuttingBack
 from photosync.app.selecting import first_state, of_folder, of_phones, rules_of
 from photosync.app.signs import is_wanted
 from photosync.app.state import (
@@ -108,6 +109,7 @@ BELLS = (
     "create",
     "dating",
     "backup",
+    "restore",
 )
 DATED_COPIES = "cache/dated"
 
@@ -498,10 +500,7 @@ class _Builder:
                 fixes_dates=self._settings.upload.fix_dates,
             )
             yield pull.name, "pull", side.prepared(pull.run_once)
-        if self._network is not None:
-            yield "network", "network", partial(self._watch_network, self._network)
-            notices = noticing(self._settings, self._state, halt=self._halt, clock=self._clock)
-            yield notices.name, "notices", notices.run_once
+        yield from self._staying_steps()
         upkeep = Upkeep(self._state.database, clock=self._clock)
         yield upkeep.name, "upkeep", upkeep.run_once
         if not rules_of(self._settings).take_all:
@@ -559,6 +558,17 @@ class _Builder:
         self._backup = self._backup_stage(originals, source_lost, set(sources))
         if self._backup is not None:
             yield self._backup.name, "backup", self._backup.run_once
+
+    def _staying_steps(self) -> Iterator[tuple[str, str, Callable[[], bool]]]:
+        """Those of a daemon that stays."""
+        if self._network is None:
+            return
+        yield "network", "network", partial(self._watch_network, self._network)
+        notices = noticing(self._settings, self._state, halt=self._halt, clock=self._clock)
+        yield notices.name, "notices", notices.run_once
+        if self._settings.web.enabled:
+            putting_back = PuttingBack(self._settings, self._state, halt=self._halt)
+            yield putting_back.name, "restore", putting_back.run_once
 
     def _backup_stage(
         self,

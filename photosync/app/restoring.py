@@ -19,6 +19,7 @@ from photosync.errors import AlreadyRunning, PhotosyncError, SettingsError
 from photosync.files.holding import RESTORING, hold
 from photosync.files.placing import FolderTarget
 from photosync.stages.restore import Restore, Tally
+from photosync.store.restore_requests import RestoreRequests
 from photosync.store.restores import Order, Restores
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def forget(settings: Settings) -> int:
         restores = Restores(state.database)
         count = sum(restores.left().values())
         restores.forget()
+        RestoreRequests(state.database).drop_waiting()
         return count
 
 

@@ -8,14 +8,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from photosync.app import report
+from photosync.app.asked_back import AskedBack
 from photosync.app.checking import in_force
 from photosync.app.leaving import leave_out_all
 from photosync.app.selecting import first_state
+from photosync.app.signing_in import SigningIn
 from photosync.app.signs import is_wanted
+from photosync.app.state import WEB_PORT
 from photosync.device.survey import nearest
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.states import State
 from photosync.errors import PhotosyncError, UnknownItem
+from photosync.files.heads import FIRST_BYTES, wanted_bytes
 from photosync.store.gallery import Gallery
 from photosync.store.phone_folders import PhoneFolders
 from photosync.store.source_choices import SourceChoices
@@ -34,8 +38,6 @@ if TYPE_CHECKING:
     from photosync.store.phone_folders import PhoneFolder
     from photosync.store.source_choices import Mode
 
-HEAD_BYTES = 128 * 1024
-"""EXIF, and the thumbnail in it, lie in the first 64 KiB of a JPEG."""
 MODES = {State.FOUND: "auto", State.HELD: "manual"}
 RULES = {"ask": "new", "take": "take", "leave": "leave"}
 
@@ -61,15 +63,33 @@ def site_of(
         head=partial(_head, daemon.phone_of),
         settings=lambda: in_force(settings, os.environ),
         sources=ChosenSources(settings, state),
+        restoring=AskedBack(settings, state),
+        signing_in=SigningIn(settings, state, back=lambda: _own_address(settings, state)),
         clock=state.clock,
     )
 
 
+def _own_address(settings: Settings, state: OpenState) -> str:
+    """Where the page is on this machine."""
+    port = state.control.flag(WEB_PORT) or settings.web.port
+    host = "[::1]" if settings.web.host == "::1" else "127.0.0.1"
+    return f"http://{host}:{port}/"
+
+
 def _head(phone_of: Callable[[int], Phone], item: MediaItem) -> bytes | None:
-    """The beginning of a file on a phone that is plugged in; None if it cannot be had now."""
+    """The beginning of a file on a phone that is plugged in, as much as shows a picture.
+
+    None if it cannot be had now.
+    """
     try:
         with phone_of(item.source_id).another() as phone:
-            return next(iter(phone.heads([item.source_path], size_bytes=HEAD_BYTES)), None)
+            head = next(iter(phone.heads([item.source_path], size_bytes=FIRST_BYTES)), None)
+            if head is None or len(head) < FIRST_BYTES:
+                return head
+            wanted = wanted_bytes(head, item.size_bytes)
+            if wanted <= len(head):
+                return head
+            return next(iter(phone.heads([item.source_path], size_bytes=wanted)), None)
     except PhotosyncError:  # gone, or it answers nonsense: what watches it deals with that
         return None
 

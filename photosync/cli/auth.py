@@ -28,7 +28,6 @@ QUIET_SECONDS = 0.3
 """A paste that wraps over lines comes all at once; after such a pause it was all."""
 
 LONGEST_PASTE = 65_536
-KEPT_CLIENT = "client_secret.json"
 
 
 def auth(
@@ -68,14 +67,12 @@ def _sign_in(
     """Sign in; what it allows, and why Google Photos does not speak with us all the same."""
     import webbrowser
 
+    from photosync.app.signing_in import client_file, signed_in
     from photosync.app.state import make_state_dir, opened
-    from photosync.google.sign_in import keep_client, sign_in
-    from photosync.stages.gate import SIGN_IN_CODES
+    from photosync.google.sign_in import sign_in
 
     make_state_dir(settings.state_dir)
-    kept = settings.state_dir / KEPT_CLIENT
-    named = settings.google.client_secret_file
-    file = client_secret or (kept if kept.exists() and not named.exists() else named)
+    file = client_secret or client_file(settings)
     found = sign_in(
         client_secret_file=file,
         token_file=settings.google.token_file,
@@ -86,13 +83,8 @@ def _sign_in(
         pasted=_pasted if not browser or sys.stdin.isatty() else None,
         by_hand=not browser,
     )
-    if file != kept:
-        keep_client(file, kept)  # the next sign-in finds it there
     with opened(settings) as state:
-        state.control.sign_in_ends(found.ends_at, now=state.now())
-        for code in SIGN_IN_CODES:
-            state.control.clear_problem(code)
-        state.control.ring(now=state.now())  # a daemon that waits for this goes on at once
+        signed_in(settings, state, found, file)
         return found, _trouble(settings, state)
 
 

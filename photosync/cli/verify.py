@@ -201,6 +201,8 @@ def _copy_lines(copy: BackupVerification) -> Iterator[str]:
     if count:
         yield "They are backed up again by the next run, or now: photosync backup"
     yield from _unknown_lines(copy)
+    if copy.exposed:
+        yield from (copy.exposed.words(), RESEAL_HINT)
     yield from _error_lines(copy.error)
     if copy.left:
         yield f"{photos(copy.left)} to go; it goes on from here: photosync verify --all"
@@ -220,8 +222,6 @@ def _unknown_lines(copy: BackupVerification) -> Iterator[str]:
     yield from _listed(
         f"  {readable(path)} (now {readable(by)})" for path, by in copy.replaced.items()
     )
-    if copy.exposed:
-        yield from (copy.exposed.words(), RESEAL_HINT)
 
 
 def _listed(lines: Iterable[str]) -> Iterator[str]:

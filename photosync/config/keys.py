@@ -30,7 +30,7 @@ KEYS: dict[str, frozenset[str]] = {
     "upload": frozenset(
         {"workers", "resumable_above", "chunk", "max_rate", "hours", "metered", "fix_dates"}
     ),
-    "web": frozenset({"enabled", "host", "port", "names", "password_file"}),
+    "web": frozenset({"enabled", "host", "port", "names", "password_file", "restore_to"}),
     "backup": frozenset(
         {"to", "options", "encrypt", "encrypt_names", "recipients", "passphrase_file"}
         | {"identity_file"}

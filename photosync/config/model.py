@@ -18,7 +18,7 @@ from pydantic_settings import (
 
 from photosync.config.files import can_be_path
 from photosync.config.hours import parse_hours
-from photosync.config.paths import USUAL_MIRROR
+from photosync.config.paths import USUAL_MIRROR, USUAL_RESTORED
 
 UNITS = {
     "": 1,
@@ -459,6 +459,7 @@ class Web(_Table):
     port: Annotated[int, _whole(0, 65_535)] = 8642
     names: list[Annotated[str, AfterValidator(_host)]] = []
     password_file: OptionalPath = ""
+    restore_to: OptionalPath = USUAL_RESTORED
 
 
 class Notify(_Table):

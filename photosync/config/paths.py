@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 STATE = "state_dir"
 MIRROR = "mirror.path"
 USUAL_MIRROR = "~/Pictures/photosync"
+RESTORED = "web.restore_to"
+USUAL_RESTORED = "~/photosync-restored"
 NO = frozenset({"0", "off", "f", "false", "n", "no"})
 """What pydantic takes for false."""
 
@@ -86,6 +88,7 @@ def path_mistakes(
         *_with_mirror(folders, named.get(MIRROR) or _usual_mirror(content, environ)),
         *_with_backup(folders, named, content, environ),
         *_mirror_in_state(named.get(MIRROR), named.get(STATE), environ),
+        *_with_restored(named, content, environ),
     ]
 
 
@@ -98,6 +101,9 @@ def _texts(content: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], s
     table = content.get("mirror")
     if isinstance(table, dict):
         found.append((MIRROR, ("mirror", "path"), table.get("path")))
+    table = content.get("web")
+    if isinstance(table, dict):
+        found.append((RESTORED, ("web", "restore_to"), table.get("restore_to")))
     folders = content.get("folder")
     table = content.get("backup")
     if isinstance(table, dict):
@@ -192,6 +198,27 @@ def _with_backup(
     if backup.real == state_dir or state_dir in backup.real.parents:
         words = "photosync keeps its own state there (state_dir)"
         yield backup.mistake(words, "name another folder")
+
+
+def _with_restored(
+    named: Mapping[str, _Named], content: Mapping[str, Any], environ: Mapping[str, str]
+) -> Iterator[Mistake]:
+    """What the web page puts back never lies among what photosync keeps for itself."""
+    restored = named.get(RESTORED)
+    if restored is None:
+        return
+    yield from _no_folder(restored)
+    mirror = named.get(MIRROR) or _usual_mirror(content, environ)
+    state = named.get(STATE)
+    state_dir = state.real if state else Path(os.path.realpath(default_state_dir(environ)))
+    kept = [(state_dir, "photosync keeps its own state there (state_dir)")]
+    if mirror is not None:
+        kept.append((mirror.real, "copies of phones go there (mirror.path)"))
+    if BACKUP in named:
+        kept.append((named[BACKUP].real, "the second copy lies there (backup.to)"))
+    for real, words in kept:
+        if restored.real == real or real in restored.real.parents:
+            yield restored.mistake(words, "name another folder")
 
 
 def _one_in_the_other(one: Path, other: Path) -> bool:

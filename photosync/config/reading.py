@@ -124,6 +124,12 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
         except RuntimeError:  # a user without a home folder, and nothing written
             return state_dir / DEFAULT_MIRROR
 
+    def restore_to() -> Path | None:
+        try:
+            return path(web.restore_to) if web.restore_to else None
+        except RuntimeError:  # likewise
+            return None
+
     def client_secret_file() -> Path:
         given = credential(environ)
         if given is not None and "client_secret_file" not in google.model_fields_set:
@@ -174,6 +180,7 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             web.port,
             tuple(web.names),
             path(web.password_file) if web.password_file else None,
+            restore_to(),
         ),
         backup=BackupSettings(
             identity_file=path(backup.identity_file)

@@ -146,7 +146,8 @@ class WebSettings:
     """Where the local web server listens; ``port`` 0 for any free one.
 
     ``names``: what it may be called besides this machine's own names. ``password_file`` None:
-    nobody is asked for one, which is so on this machine alone.
+    nobody is asked for one, which is so on this machine alone. ``restore_to``: the one folder that
+    the page puts photos back into, besides where they came from; None for none.
     """
 
     enabled: bool = True
@@ -154,6 +155,7 @@ class WebSettings:
     port: int = 8642
     names: tuple[str, ...] = ()
     password_file: Path | None = None
+    restore_to: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
 from photosync.domain.media_types import HEAD_BYTES, RAWS, sniff
+from photosync.files.heads import BOXED
+from photosync.files.heads import MOST_BYTES as MOST_HEAD_BYTES
+from photosync.files.heif import thumbnail_alone
 from photosync.files.previews import exif_of_jpeg, exif_previews, previews
 from photosync.files.thumbnails import ANSWER, QUESTION
 
@@ -64,6 +67,8 @@ def draw(file: BinaryIO, edge: int) -> bytes:
         return b""
     if mime in RAWS.values():
         return _preview(file, edge)
+    if mime in BOXED and (alone := _of_a_cut_one(file)) is not None:
+        return _jpeg(_open(alone), edge)
     try:
         file.seek(0)
         return _jpeg(_open(file), edge)
@@ -72,6 +77,16 @@ def draw(file: BinaryIO, edge: int) -> bytes:
         if not inside:
             raise
         return inside
+
+
+def _of_a_cut_one(file: BinaryIO) -> BinaryIO | None:
+    """A picture of the thumbnail in a beginning of a HEIC or AVIF; None if it is whole."""
+    length = file.seek(0, os.SEEK_END)
+    if length > MOST_HEAD_BYTES:
+        return None
+    file.seek(0)
+    alone = thumbnail_alone(file.read(MOST_HEAD_BYTES))
+    return None if alone is None else BytesIO(alone)
 
 
 def _open(file: BinaryIO) -> Image:
@@ -204,7 +219,7 @@ def _embedded(file: BinaryIO, edge: int) -> bytes:
 def restrain() -> None:
     """Little memory, no files written, a low priority: for the whole process.
 
-    A service that is shut in may not step back, which is no reason to do without.
+    Where it may not step back (a unit of an earlier version) that is no reason to do without.
     """
     with suppress(PermissionError):
         os.nice(NICENESS)

@@ -1,17 +1,21 @@
-"""Where the EXIF lies in a HEIC, HEIF or AVIF picture (ISO/IEC 23008-12, 14496-12 §8.11).
+"""Where EXIF and thumbnail lie in a HEIC, HEIF or AVIF picture (ISO/IEC 23008-12, 14496-12 §8.11).
 
-A picture's ``meta`` box holds a list of items (``iinf``: number and type of each) and one of
-places (``iloc``: for each number, where in the file).
+A picture's ``meta`` box holds a list of items (``iinf``: number and type of each), one of places
+(``iloc``: for each number, where in the file), which item is the picture (``pitm``), and what items
+are to each other (``iref``: a ``thmb`` is the thumbnail of another).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BOX_HEAD = 8
+LARGE_HEAD = 16
+MOST_WHOLE_BYTES = 64 << 20
 IN_THE_FILE = 0
 """The construction method of an item whose offset counts from the beginning of the file."""
 
@@ -78,6 +82,11 @@ def _exif_number(iinf: bytes) -> int | None:
 
 def _place(iloc: bytes, wanted: int) -> tuple[int, int] | None:
     """The first extent of an item; EXIF is never in more than one."""
+    return next(iter(_places(iloc, wanted)), None)
+
+
+def _places(iloc: bytes, wanted: int) -> list[tuple[int, int]]:
+    """(offset, length) of every extent of an item that lies in the file itself."""
     entry = _Cursor(iloc)
     version = entry.number(4) >> 24
     sizes = entry.number(2)
@@ -89,8 +98,106 @@ def _place(iloc: bytes, wanted: int) -> tuple[int, int] | None:
         method = entry.number(2) & 15 if version else IN_THE_FILE
         entry.take(2)  # which other file: none
         base, extents = entry.number(base_size), entry.number(2)
-        if number == wanted and extents and method == IN_THE_FILE:
-            entry.take(index_size)
-            return base + entry.number(offset_size), entry.number(length_size)
+        if number == wanted and method == IN_THE_FILE:
+            found = []
+            for _ in range(extents):
+                entry.take(index_size)
+                found.append((base + entry.number(offset_size), entry.number(length_size)))
+            return found
         entry.take(extents * (index_size + offset_size + length_size))
-    return None
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """The thumbnail in a picture. ``number``: its item's; ``end``: one behind its last byte.
+
+    ``picture_at``, ``picture_size``: where the file says which item it shows, and in how many
+    bytes. ``links``: where it says that items are thumbnails of others.
+    """
+
+    number: int
+    end: int
+    picture_at: int
+    picture_size: int
+    links: tuple[int, ...]
+
+
+def thumbnail_in(head: bytes) -> Thumbnail | None:
+    """What the beginning of a picture says of its thumbnail; None: nothing, or not all of it.
+
+    Raises:
+        ValueError: A box ends too early.
+    """
+    found = next((one for one in _spans(head, 0, len(head)) if one[0] == b"meta"), None)
+    if found is None or found[2] > len(head):
+        return None
+    _, begin, end = found
+    spans = {kind: (at, ends) for kind, at, ends in _spans(head, begin + 4, end)}
+    if not {b"pitm", b"iref", b"iloc"} <= spans.keys():
+        return None
+    at, ends = spans[b"pitm"]
+    size = 2 if head[at] == 0 else 4
+    picture = _Cursor(head[at + 4 : ends]).number(size)
+    number, links = _linked(head, spans[b"iref"], picture)
+    if number is None:
+        return None
+    at, ends = spans[b"iloc"]
+    places = _places(head[at:ends], number)
+    if not places:
+        return None
+    last = max(offset + length for offset, length in places)
+    return Thumbnail(number, last, spans[b"pitm"][0] + 4, size, links)
+
+
+def _linked(head: bytes, span: tuple[int, int], picture: int) -> tuple[int | None, tuple[int, ...]]:
+    """The item that is the picture's thumbnail, and where each such link has its kind."""
+    begin, end = span
+    wide = 4 if head[begin] else 2
+    number, links = None, []
+    for kind, at, ends in _spans(head, begin + 4, end):
+        if kind != b"thmb":
+            continue
+        links.append(at - 4)
+        entry = _Cursor(head[at:ends])
+        item = entry.number(wide)
+        if number is None and picture in [entry.number(wide) for _ in range(entry.number(2))]:
+            number = item
+    return number, tuple(links)
+
+
+def _spans(content: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """(kind, where its content begins, where it ends) of each box; the last may end behind."""
+    while end - at >= BOX_HEAD:
+        size, head = int.from_bytes(content[at : at + 4], "big"), BOX_HEAD
+        if size == 1 and end - at >= LARGE_HEAD:
+            size, head = int.from_bytes(content[at + 8 : at + 16], "big"), LARGE_HEAD
+        if size < head:
+            return
+        yield content[at + 4 : at + 8], at + head, at + size
+        at += size
+
+
+def whole_bytes(head: bytes) -> int:
+    """How long the file is by what its boxes say."""
+    return max((end for _, _, end in _spans(head, 0, len(head))), default=0)
+
+
+def thumbnail_alone(head: bytes) -> bytes | None:
+    """A picture that shows the thumbnail, out of the beginning of one that is cut; None: no such.
+
+    The same bytes, but that they say that the thumbnail is the picture; what is missing is zeros.
+
+    Raises:
+        ValueError: A box ends too early.
+    """
+    found = thumbnail_in(head)
+    whole = whole_bytes(head)
+    if found is None or found.end > len(head) or not len(head) < whole <= MOST_WHOLE_BYTES:
+        return None
+    content = bytearray(head) + bytes(whole - len(head))
+    at, size = found.picture_at, found.picture_size
+    content[at : at + size] = found.number.to_bytes(size, "big")
+    for link in found.links:
+        content[link : link + 4] = b"free"
+    return bytes(content)

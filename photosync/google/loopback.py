@@ -12,16 +12,21 @@ from urllib.parse import parse_qs, urlsplit
 from photosync.errors import SettingsError, SignInRequired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LOOPBACK = "127.0.0.1"
 REQUEST_SECONDS = 10
+DECLINED = "photosync did not get your consent."
+OTHER = "This is the answer to another attempt to sign in. Close this window."
 
 
 class Way(Protocol):
     """The way back. ``address``: where the browser is to come back to."""
 
     address: str
+
+    def only(self, fits: Callable[[str], bool]) -> None:
+        """Take no address but one that ``fits``: anybody on this machine may knock."""
 
     def wait(self, seconds: float) -> str:
         """The address that came.
@@ -35,8 +40,8 @@ class Way(Protocol):
 
 
 @contextmanager
-def receive(host: str, port: int, success: str) -> Iterator[Way]:
-    """Listen for the answer.
+def receive(host: str, port: int, success: str, *, back: str = "") -> Iterator[Way]:
+    """Listen for the answer; ``back``: where the page that says so leads on to.
 
     Raises:
         SettingsError: The port is taken.
@@ -49,7 +54,7 @@ def receive(host: str, port: int, success: str) -> Iterator[Way]:
             f"{host}, port {port} cannot be used for the way back: {words}.",
             hint="Name another one with --port, or leave it out.",
         ) from error
-    server.success = success
+    server.success, server.back = success, back
     server.address = f"http://{LOOPBACK}:{server.server_port}/"
     with server:
         yield server
@@ -57,8 +62,14 @@ def receive(host: str, port: int, success: str) -> Iterator[Way]:
 
 class _Server(HTTPServer):
     success = ""
+    back = ""
     address = ""
+    fits: Callable[[str], bool] = staticmethod(bool)
     came = ""
+
+    def only(self, fits: Callable[[str], bool]) -> None:
+        """Take no address but one that fits."""
+        self.fits = fits
 
     def wait(self, seconds: float) -> str:
         """Serve until the answer came."""
@@ -92,12 +103,21 @@ class _Handler(BaseHTTPRequestHandler):
         if not {"code", "error"} & values.keys():
             self.send_error(404)
             return
-        self.server.came = f"http://{LOOPBACK}:{self.server.server_port}{self.path}"
-        text = self.server.success if "code" in values else "photosync did not get your consent."
-        page = f"<!doctype html><title>photosync</title><p>{html.escape(text)}</p>".encode()
-        self.send_response(200)
+        came = f"http://{LOOPBACK}:{self.server.server_port}{self.path}"
+        if not self.server.fits(came):
+            self._say(400, OTHER)
+            return
+        self.server.came = came
+        self._say(200, self.server.success if "code" in values else DECLINED, self.server.back)
+
+    def _say(self, code: int, text: str, back: str = "") -> None:
+        link = f'<p><a href="{html.escape(back)}">Back to photosync</a></p>' if back else ""
+        page = f"<!doctype html><title>photosync</title><p>{html.escape(text)}</p>{link}".encode()
+        self.send_response(code)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(page)))
+        self.send_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        self.send_header("Referrer-Policy", "no-referrer")
         self.end_headers()
         self.wfile.write(page)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import json
 import os
 import re
@@ -82,12 +83,14 @@ def sign_in(
     say: Callable[[str], None],
     pasted: Callable[[], str] | None,
     by_hand: bool = False,
+    back: str = "",
 ) -> SignedIn:
     """Get the user's consent and keep it in ``token_file``.
 
     The way back is a loopback address on ``port`` (0: any); ``bind`` is where it is listened for.
     ``pasted`` returns what the user pastes next, "" at the end: the address that the browser ended
     at, or that of Google's error page, which is explained then. ``by_hand``: there is no other way.
+    ``back``: a page that the browser is led on to in the end.
 
     Raises:
         ClientInvalid: The client's JSON is missing, of another kind, or unknown to Google.
@@ -101,12 +104,11 @@ def sign_in(
     flow = InstalledAppFlow.from_client_config(  # type: ignore[no-untyped-call]  # it has no types
         client, scopes=list(WANTED), autogenerate_code_verifier=True
     )
-    with _oauthlib_settings(client):
-        if by_hand:
-            assert pasted is not None
-            _by_pasting(flow, port, say, pasted)
-        else:
-            _by_loopback(flow, (bind, port), open_browser, say, pasted)
+    if by_hand:
+        assert pasted is not None
+        _by_pasting(flow, port, say, pasted)
+    else:
+        _by_loopback(flow, (bind, port), open_browser, say, pasted, back=back)
     credentials = flow.credentials
     told = flow.oauth2session.token
     granted = tuple(told.get("scope") or ())
@@ -222,7 +224,14 @@ class _Attempt:
     def __init__(self, flow: Any, redirect_uri: str) -> None:
         self._flow = flow
         flow.redirect_uri = redirect_uri
-        self.url, self._state = flow.authorization_url(access_type="offline", prompt="consent")
+        with _oauthlib_settings(flow.client_config):
+            self.url, self._state = flow.authorization_url(access_type="offline", prompt="consent")
+
+    def is_ours(self, answer: str) -> bool:
+        """Whether it was sent back because of this very attempt."""
+        return hmac.compare_digest(
+            answer_in(answer).get("state", "").encode("utf-8", "replace"), self._state.encode()
+        )
 
     def refuse(self, answer: str, *, by_hand: bool = False) -> PhotosyncError | None:
         """What is wrong with an answer, as far as that can be seen; None: it may be right.
@@ -263,7 +272,7 @@ class _Attempt:
             return response
 
         session.register_compliance_hook("access_token_response", remember)
-        with _translated(answers):
+        with _oauthlib_settings(self._flow.client_config), _translated(answers):
             code = answer_in(answer)["code"]
             self._flow.fetch_token(code=code, timeout=(CONNECT_SECONDS, READ_SECONDS))
             _ = self._flow.credentials  # reads what came; later it cannot fail any more
@@ -281,12 +290,15 @@ def _by_loopback(
     open_browser: Callable[[str], bool] | None,
     say: Callable[[str], None],
     pasted: Callable[[], str] | None,
+    *,
+    back: str,
 ) -> None:
     """The browser comes back to a server on this machine, or the user brings the answer."""
     from photosync.google.loopback import receive
 
-    with receive(*listen_at, SUCCESS) as way:
+    with receive(*listen_at, SUCCESS, back=back) as way:
         attempt = _Attempt(flow, way.address)
+        way.only(attempt.is_ours)
         say(f"Open this address in a browser on this machine and give your consent:\n{attempt.url}")
         if pasted is not None:
             say(ELSEWHERE)
@@ -379,7 +391,7 @@ def _oauthlib_settings(client: dict[str, Any]) -> Iterator[None]:
     to judge, not a reason to give up.
     """
     wanted = {"OAUTHLIB_RELAX_TOKEN_SCOPE": "1"}
-    addresses = (client["installed"][name] for name in ("auth_uri", "token_uri"))
+    addresses = (client[name] for name in ("auth_uri", "token_uri"))
     if any(urlsplit(address).scheme == "http" for address in addresses):
         wanted["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     before = {name: os.environ.get(name) for name in wanted}

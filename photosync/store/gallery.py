@@ -14,16 +14,42 @@ from typing import TYPE_CHECKING
 from photosync.store.mapping import to_item
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from photosync.domain.media import MediaItem
     from photosync.domain.states import State
     from photosync.store.database import Database, Parameters
 
+MOST_COUNTED = 40_000
+"""A folder with more is not counted by state and kind: that would take too long."""
 MOST_LANES = 200
 """SQLite takes 500 parts in one statement, and a lane may take two."""
 FIRST, LAST = -(2**62), 2**62
 """Before and after every time and number."""
 
-LANES = "SELECT source_id, state FROM tallies WHERE items > 0"
+LANES = "SELECT source_id, state, items FROM tallies WHERE items > 0"
+
+NUMBER = """
+    SELECT :source{0} AS source_id, :state{0} AS state, :video{0} AS is_video, count(*) AS items
+    FROM media_items INDEXED BY media_items_gallery
+    WHERE source_id = :source{0} AND state = :state{0} AND is_video = :video{0}
+        AND shown_at >= :first_at AND shown_at < :end_at
+"""
+
+NUMBERS_OF_FOLDER = """
+    SELECT source_id, state, is_video, count(*) AS items
+    FROM media_items INDEXED BY media_items_by_folder
+    WHERE source_id = :source_id AND folder = :folder
+        AND shown_at >= :first_at AND shown_at < :end_at
+    GROUP BY state, is_video
+"""
+
+IS_LARGE = """
+    SELECT 1 FROM media_items INDEXED BY media_items_by_folder
+    WHERE source_id = :source_id AND folder = :folder
+        AND shown_at >= :first_at AND shown_at < :end_at
+    LIMIT 1 OFFSET :most
+"""
 
 BETWEEN = ("shown_at >= :first_at AND shown_at < :end_at",)
 AFTER = ("shown_at = :at AND id < :id", "shown_at < :at AND shown_at >= :first_at")
@@ -114,6 +140,16 @@ class Change:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class Number:
+    """How many of one source are in one state, photos or videos."""
+
+    source_id: int
+    state: str
+    video: bool
+    items: int
+
+
 EVERYTHING = Sought()
 Place = tuple[int, int]
 """When an item is shown, and its number: where it stands in the gallery."""
@@ -154,6 +190,49 @@ class Gallery:
         sql, values = self._asked(sought, BETWEEN)
         rows = self._database.rows(DAYS.format(sql), values)
         return [(row["day"], row["items"]) for row in rows]
+
+    def numbers(self, sought: Sought = EVERYTHING) -> list[Number] | None:
+        """How many there are of each source, state and kind, of its days and folder alone.
+
+        None: its folder is too large to be counted while somebody waits.
+        """
+        if sought.folder is not None and sought.source_id is not None:
+            return self._numbers_of_folder(sought)
+        known = {
+            (row["source_id"], row["state"]): row["items"] for row in self._database.rows(LANES)
+        }
+        if (sought.first_at, sought.end_at) != (FIRST, LAST):
+            return self._counted(sought, [(*one, kind) for one in known for kind in (0, 1)])
+        # mostly photos: what is no video is known without counting it
+        videos = self._counted(sought, [(*one, 1) for one in known])
+        for one in videos:
+            known[one.source_id, one.state] -= one.items
+        photos = [Number(*lane, video=False, items=items) for lane, items in known.items()]
+        return [*photos, *videos]
+
+    def _counted(self, sought: Sought, lanes: list[tuple[int, str, int]]) -> list[Number]:
+        found: list[Number] = []
+        for begin in range(0, len(lanes), MOST_LANES):
+            values: Parameters = {"first_at": sought.first_at, "end_at": sought.end_at}
+            some = lanes[begin : begin + MOST_LANES]
+            for number, (source_id, state, video) in enumerate(some):
+                values |= {f"source{number}": source_id, f"state{number}": state}
+                values[f"video{number}"] = video
+            sql = " UNION ALL ".join(NUMBER.format(number) for number in range(len(some)))
+            found += [_number(row) for row in self._database.rows(sql, values)]
+        return found
+
+    def _numbers_of_folder(self, sought: Sought) -> list[Number] | None:
+        values: Parameters = {
+            "source_id": sought.source_id,
+            "folder": _folder(sought),
+            "first_at": sought.first_at,
+            "end_at": sought.end_at,
+            "most": MOST_COUNTED,
+        }
+        if self._database.row(IS_LARGE, values) is not None:
+            return None
+        return [_number(row) for row in self._database.rows(NUMBERS_OF_FOLDER, values)]
 
     def folders(self, source_id: int) -> list[FolderTally]:
         """Every folder of a source that holds items; the one with the newest first."""
@@ -201,7 +280,7 @@ class Gallery:
         }
         lanes = [] if sought.folder is not None else self._lanes(sought)
         if sought.folder is not None and sought.source_id is not None:
-            values["folder"] = os.fsencode(f"{sought.folder}/" if sought.folder else "")
+            values["folder"] = _folder(sought)
             parts = [OF_FOLDER.format(one) for one in bounds]
         elif 0 < len(lanes) <= MOST_LANES:
             parts = [LANE.format(n, one) for n in range(len(lanes)) for one in bounds]
@@ -221,3 +300,11 @@ class Gallery:
             and (not sought.states or row["state"] in sought.states)
             for kind in kinds
         ]
+
+
+def _folder(sought: Sought) -> bytes:
+    return os.fsencode(f"{sought.folder}/" if sought.folder else "")
+
+
+def _number(row: sqlite3.Row) -> Number:
+    return Number(row["source_id"], row["state"], bool(row["is_video"]), row["items"])

@@ -167,11 +167,19 @@ class Restores:
 
     def select(self, wanted: Wanted) -> Iterator[Restorable]:
         """The items that are meant, oldest number first; those that were never read are not."""
+        if wanted.ids is None:
+            yield from self._selected(wanted, None)
+            return
+        ids = sorted(wanted.ids)
+        for begin in range(0, len(ids), AT_ONCE):
+            yield from self._selected(wanted, json.dumps(ids[begin : begin + AT_ONCE]))
+
+    def _selected(self, wanted: Wanted, ids: str | None) -> Iterator[Restorable]:
         span = wanted.span
         values: Parameters = {
             "after": -1,
             "limit": AT_ONCE,
-            "ids": None if wanted.ids is None else json.dumps(wanted.ids),
+            "ids": ids,
             "state": wanted.state,
             "source_id": wanted.source_id,
             "begins_at": None if span is None else span.begins_at,

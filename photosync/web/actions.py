@@ -1,7 +1,7 @@
 """Everything that a click changes. Each form has brought the token of our own pages.
 
-A verb over items (``VERBS``) says what it is called, what it applies to and what it does: another,
-like putting items back on a phone, is one more line there.
+A verb over items (``VERBS``) says what it is called, what it applies to and what it does: another
+is one more line there. Putting items back asks where to first: see ``restoring``.
 """
 
 from __future__ import annotations
@@ -83,20 +83,24 @@ class Actions:
             raise Nonsense("There is no such verb.")
         if form.one("all"):
             return await self._all(request, form, verb)
+        ids = self.named(form)
+        if not ids:
+            return self.said(request, form, "Nothing is selected.")
+        answer = await self._threads.read(lambda: self._do(verb, ids))
+        return self._answered(request, form, verb, answer)
+
+    def named(self, form: Form) -> list[int]:
+        """The numbers of items in a form, each once."""
         named = [one for some in form.values.get("item", []) for one in some.split(",") if one]
         if len(named) > MOST_NAMED:
             raise Nonsense("Those are too many; select all that a filter shows.")
-        ids = list(dict.fromkeys(number(one) for one in named))
-        if not ids:
-            return self._said(request, form, "Nothing is selected.")
-        answer = await self._threads.read(lambda: self._do(verb, ids))
-        return self._answered(request, form, verb, answer)
+        return list(dict.fromkeys(number(one) for one in named))
 
     async def _all(self, request: Request, form: Form, verb: Verb) -> Response:
         wanted = asked(form.flat())
         sought = _applied(wanted.sought(), verb)
         if sought is None:
-            return self._said(request, form, f"There is nothing here to {verb.label.lower()}.")
+            return self.said(request, form, f"There is nothing here to {verb.label.lower()}.")
         if not form.one("sure"):
             count = await self._threads.read(
                 lambda: sum(items for _, items in self._site.gallery.days(sought))
@@ -124,7 +128,7 @@ class Actions:
     def _ask(self, request: Request, form: Form, verb: Verb, count: int) -> Response:
         question = verb.asks.format(things=words.things(count))
         if not count:
-            return self._said(request, form, f"There is nothing here to {verb.label.lower()}.")
+            return self.said(request, form, f"There is nothing here to {verb.label.lower()}.")
         if _wants_json(request):
             return JSONResponse({"question": question, "label": verb.label})
         return self._assets.page(
@@ -151,7 +155,7 @@ class Actions:
         if answer.refused:
             reason = next(iter(answer.refused.values()))[:LONGEST_REASON]
             parts.append(f"Not {words.things(len(answer.refused))}: {reason}.")
-        return self._said(
+        return self.said(
             request,
             form,
             " ".join(parts),
@@ -172,19 +176,19 @@ class Actions:
     async def pause(self, request: Request, form: Form) -> Response:
         """Nothing more is taken in hand."""
         await self._threads.read(lambda: self._site.control.pause("", now=self._site.now()))
-        return self._said(request, form, "Paused.")
+        return self.said(request, form, "Paused.")
 
     async def resume(self, request: Request, form: Form) -> Response:
         """It goes on."""
         await self._threads.read(lambda: self._site.control.resume(now=self._site.now()))
-        return self._said(request, form, "Going on.")
+        return self.said(request, form, "Going on.")
 
     async def take(self, request: Request, form: Form) -> Response:
         """A folder is taken from now on, or left."""
         source_id, folder = number(form.one("source")), folder_of(form.one("folder"))
         take = form.one("take") == "1"
         await self._threads.read(lambda: self._site.sources.take(source_id, folder, take=take))
-        return self._said(request, form, "It is backed up." if take else "It is left out.")
+        return self.said(request, form, "It is backed up." if take else "It is left out.")
 
     async def mode(self, request: Request, form: Form) -> Response:
         """What is new on a source is backed up by itself, or held until it is chosen."""
@@ -194,13 +198,15 @@ class Actions:
         await self._threads.read(
             lambda: self._site.sources.set_mode(source_id, MODES[mode])  # type: ignore[arg-type]  # just checked
         )
-        return self._said(request, form, "That is remembered.")
+        return self.said(request, form, "That is remembered.")
 
-    def _said(self, request: Request, form: Form, text: str, **more: Any) -> Response:
+    def said(self, request: Request, form: Form, text: str, **more: Any) -> Response:
         """A sentence: as JSON for our own script, else on the page that comes next."""
         if _wants_json(request):
             return JSONResponse({"said": text, **more})
         back = safe_back(form.one("back", "/"))
+        if not text:
+            return RedirectResponse(back, 303)
         joint = "&" if "?" in back else "?"
         return RedirectResponse(f"{back}{joint}said={self._notes.keep(text)}", 303)
 

@@ -19,6 +19,9 @@ from photosync.web.events import Events
 from photosync.web.notes import Forged, Form, Notes
 from photosync.web.pages import Pages
 from photosync.web.pictures import Pictures
+from photosync.web.restoring import Restoring
+from photosync.web.signing_in import PAGE as SIGN_IN
+from photosync.web.signing_in import SigningIn
 from photosync.web.site import Darkroom, Site, Threads
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ class Application:
         self._darkroom = Darkroom(site)
         self._pages = Pages(site, self._threads, self._assets, self._notes)
         self._actions = Actions(site, self._threads, self._assets, self._notes)
+        self._restoring = Restoring(site, self._threads, self._assets, self._notes, self._actions)
+        self._signing_in = SigningIn(site, self._threads, self._assets, self._notes, self._actions)
         self._events = Events(site, self._threads, self._assets, self._pages)
         self._pictures = Pictures(site, self._threads, self._darkroom)
         self.asgi = Starlette(
@@ -71,9 +76,11 @@ class Application:
             Route("/photos", pages.photos),
             Route("/photos/days", pages.days),
             Route("/photos/tiles", pages.tiles),
+            Route("/photos/counts", pages.counts),
             Route("/photos/{item}", pages.item),
             Route("/folders", pages.folders),
             Route("/settings", pages.settings),
+            Route(SIGN_IN, self._signing_in.page),
             Route("/events", self._events.stream),
             Route("/thumbnails/{item}", pictures.thumbnail),
             Route("/large/{item}", pictures.large),
@@ -89,6 +96,12 @@ class Application:
             "/actions/{verb}": actions.items,
             "/control/pause": actions.pause,
             "/control/resume": actions.resume,
+            SIGN_IN: self._signing_in.begin,
+            f"{SIGN_IN}/answer": self._signing_in.answer,
+            "/restore/where": self._restoring.where,
+            "/restore/hurry": self._restoring.hurry,
+            "/restore/drop": self._restoring.drop,
+            "/restore": self._restoring.ask,
             "/folders/take": actions.take,
             "/folders/mode": actions.mode,
             "/login": self._sign_in,

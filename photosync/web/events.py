@@ -34,7 +34,7 @@ AT_LEAST_SECONDS = 60.0
 PULSE_SECONDS = 25.0
 MOST_LISTENERS = 12
 MOST_WAITING = 20
-PARTS = ("state", "now", "control", "problems", "work", "sources")
+PARTS = ("state", "now", "control", "problems", "work", "restores", "sources")
 
 
 class Events:

@@ -27,6 +27,8 @@ from photosync.web.pictures import SHOWN_TYPES
 from photosync.web.tiles import Tile, shown_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
 
     from photosync.store.gallery import FolderTally
@@ -64,6 +66,7 @@ class Pages:
         return {
             "status": status,
             "headline": words.headline(status),
+            "restores": self._site.restoring.asked(),
             "under_way": [one for one in map(self._moving, busy) if one is not None],
         }
 
@@ -110,15 +113,58 @@ class Pages:
         )
 
     def _counts(self, wanted: Asked, sought: Sought) -> Json:
-        """How many items each state has within the source, and all that is sought if known."""
-        counts = self._site.overview.counts()
-        by_group = {
-            name: sum(counts.items(state, sought.source_id) for state in states)
+        """How many there are by each value of a filter, the other filters being as they are.
+
+        ``states``, ``types``, ``sources`` by how they stand in an address; ``sought``: all that is
+        shown. None for what would take too long to count.
+        """
+        numbers = self._site.gallery.numbers(sought)
+        if numbers is None:
+            return {"states": None, "types": None, "sources": None, "sought": None}
+
+        def count(
+            states: Sequence[str] = (), *, video: bool | None = None, source_id: int | None = None
+        ) -> int:
+            return sum(
+                one.items
+                for one in numbers
+                if (not states or one.state in states)
+                and video in (None, one.video)
+                and source_id in (None, one.source_id)
+            )
+
+        now, kind, source_id = sought.states, sought.video, sought.source_id
+        by_state = {
+            name: count(states, video=kind, source_id=source_id)
             for name, (_, states) in GROUPS.items()
         }
-        is_narrower = wanted.folder or wanted.type or wanted.day
-        every = by_group[wanted.state] if wanted.state else sum(by_group.values())
-        return {"by_group": by_group, "sought": None if is_narrower else every}
+        every = count(video=kind, source_id=source_id)
+        return {
+            "states": {"": every, **by_state},
+            "types": {
+                "": count(now, source_id=source_id),
+                **{
+                    name: count(now, video=video, source_id=source_id)
+                    for name, (_, video) in TYPES.items()
+                },
+            },
+            "sources": None
+            if wanted.folder
+            else {
+                "": count(now, video=kind),
+                **{
+                    str(view.source.id): count(now, video=kind, source_id=view.source.id)
+                    for view in self._site.overview.sources()
+                },
+            },
+            "sought": by_state[wanted.state] if wanted.state else every,
+        }
+
+    async def counts(self, request: Request) -> Response:
+        """The numbers of the filters as they are now."""
+        wanted = asked(request.query_params)
+        sought = wanted.sought()
+        return JSONResponse(await self._threads.read(lambda: self._counts(wanted, sought)))
 
     async def days(self, request: Request) -> Response:
         """Each day and how many items it has, for the scroll bar."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from photosync.domain.media import MediaItem
     from photosync.store.database import Database
     from photosync.store.source_choices import Mode
+    from photosync.web.restoring import RestoreSide
+    from photosync.web.signing_in import SignInSide
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -114,6 +116,8 @@ class Site:
     head: Callable[[MediaItem], bytes | None]
     settings: Callable[[], Iterable[Setting]]
     sources: SourcesSide
+    restoring: RestoreSide
+    signing_in: SignInSide
     clock: Callable[[], float]
 
     @property

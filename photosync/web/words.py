@@ -163,6 +163,19 @@ def size(size_bytes: float) -> str:
     return in_units(size_bytes)
 
 
+def restored(told: Mapping[str, Any]) -> str:
+    """What came of putting items back, in a sentence; "" if nobody knows yet."""
+    there, missing = told.get("there", 0), told.get("not_there", 0)
+    parts = []
+    if there:
+        parts.append(f"{things(there)} {'is' if there == 1 else 'are'} there now.")
+    if missing:
+        parts.append(f"{things(missing)} {'is' if missing == 1 else 'are'} not.")
+    if not parts and "there" in told:
+        parts.append("There was nothing to put there.")
+    return " ".join(parts)
+
+
 def rate(bytes_per_second: float) -> str:
     """``3.1 MiB/s``; "" if nothing goes."""
     return f"{in_units(bytes_per_second)}/s" if bytes_per_second else ""

@@ -287,6 +287,33 @@ def test_the_units_leave_little_open(name: str, most: float, tmp_path: Path) -> 
     assert float(found[1]) <= most
 
 
+def test_a_service_that_is_shut_in_may_step_back_and_no_more(tmp_path: Path) -> None:
+    """Thumbnails are drawn at the lowest priority; the README tells what that leaves open."""
+    lab.want(None if shutil.which("systemd-analyze") else "needs systemd: sudo apt install systemd")
+    shutil.copy(UNITS / "photosync.service", tmp_path)
+    told = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", str(tmp_path / "photosync.service")],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    assert "(e.g. setpriority is allowed)" in told
+    allowed = re.findall(r"^SystemCallFilter=(?!~)(.*)$", _unit("photosync.service"), re.MULTILINE)
+    assert allowed == ["@system-service", "setpriority"]
+    assert _unit("photosync@.service").count("SystemCallFilter=setpriority") == 1
+    claimed = re.search(
+        r"security photosync`: ([0-9.]+)", (UNITS.parent / "README.md").read_text("utf-8")
+    )
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", told)
+    assert claimed is not None
+    assert found is not None
+    assert abs(float(claimed[1]) - float(found[1])) < 0.15
+
+
+def _unit(name: str) -> str:
+    return (UNITS / name).read_text("utf-8")
+
+
 def test_the_units_come_with_the_wheel() -> None:
     for name in NAMES:
         assert service.shipped(name) == (UNITS / name).read_text()

@@ -32,7 +32,9 @@ def test_what_is_written_is_taken(tmp_path: Path) -> None:
         'nothing_new = "14d"\nnothing_done = "1d"\n[web]\nhost = "::1"\nport = 0\n',
     )
     assert settings.notify == config.NotifySettings((SECRET,), ("phone",), PING, None, 14, 1)
-    assert settings.web == config.WebSettings(enabled=True, host="::1", port=0)
+    assert settings.web == config.WebSettings(
+        enabled=True, host="::1", port=0, restore_to=settings.web.restore_to
+    )
 
 
 def test_others_may_reach_the_page_once_it_asks_for_a_password(tmp_path: Path) -> None:

@@ -231,15 +231,26 @@ def test_a_declined_consent(
     assert google.emulator.requests.count("token") == 0
 
 
-@pytest.mark.parametrize("way", [run, paste])
-def test_an_answer_to_another_attempt(
-    google: Google, client_file: Path, way: Callable[..., list[str]]
-) -> None:
+def test_an_answer_to_another_attempt(google: Google, client_file: Path) -> None:
     browser = Browser(bend=lambda back: re.sub(r"state=[^&]+", "state=forged", back))
     with pytest.raises(SignInRequired, match="another attempt"):
-        way(google, client_file, browser)
+        paste(google, client_file, browser)
     assert google.emulator.requests.count("token") == 0
     assert not google.token_file.exists()
+
+
+def test_whoever_else_knocks_does_not_end_the_attempt(google: Google, client_file: Path) -> None:
+    pages: list[requests.Response] = []
+
+    def knock_first(back: str) -> str:
+        queries = ("error=access_denied", "code=stolen", "code=stolen&state=forged")
+        pages.extend(requests.get(f"{back.partition('?')[0]}?{one}", timeout=5) for one in queries)
+        return back
+
+    run(google, client_file, Browser(bend=knock_first))
+    assert [page.status_code for page in pages] == [400] * 3
+    assert google.emulator.requests.count("token") == 1
+    assert google.token_file.exists()
 
 
 def test_the_permission_to_add_is_needed(google: Google, client_file: Path) -> None:

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,11 @@ import pytest
 from PIL import Image
 
 from photosync.domain.media import SourceKind
+from photosync.files.heads import FIRST_BYTES, MOST_BYTES
 from photosync.files.samples import make_broken, make_samples
 from photosync.store.database import Database
 from photosync.store.sources import Sources
+from tests.files.pictures import heic_with_thumbnail
 from tests.journeys.chromium import chromium
 from tests.journeys.conftest import jpeg, wait_for
 from tests.store.crowd import fill
@@ -27,7 +30,7 @@ from tests.store.crowd import fill
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Locator, Page, Route
 
     from tests.journeys.conftest import Daemon, World
     from tests.lab.lab import AdbHost, LabPhone
@@ -145,6 +148,8 @@ def test_held_photos_are_selected_and_backed_up(world: World, browser: Browser) 
         for name in ("1.jpg", "2.jpg", "4.jpg", "7.jpg"):
             page.locator(f'.tile[data-state="done"] img[alt="{name}, In the library"]').wait_for()
         assert page.locator('.tile[data-state="held"]').count() == 4
+        page.get_by_role("link", name="In the library 4").wait_for()  # the numbers follow
+        page.get_by_role("link", name="Waits for you 4").wait_for()
         assert world.holds(*map(jpeg, (1, 2, 4, 7)))
         assert len(world.library()) == 4
 
@@ -200,10 +205,10 @@ def test_filters_and_the_details_of_one(world: World, browser: Browser) -> None:
         wait_for(lambda: world.json("status")["items"]["done"] == 13, daemon)
         page.goto("/photos")
         laid_out(page, "13 photos and videos")
-        page.get_by_label("Type").select_option(label="videos")
+        page.get_by_label("Type").select_option(label="videos (1)")
         laid_out(page, "1 photo or video")
         page.get_by_role("link", name="Show all").click()
-        page.get_by_label("From").select_option(label="Pictures")
+        page.get_by_label("From").select_option(label="Pictures (13)")
         page.get_by_label("Folder").select_option(label="Other (2)")
         laid_out(page, "2 photos and videos")
         page.locator(".tile a").first.click()
@@ -224,6 +229,107 @@ def test_filters_and_the_details_of_one(world: World, browser: Browser) -> None:
         page.goto("/photos?type=video")
         page.locator(".tile a").click()
         until(page, "document.querySelector('video').readyState >= 1")
+
+
+# Back again
+
+
+def test_a_phone_gets_its_photos_back_by_a_few_clicks(
+    world: World, host: AdbHost, phone: LabPhone, browser: Browser
+) -> None:
+    world.configure(
+        phone=f"adb_port = {host.port}",
+        more=f'[mirror]\npath = "{world.home}/mirror"\nmin_free = 0\n'
+        f'[web]\nrestore_to = "{world.home}/restored"\n',
+    )
+    camera = phone.storage / "DCIM/Camera"
+    camera.mkdir(parents=True, exist_ok=True)
+    for number in range(4):
+        (camera / f"{number}.jpg").write_bytes(jpeg(number))
+        os.utime(camera / f"{number}.jpg", (1_700_000_000 - number, 1_700_000_000 - number))
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["done"] == 4, daemon)
+        for number in (1, 2):
+            (camera / f"{number}.jpg").unlink()
+        page.goto("/photos")
+        laid_out(page, "4 photos and videos")
+        tile(page, "1.jpg").locator("label").click()
+        tile(page, "3.jpg").locator("label").click(modifiers=["Shift"])
+        page.get_by_role("button", name="Restore").click()
+        page.get_by_role("heading", name="Put 3 photos and videos back").wait_for()
+        page.get_by_label("Lab Pixel Lab").check()
+        (camera / "3.jpg").write_bytes(b"somebody else's")
+        page.get_by_role("button", name="Put back").click()
+        page.evaluate("window.isStillThis = true")
+        page.get_by_text("2 photos and videos are there now. 1 photo or video is not.").wait_for()
+        assert page.evaluate("window.isStillThis")
+        page.get_by_text("Another file lies at").wait_for()
+        assert (camera / "1.jpg").read_bytes() == jpeg(1)
+        assert (camera / "2.jpg").stat().st_mtime == 1_700_000_000 - 2
+        assert (camera / "3.jpg").read_bytes() == b"somebody else's"
+        page.get_by_role("button", name="Dismiss").click()
+        page.get_by_role("heading", name="Put back").wait_for(state="detached")
+
+
+def test_what_was_asked_back_goes_on_after_a_restart_and_without_a_script(
+    world: World, browser: Browser
+) -> None:
+    disk = world.home / "disk"
+    restored = disk / "restored"
+    world.configure(more=f'[web]\nrestore_to = "{restored}"\n')
+    for number in range(3):
+        world.put(f"{number}.jpg", jpeg(number))
+    disk.write_text("in the way")
+    with (
+        served(world) as (daemon, address),
+        window(browser, address, java_script_enabled=False) as page,
+    ):
+        wait_for(lambda: world.json("status")["items"]["done"] == 3, daemon)
+        page.goto("/photos")
+        page.locator("input[name=all]").check()
+        page.get_by_role("button", name="Restore").click()
+        page.get_by_label(str(restored)).check()
+        page.get_by_role("button", name="Put back").click()
+        page.get_by_text("3 photos and videos are put back now.").wait_for()
+        wait_for(lambda: page.reload() and page.get_by_role("button", name="Try now").count())
+        page.get_by_text("It goes on by itself").wait_for()
+    disk.unlink()
+    with served(world) as (daemon, address), window(browser, address) as page:
+        page.goto("/")
+        if page.get_by_role("button", name="Try now").count():
+            page.get_by_role("button", name="Try now").click()
+        page.get_by_text("3 photos and videos are there now.").wait_for()
+        assert {one.name for one in (restored / "Pictures").iterdir()} == {
+            "0.jpg",
+            "1.jpg",
+            "2.jpg",
+        }
+        del daemon
+
+
+def test_a_sign_in_that_was_lost_is_given_anew_by_clicks(world: World, browser: Browser) -> None:
+    (world.home / "client_secret.json").write_text(json.dumps(world.emulator.client_secret()))
+    world.put("a.jpg", jpeg(1))
+    with served(world) as (daemon, address):
+        wait_for(lambda: world.holds(jpeg(1)), daemon)
+        world.emulator.revoke_all()
+        world.put("b.jpg", jpeg(2))
+        context = browser.new_context(base_url=address)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto("/")
+        page.get_by_role("link", name="Sign in").click()
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Continue at Google").click()
+        page.wait_for_url(f"{world.emulator.url}/**")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_text("photosync is signed in").wait_for()
+        page.get_by_role("link", name="Back to photosync").click()
+        page.get_by_role("heading", name="Everything is in the library").wait_for()
+        assert page.url == address
+        context.close()
+        wait_for(lambda: world.holds(jpeg(2)), daemon)
+        assert world.json("auth", "--check")["signed_in"]
 
 
 # A hundred thousand
@@ -592,6 +698,42 @@ def test_a_phones_photos_are_seen_before_they_are_copied(
         wait_for(lambda: world.json("status")["items"]["held"] == 2, daemon)
         page.get_by_role("switch", name=re.compile("Back up DCIM.Camera")).click()
         wait_for(lambda: world.json("status")["items"]["skipped"] == 1, daemon)
+
+
+def test_a_phones_heic_and_screenshot_are_seen_before_they_are_copied(
+    world: World, host: AdbHost, phone: LabPhone, browser: Browser
+) -> None:
+    world.configure(
+        phone=f"adb_port = {host.port}",
+        more=f'[select]\nmode = "manual"\n[mirror]\npath = "{world.home}/mirror"\nmin_free = 0\n',
+    )
+    camera = phone.storage / "DCIM/Camera"
+    camera.mkdir(parents=True, exist_ok=True)
+    shot = BytesIO()
+    Image.effect_noise((600, 1000), 90).convert("RGB").save(shot, "PNG")
+    assert len(shot.getvalue()) > FIRST_BYTES
+    contents = {
+        "a.heic": heic_with_thumbnail(width=2400, height=1800),
+        "b.png": shot.getvalue(),
+        "c.jpg": b"\xff\xd8\xff\xe0" + bytes(MOST_BYTES),
+    }
+    for name, content in contents.items():
+        (camera / name).write_bytes(content)
+        os.utime(camera / name, (1_700_000_000, 1_700_000_000))
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["held"] == 3, daemon)
+        page.goto("/photos")
+        for name, width in (("a.heic", 320), ("b.png", 192)):
+            image = tile(page, name).locator("img")
+            wait_for(partial(is_wide, image, width), daemon)
+        picture = tile(page, "c.jpg").locator("img").get_attribute("src")
+        with urllib.request.urlopen(f"{address.rstrip('/')}{picture}") as answer:
+            assert answer.headers["content-type"].startswith("image/svg")  # of a phone
+        assert not list((world.home / "mirror").rglob("?.*"))
+
+
+def is_wide(image: Locator, width: int) -> bool:
+    return bool(image.evaluate("(image) => image.naturalWidth") == width)
 
 
 # Where it is

@@ -252,6 +252,52 @@ def test_more_sources_than_a_statement_takes_are_shown_all_the_same(
     assert [item.id for item in gallery.page()] == numbers[::-1]
 
 
+def test_the_numbers_are_those_of_every_item(
+    shelf: Shelf, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at in range(12):
+        source = shelf.here if at % 3 else shelf.there
+        put(shelf, f"{'ab'[at % 2]}/{at}.jpg", at * 1000, video=at % 4 == 0, source=source)
+    shelf.choices.skip([3, 4], now=NOW)
+    in_a = Sought(source_id=shelf.here, folder="a")
+    for sought in (
+        Sought(),
+        Sought(first_at=2000, end_at=9000),
+        in_a,
+        Sought(source_id=shelf.here, folder="a", first_at=2000, end_at=6000),
+    ):
+        wanted: dict[tuple[int, str, bool], int] = {}
+        for item in gallery.page(sought):
+            key = (item.source_id, str(item.state), item.mime_type == "video/mp4")
+            wanted[key] = wanted.get(key, 0) + 1
+        found = gallery.numbers(sought)
+        assert found is not None
+        told = {(one.source_id, one.state, one.video): one.items for one in found if one.items}
+        assert told == wanted
+    monkeypatch.setattr(module, "MOST_COUNTED", 3)
+    assert gallery.numbers(in_a) is None
+    few = Sought(source_id=shelf.here, folder="a", first_at=2000, end_at=6000)
+    assert gallery.numbers(few) is not None
+
+
+def test_a_hundred_thousand_are_counted_in_a_moment(crowd: Shelf) -> None:
+    """20 ms of this machine's time, whoever else is at it."""
+    gallery = Gallery(crowd.database)
+    for sought in (
+        Sought(),
+        Sought(first_at=1_500_000_000, end_at=1_500_000_000 + DAY),
+        Sought(source_id=crowd.here, folder="DCIM/1"),
+        Sought(source_id=crowd.here, folder="DCIM/1", end_at=1_400_000_000 + 60_000 * 3000),
+    ):
+        taken = []
+        for _ in range(5):
+            began = time.thread_time()
+            gallery.numbers(sought)
+            taken.append(time.thread_time() - began)
+        print(f"{min(taken) * 1000:.1f} ms")
+        assert min(taken) < 0.02
+
+
 # What was chosen for a source
 
 

@@ -70,6 +70,47 @@ def test_filters_show_what_they_say(house: House) -> None:
     assert "b.jpg" in house.page("/photos?state=waiting&type=photo&source=1&folder=.")
 
 
+def test_the_numbers_of_each_filter_follow_the_others(house: House, tmp_path: Path) -> None:
+    for number in range(3):
+        house.put(f"DCIM/{number}.jpg", jpeg(number))
+    (film,) = make_samples(tmp_path / "films", 1, start=10)
+    house.put("film.mp4", film.read_bytes())
+    house.state.choices.skip([1], now=house.state.now())
+
+    def counts(query: str) -> Any:
+        return json.loads(house.ask(f"/photos/counts?{query}").text)
+
+    told = counts("")
+    assert (told["sought"], told["sources"]) == (4, {"": 4, "1": 4})
+    assert told["types"] == {"": 4, "photo": 3, "video": 1}
+    assert {name: items for name, items in told["states"].items() if items} == {
+        "": 4,
+        "waiting": 3,
+        "skipped": 1,
+    }
+    told = counts("type=photo&state=waiting")
+    assert (told["sought"], told["states"][""], told["types"][""]) == (2, 3, 3)
+    told = counts(f"source=1&folder={folder_key('DCIM')}&state=skipped")
+    assert (told["sought"], told["types"]["photo"], told["sources"]) == (1, 1, None)
+    page = house.page("/photos?type=photo")
+    assert ">videos (1)</option>" in page
+    assert re.search(r'data-state="failed" hidden>', page)
+
+
+def test_a_folder_that_is_too_large_has_no_numbers(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from photosync.store import gallery
+
+    monkeypatch.setattr(gallery, "MOST_COUNTED", 1)
+    for number in range(3):
+        house.put(f"{number}.jpg", jpeg(number))
+    page = house.page("/photos?source=1&folder=.")
+    assert '<span class="number"></span>' in page
+    assert 'data-state="failed">' in page
+    assert json.loads(house.ask("/photos/counts?source=1&folder=.").text)["states"] is None
+
+
 def test_one_item_tells_everything_and_leads_to_its_neighbours(house: House) -> None:
     first, second = house.put("a.jpg", jpeg(1)), house.put("b.jpg", jpeg(2))
     text = house.page(f"/photos/{second}")

@@ -394,6 +394,10 @@ document.addEventListener("keydown", (event) => {
 });
 
 bar.addEventListener("submit", async (event) => {
+  if (event.submitter?.matches("[data-leads]")) {
+    document.getElementById("picked-items").value = [...picked].join(",");
+    return; // to a page of its own
+  }
   event.preventDefault();
   const fields = [...new FormData(bar)].filter(([name]) => !["item", "token"].includes(name));
   if (!all.checked) fields.push(["item", [...picked].join(",")]);
@@ -406,8 +410,31 @@ bar.addEventListener("submit", async (event) => {
 
 // What changes elsewhere
 
+/** The numbers of the filters, as they are by now. */
+async function count() {
+  const answer = await fetch(`/photos/counts?${query}`).catch(() => null);
+  if (!answer?.ok) return;
+  const told = await answer.json();
+  for (const chip of filters.querySelectorAll(".chip")) {
+    const items = told.states?.[chip.dataset.state];
+    if (items === undefined) continue;
+    chip.querySelector(".number").textContent = items.toLocaleString("en");
+    chip.hidden = items === 0 && chip.dataset.state !== "" && !chip.hasAttribute("aria-current");
+  }
+  for (const [name, numbers] of [["source", told.sources], ["type", told.types]]) {
+    for (const option of filters.elements[name].options) {
+      const items = numbers?.[option.value];
+      if (items !== undefined) option.textContent = `${option.dataset.label} (${items.toLocaleString("en")})`;
+    }
+  }
+}
+
 let late = 0;
+let counting = 0;
 listen((news) => {
+  if (news.new || news.changed) {
+    counting ||= setTimeout(() => { counting = 0; count(); }, 700);
+  }
   for (const [id, state] of Object.entries(news.changed ?? {})) show(id, state);
   if (news.new) {
     clearTimeout(late);

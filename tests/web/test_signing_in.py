@@ -1,0 +1,184 @@
+"""Signing in from the page: who may, how it goes, and what is never told."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from html import unescape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from photosync.emulator.server import Emulator
+from photosync.store.control import Problem
+from tests.journeys.browser import answer
+from tests.web.conftest import House, house_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def google(tmp_path: Path) -> Iterator[Emulator]:
+    with Emulator(tmp_path / "google") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def house(tmp_path: Path, google: Emulator) -> Iterator[House]:
+    """One whose sign-in has ended."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "client_secret.json").write_text(json.dumps(google.client_secret()))
+    toml = f'[google]\napi_url = "{google.url}"\n'
+    with house_in(home, toml=toml, names=["photos.example"]) as made:
+        lost(made)
+        yield made
+
+
+def lost(house: House, code: str = "auth_required") -> None:
+    house.state.control.raise_problem(
+        Problem(
+            code=code,
+            subject="",
+            message="Google says that the sign-in is over.",
+            hint="Sign in: photosync auth",
+            gate="library",
+            needs_user=True,
+            since=1,
+            until=None,
+        )
+    )
+
+
+def begun(house: House) -> str:
+    """Google's page, by the link on ours."""
+    sent = house.send("/signin", accept="text/html")
+    assert (sent.status, sent.headers["location"]) == (303, "/signin")
+    found = re.search(r'href="([^"]+)" rel="noreferrer"', house.page("/signin"))
+    assert found is not None
+    return unescape(found[1])
+
+
+def until_signed_in(house: House) -> None:
+    ends = time.monotonic() + 20
+    while "photosync is signed in." not in house.page("/signin"):
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+def test_a_click_leads_to_google_and_back(house: House, google: Emulator) -> None:
+    assert 'href="/signin">Sign in</a>' in house.page("/")
+    url = begun(house)
+    asked = parse_qs(urlsplit(url).query)
+    assert asked["code_challenge_method"] == ["S256"]
+    assert len(asked["state"][0]) > 20
+    rung = house.state.control.rung()
+    page = requests.get(answer(url, "allow"), timeout=10)
+    assert f'href="http://127.0.0.1:{house.settings.web.port}/"' in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    until_signed_in(house)
+    file = house.settings.google.token_file
+    assert json.loads(file.read_text())["refresh_token"]
+    assert file.stat().st_mode & 0o077 == 0
+    assert house.state.control.problems() == []
+    assert house.state.control.rung() != rung
+    assert (house.settings.state_dir / "client_secret.json").exists()
+
+
+def test_the_address_can_be_brought_where_the_browser_cannot_come_back(house: House) -> None:
+    back = answer(begun(house), "allow")
+    forged = re.sub(r"state=[^&]+", "state=forged", back)
+    for wrong, said in (
+        ("http://127.0.0.1/", "holds no answer"),
+        (forged, "belongs to another attempt"),
+        ("x" * 100_000, "holds no answer"),
+    ):
+        house.send("/signin/answer", {"answer": wrong}, accept="text/html")
+        assert said in house.page("/signin")
+    assert "No address was pasted." in house.send("/signin/answer", {"answer": " "}).text
+    assert not house.settings.google.token_file.exists()
+    house.send("/signin/answer", {"answer": back}, accept="text/html")
+    until_signed_in(house)
+    assert house.settings.google.token_file.exists()
+
+
+def test_what_is_not_consented_to_is_explained_and_can_be_tried_again(house: House) -> None:
+    requests.get(answer(begun(house), "deny"), timeout=10)
+    ends = time.monotonic() + 20
+    while "The consent was not given" not in house.page("/signin"):
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    requests.get(answer(begun(house), "allow"), timeout=10)
+    until_signed_in(house)
+
+
+def test_two_clicks_are_one_attempt(house: House) -> None:
+    assert begun(house) == begun(house)
+
+
+def test_without_a_client_the_page_says_what_is_missing(house: House) -> None:
+    (house.home / "client_secret.json").unlink()
+    assert "There is no OAuth client at" in house.send("/signin").text
+    assert "Continue at Google" not in house.page("/signin")
+
+
+def test_nobody_changes_the_account_while_all_is_well(house: House) -> None:
+    house.state.control.clear_problem("auth_required")
+    assert "signed in already" in house.send("/signin").text
+    assert "photosync is signed in." in house.page("/signin")
+    house.state.control.sign_in_ends(house.state.now() + 9999, now=house.state.now())
+    assert "accounts" not in house.page("/signin")
+    begun(house)
+
+
+def test_from_another_machine_the_command_is_shown_and_nothing_begins(house: House) -> None:
+    begun(house)
+    away: dict[str, Any] = {"host": "photos.example"}
+    page = house.page("/signin", **away)
+    assert "photosync auth --no-browser" in page
+    assert "state=" not in page
+    for path, fields in (("/signin", {}), ("/signin/answer", {"answer": "x"})):
+        answered = house.send(path, fields, **away, origin="http://photos.example")
+        assert "only at the machine on which photosync runs" in answered.text
+
+
+def test_no_secret_is_shown_or_logged(
+    house: House, google: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    url = begun(house)
+    back = answer(url, "allow")
+    house.send("/signin/answer", {"answer": back.replace("state=", "state=x")}, accept="text/html")
+    shown = house.page("/signin") + house.page("/") + house.page("/settings")
+    requests.get(back, timeout=10)
+    until_signed_in(house)
+    shown += house.page("/signin") + house.page("/") + house.page("/settings")
+    token = json.loads(house.settings.google.token_file.read_text())
+    came = parse_qs(urlsplit(back).query)
+    secrets = [token["refresh_token"], token["token"], came["code"][0]]
+    secrets.append(google.client_secret()["installed"]["client_secret"])
+    ours = "\n".join(one.getMessage() for one in caplog.records if one.name.startswith("photosync"))
+    assert "sign_in.done" in ours
+    for secret in secrets:
+        assert secret not in shown
+        assert secret not in ours
+    assert came["state"][0] not in ours
+
+
+def test_an_answer_that_never_comes_ends_the_attempt(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from photosync.google import sign_in
+
+    monkeypatch.setattr(sign_in, "PATIENCE_SECONDS", 0.2)
+    house.send("/signin", accept="text/html")
+    ends = time.monotonic() + 20
+    while "No answer came from the browser in time." not in house.page("/signin"):
+        assert time.monotonic() < ends
+        time.sleep(0.02)
