@@ -52,6 +52,7 @@ from photosync.files.folder import Folder
 from photosync.files.holding import FREEING, holder_of
 from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
+from photosync.google.width import Width
 from photosync.stages.create import Create
 from photosync.stages.dating import Dating
 from photosync.stages.discover import Discover, Watched
@@ -251,7 +252,12 @@ class _Builder:
         self._bells = Bells(*BELLS)
         self._board = Board()
         self._files: dict[int, Folder] = {}
-        self._connection = connection_of(settings, state, halt=halt)
+        self._width = Width(
+            settings.upload.workers,
+            settings.upload.most_workers,
+            grown=lambda: self._bells.ring("upload"),
+        )
+        self._connection = connection_of(settings, state, halt=halt, width=self._width)
         self._dated_copies = DatedCopies(settings.state_dir / DATED_COPIES, halt=halt)
         self._gate = LibraryGate(
             state.control, clock=self._clock, signed_in=self._connection.signed_in
@@ -529,7 +535,7 @@ class _Builder:
         yield mirror.name, "mirror", mirror.run_once
         dating = self._dating()
         yield dating.name, "dating", dating.run_once
-        for number in range(1, self._settings.upload.workers + 1):
+        for number in range(1, self._settings.upload.most_workers + 1):
             upload = Upload(
                 f"upload-{number}",
                 items=self._items,
@@ -542,6 +548,7 @@ class _Builder:
                 source_lost=source_lost,
                 clock=self._clock,
                 resting=self._resting,
+                has_room=partial(self._width.has_room_for, number),
             )
             yield upload.name, "upload", upload.run_once
         create = Create(

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from photosync.app.state import State
     from photosync.config import Settings
     from photosync.google.connect import Connection
+    from photosync.google.width import Width
 
 
-def connection_of(settings: Settings, state: State, *, halt: Event) -> Connection:
+def connection_of(
+    settings: Settings, state: State, *, halt: Event, width: Width | None = None
+) -> Connection:
     """A connection whose requests are counted in the state; nothing is sent yet."""
     google, upload = settings.google, settings.upload
 
@@ -36,6 +39,7 @@ def connection_of(settings: Settings, state: State, *, halt: Event) -> Connectio
         chunk_bytes=upload.chunk,
         resumable_above_bytes=upload.resumable_above,
         max_rate=upload.max_rate,
+        width=width,
         may_go_on=may_go_on,
         spending=Spending(
             state.database,

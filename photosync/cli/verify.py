@@ -193,12 +193,7 @@ def _copy_lines(copy: BackupVerification) -> Iterator[str]:
         yield "All of that is as it was put there."
     if count:
         yield f"{count:,} {plural(count, 'is', 'are')} not as they were put there:"
-    for one in copy.differences[:MOST_SHOWN]:
-        name = "" if one.path.startswith(one.name) else f" ({readable(one.name)})"
-        yield f"  {readable(one.path)}{name} {WHAT[one.what]}"
-    if count > MOST_SHOWN:
-        yield f"  and {count - MOST_SHOWN:,} more, see --json"
-    if count:
+        yield from _listed(_difference(one) for one in copy.differences)
         yield "They are backed up again by the next run, or now: photosync backup"
     yield from _unknown_lines(copy)
     if copy.exposed:
@@ -206,6 +201,11 @@ def _copy_lines(copy: BackupVerification) -> Iterator[str]:
     yield from _error_lines(copy.error)
     if copy.left:
         yield f"{photos(copy.left)} to go; it goes on from here: photosync verify --all"
+
+
+def _difference(one: Difference) -> str:
+    name = "" if one.path.startswith(one.name) else f" ({readable(one.name)})"
+    return f"  {readable(one.path)}{name} {WHAT[one.what]}"
 
 
 def _unknown_lines(copy: BackupVerification) -> Iterator[str]:

@@ -19,6 +19,7 @@ from pydantic_settings import (
 from photosync.config.files import can_be_path
 from photosync.config.hours import parse_hours
 from photosync.config.paths import USUAL_MIRROR, USUAL_RESTORED
+from photosync.config.settings import MOST_WORKERS
 
 UNITS = {
     "": 1,
@@ -430,7 +431,7 @@ class Select(_Table):
 class Upload(_Table):
     """``[upload]``."""
 
-    workers: Annotated[int, _whole(1, 16)] = 4
+    workers: Annotated[int, _whole(1, MOST_WORKERS)] = 4
     resumable_above: Annotated[int, _size(1, MOST_RESUMABLE_ABOVE)] = 16 * 1024**2
     chunk: Annotated[int, _size(LEAST_CHUNK, MOST_CHUNK)] = 16 * 1024**2
     max_rate: Annotated[int, BeforeValidator(_rate)] = 0

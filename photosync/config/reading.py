@@ -12,6 +12,7 @@ from photosync.config.hours import parse_hours
 from photosync.config.mistakes import Mistake, raise_all
 from photosync.config.paths import absolute, backup_path, path_mistakes
 from photosync.config.settings import (
+    MOST_WORKERS,
     NO_DAY,
     BackupSettings,
     FolderSettings,
@@ -173,6 +174,7 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
             parse_hours(upload.hours),
             upload.metered,
             upload.fix_dates,
+            upload.workers if "workers" in upload.model_fields_set else MOST_WORKERS,
         ),
         web=WebSettings(
             web.enabled,

@@ -19,6 +19,7 @@ ALWAYS = Hours()
 
 Mode = Literal["auto", "manual"]
 NO_DAY = date.min
+MOST_WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ class UploadSettings:
 
     ``max_rate``: bytes a second of all together, 0 for no limit. ``metered``: whether over
     connections that are paid for by the byte, too. ``fix_dates``: whether what says no date
-    itself is sent as a copy that does.
+    itself is sent as a copy that does. ``most_workers``: so many while that is quick; no more
+    than ``workers`` if the user has named a number.
     """
 
     workers: int
@@ -108,6 +110,7 @@ class UploadSettings:
     hours: Hours = ALWAYS
     metered: bool = False
     fix_dates: bool = True
+    most_workers: int = MOST_WORKERS
 
 
 @dataclass(frozen=True, slots=True)

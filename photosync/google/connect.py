@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from photosync.google.ports import DeadTokens, Halt, SessionShelf, Spending
+    from photosync.google.width import Width
 
 
 class Connection:
@@ -51,12 +52,14 @@ def connect(
     dead_tokens: DeadTokens,
     halt: Halt,
     max_rate: int = 0,
+    width: Width | None = None,
     may_go_on: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.time,
 ) -> Connection:
     """A connection to the user's Google Photos; nothing is sent yet.
 
-    ``max_rate``: bytes a second of all uploads, 0 for no limit; ``may_go_on``: see ``Uploads``.
+    ``max_rate``: bytes a second of all uploads, 0 for no limit; ``width``: what learns from them
+    how many may go side by side; ``may_go_on``: see ``Uploads``.
     """
     wire = Wire(halt=halt)
     authorization = Authorization(token_file, wire=wire, dead_tokens=dead_tokens, clock=clock)
@@ -71,6 +74,7 @@ def connect(
         patience=patience,
         clock=clock,
         pace=Pace(max_rate, halt=halt),
+        width=width,
         may_go_on=may_go_on,
     )
     library = PhotosLibrary(

@@ -1,7 +1,9 @@
 """One HTTP request: counted, signed in, bounded, and broken off at once when asked to stop.
 
-A ``requests`` session per thread. The adapter never retries (house rule: two levels of retry,
-never three) and never follows a redirect. Files are sent in blocks of 256 KiB: http.client's
+An adapter of ``requests`` per thread, without a session: that would ask the environment for
+proxies, cookies and ~/.netrc anew with each request, which took longer than sending a photo. The
+adapter never retries (house rule: two levels of retry, never three) and never follows a redirect.
+Files are sent in blocks of 256 KiB: http.client's
 16 KiB cost CPU, and a block that takes longer than the timeout counts as a dead connection, so
 larger ones would shut out slow lines.
 """
@@ -9,13 +11,16 @@ larger ones would shut out slow lines.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from requests.utils import get_environ_proxies
 
 from photosync import __version__
 from photosync.errors import ConnectionLost, FileReplaced, FileUnreadable, Offline, Stopping
@@ -126,13 +131,17 @@ class Credentials(Protocol):
 
 
 class Wire:
-    """Sends requests; each thread has its own session. ``close`` breaks all of them off."""
+    """Sends requests; each thread has its own connections. ``close`` breaks all of them off.
+
+    Proxies and certificates are those that the environment names at the first request to a host.
+    """
 
     def __init__(self, *, halt: Halt) -> None:
         self._halt = halt
         self._local = threading.local()
         self._sockets = Sockets()
-        self._sessions: list[requests.Session] = []
+        self._adapters: list[Adapter] = []
+        self._proxies: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -165,9 +174,9 @@ class Wire:
         """Break off every request under way, from any thread; later ones raise ``Stopping``."""
         self._sockets.cut()
         with self._lock:
-            sessions = list(self._sessions)
-        for session in sessions:
-            session.close()
+            adapters = list(self._adapters)
+        for adapter in adapters:
+            adapter.close()
 
     def network_changed(self) -> int:
         """Break off what can be answered no more, from any thread; how many connections."""
@@ -181,15 +190,15 @@ class Wire:
         if body is None and call.method == "POST":
             headers["Content-Length"] = "0"
         self._sockets.begin()
-        response = self._session().request(
-            call.method,
-            call.url,
-            params=dict(call.parameters) or None,
-            data=body,
-            headers=headers,
-            timeout=(CONNECT_SECONDS, call.read_seconds),
-            allow_redirects=False,
+        request = requests.Request(
+            call.method, call.url, headers, data=body, params=call.parameters
+        ).prepare()
+        response = self._adapter().send(
+            request,
             stream=True,
+            timeout=(CONNECT_SECONDS, call.read_seconds),
+            verify=_trusted(),
+            proxies=self._proxies_to(call.url),
         )
         with response:
             content, is_whole = _bounded(response)
@@ -198,17 +207,19 @@ class Wire:
             names = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, names, content, is_whole)
 
-    def _session(self) -> requests.Session:
-        found: requests.Session | None = getattr(self._local, "session", None)
+    def _adapter(self) -> Adapter:
+        found: Adapter | None = getattr(self._local, "adapter", None)
         if found is None:
-            found = requests.Session()
-            adapter = Adapter(self._sockets)
-            found.mount("https://", adapter)
-            found.mount("http://", adapter)
-            found.auth = _no_netrc
-            self._local.session = found
+            found = self._local.adapter = Adapter(self._sockets)
             with self._lock:
-                self._sessions.append(found)
+                self._adapters.append(found)
+        return found
+
+    def _proxies_to(self, url: str) -> dict[str, str]:
+        host = urlsplit(url).netloc
+        found = self._proxies.get(host)
+        if found is None:
+            found = self._proxies[host] = get_environ_proxies(url)
         return found
 
     def _explained(self, error: Exception) -> Exception:
@@ -262,9 +273,10 @@ class Api:
             raise
 
 
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps ``requests`` from putting a password of ~/.netrc over our Authorization."""
-    return request
+def _trusted() -> str | bool:
+    """The file or folder of the authorities to trust; True: those that requests brings along."""
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    return named or True
 
 
 def _bounded(response: requests.Response) -> tuple[bytes, bool]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from photosync.google.pace import Pace
     from photosync.google.ports import Progress, SessionShelf, UploadFile
     from photosync.google.retrying import Patience
+    from photosync.google.width import Width
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +71,11 @@ class Uploads:
         patience: Patience,
         clock: Callable[[], float],
         pace: Pace | None = None,
+        width: Width | None = None,
         may_go_on: Callable[[], None] = lambda: None,
     ) -> None:
         self._pace = pace
+        self._width = width
         self._may_go_on = may_go_on
         self._api = api
         self._url = f"{api_url}/v1/uploads"
@@ -145,7 +148,7 @@ class Uploads:
             },
             body=lambda: self._part(file, 0, file.size_bytes, progress),
         )
-        answer = self._api.send(call, "upload")
+        answer = self._sent(call, "upload", file.size_bytes)
         error = error_of(Kind.RAW, answer, now=self._clock())
         if error is not None:
             raise error
@@ -220,11 +223,19 @@ class Uploads:
             progress(file.key, transfer.offset)
         elif isinstance(step, Send):
             try:
-                answer = self._api.send(self._chunk(url, step, file, progress), "chunk")
+                answer = self._sent(self._chunk(url, step, file, progress), "chunk", step.length)
             except ConnectionLost:
                 transfer.broke()
                 raise
             transfer.sent(answer, now=self._clock())
+
+    def _sent(self, call: Call, kind: str, size_bytes: int) -> Answer:
+        if self._width is None:
+            return self._api.send(call, kind)
+        with self._width.sending(size_bytes) as answered:
+            answer = self._api.send(call, kind)
+            answered(answer.status)
+            return answer
 
     def _chunk(self, url: str, step: Send, file: UploadFile, progress: Progress) -> Call:
         return Call(

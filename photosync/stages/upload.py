@@ -46,7 +46,8 @@ MOST_AHEAD = 1000
 class Upload:
     """Sends one item after another. ``name`` tells the workers apart.
 
-    ``resting``: why no uploads run now, by the clock; "" if they do.
+    ``resting``: why no uploads run now, by the clock; "" if they do. ``has_room``: whether the
+    line carries this one, too.
     """
 
     def __init__(
@@ -63,7 +64,9 @@ class Upload:
         source_lost: Callable[[int, SourceMissing], None],
         clock: Callable[[], float],
         resting: Callable[[], str] = lambda: "",
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._has_room = has_room
         self._resting = resting
         self.name = name
         self._items = items
@@ -79,7 +82,7 @@ class Upload:
     def run_once(self) -> bool:
         """Send the oldest ready item; False if there was none or nothing may be sent."""
         now = int(self._clock())
-        if self._resting():
+        if not self._has_room() or self._resting():
             return False
         if not self._gate.is_open_for_bytes(
             lambda since: self._items.untried(since=since, now=now)

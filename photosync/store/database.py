@@ -115,6 +115,7 @@ class Database:
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._all_lock = threading.Lock()
+        self._writing = threading.RLock()  # a nested one is told so by SQLite
         self._hurried = False
 
     def __enter__(self) -> Self:
@@ -188,8 +189,9 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction, begun at once so that it never has to be upgraded; never nested."""
         connection = self.connection()
-        with translated(self.file):
-            self._begin(connection)
+        ends = time.monotonic() + self._patience()
+        with translated(self.file), self._in_turn(ends):
+            self._begin(connection, ends)
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -197,10 +199,26 @@ class Database:
                 self._undo(connection)
                 raise
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
+    @contextmanager
+    def _in_turn(self, ends: float) -> Iterator[None]:
+        """Threads wait for one another here, for SQLite would have them sleep, and look again.
+
+        Who has waited for long enough asks SQLite all the same: that knows what is to be said.
+        """
+        is_mine = self._writing.acquire(timeout=ASK_SECONDS)
+        while not is_mine and not self._hurried and time.monotonic() < ends:
+            is_mine = self._writing.acquire(timeout=ASK_SECONDS)
+        try:
+            yield
+        finally:
+            if is_mine:
+                self._writing.release()
+
+    def _patience(self) -> float:
+        return float(getattr(self._local, "patience", BUSY_SECONDS))
+
+    def _begin(self, connection: sqlite3.Connection, ends: float) -> None:
         """Wait while another process writes: as long as this thread likes, unless all hurry."""
-        patience = getattr(self._local, "patience", BUSY_SECONDS)
-        ends = time.monotonic() + patience
         while not _run_unless_busy(
             connection, "BEGIN IMMEDIATE", last=self._hurried or time.monotonic() >= ends
         ):

@@ -254,6 +254,22 @@ def test_a_proxy_with_a_nonsense_address(wire: Wire, monkeypatch: pytest.MonkeyP
     assert isinstance(failure(wire, "https://photoslibrary.googleapis.com"), Offline)
 
 
+def test_the_environment_is_asked_about_a_host_once(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stranger(http("200 OK")) as one:
+        assert get(wire, one.url).status == 200
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{refused_port()}")
+        assert get(wire, one.url).status == 200
+
+
+def test_cookies_are_not_sent_back(wire: Wire) -> None:
+    with stranger(http("200 OK", Set_Cookie="NID=secret")) as one:
+        get(wire, one.url)
+        get(wire, one.url)
+    assert b"cookie" not in one.heard[1].lower()
+
+
 @contextmanager
 def silent_network() -> Iterator[str]:
     """A listener whose queue is full lets nobody in, as a network does that swallows packets."""

@@ -214,7 +214,9 @@ class House:
             clock=self.clock,
         )
 
-    def upload(self, dating: Dating | None = None) -> Upload:
+    def upload(
+        self, dating: Dating | None = None, has_room: Callable[[], bool] = lambda: True
+    ) -> Upload:
         return Upload(
             "upload-1",
             items=self.items,
@@ -226,6 +228,7 @@ class House:
             progress=lambda _key, _sent: None,
             source_lost=self.lost,
             clock=self.clock,
+            has_room=has_room,
         )
 
     def create(self, *, linger_seconds: int = 300) -> Create:

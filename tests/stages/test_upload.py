@@ -41,6 +41,14 @@ def test_the_bytes_are_sent_and_the_token_kept(house: House) -> None:
     assert not house.upload().run_once()
 
 
+def test_nothing_is_taken_while_the_line_has_no_room(house: House) -> None:
+    house.mirrored("a.jpg")
+
+    assert not house.upload(has_room=lambda: False).run_once()
+
+    assert house.states() == {"a.jpg": State.MIRRORED}
+
+
 def test_an_item_error_fails_the_item_and_only_it(house: House) -> None:
     house.mirrored("bad.jpg", "good.jpg")
     house.library.upload_errors = [FileRefused("Google says no.")]

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -182,3 +183,16 @@ def test_transactions_do_not_nest(database: Database) -> None:
     with pytest.raises(sqlite3.OperationalError, match="within a transaction"), database.write():
         items.release_all()
     assert items.release_all() == 0
+
+
+def test_threads_wait_for_one_another_without_asking_sqlite(database: Database) -> None:
+    def write_often() -> None:
+        database.be_brief()
+        database.connection().execute("PRAGMA busy_timeout = 0")
+        for _ in range(10):
+            with database.write():
+                time.sleep(0.001)  # the others come meanwhile
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for one in [pool.submit(write_often) for _ in range(THREADS)]:
+            one.result()  # no "database is locked"
