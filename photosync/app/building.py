@@ -75,7 +75,7 @@ from photosync.store.sources import Sources
 from photosync.store.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from threading import Event
 
@@ -110,6 +110,9 @@ BELLS = (
     "backup",
 )
 DATED_COPIES = "cache/dated"
+
+HASHERS = 4
+"""Files are read side by side: while one waits for the disk, another is hashed."""
 
 IDLE_SECONDS = {"folders": 0.0, "phone-looks": 0.0, "network": 0.0, "parts": 1.0}
 """Workers that wait by themselves for what is due, and one that nobody rings for."""
@@ -516,16 +519,7 @@ class _Builder:
                 alone=holder_of(self._settings.state_dir / FREEING),
             )
             yield prune.name, "prune", prune.run_once
-        mirror = Mirror(
-            items=self._items,
-            originals=originals,
-            sources=sources,
-            bells=self._bells,
-            source_lost=source_lost,
-            clock=self._clock,
-            fixes_dates=self._settings.upload.fix_dates,
-        )
-        yield mirror.name, "mirror", mirror.run_once
+        yield from self._hashers(originals, sources, source_lost)
         dating = self._dating()
         yield dating.name, "dating", dating.run_once
         for number in range(1, self._settings.upload.workers + 1):
@@ -557,6 +551,25 @@ class _Builder:
         self._backup = self._backup_stage(originals, source_lost, set(sources))
         if self._backup is not None:
             yield self._backup.name, "backup", self._backup.run_once
+
+    def _hashers(
+        self,
+        originals: LocalOriginals,
+        sources: Mapping[int, Source],
+        source_lost: Callable[[int, SourceMissing], None],
+    ) -> Iterator[tuple[str, str, Callable[[], bool]]]:
+        for number in range(1, HASHERS + 1):
+            mirror = Mirror(
+                f"mirror-{number}",
+                items=self._items,
+                originals=originals,
+                sources=sources,
+                bells=self._bells,
+                source_lost=source_lost,
+                clock=self._clock,
+                fixes_dates=self._settings.upload.fix_dates,
+            )
+            yield mirror.name, "mirror", mirror.run_once
 
     def _backup_stage(
         self,
