@@ -7,7 +7,6 @@ a transaction costs as much as hashing one; after a death they are hashed anew.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -22,10 +21,9 @@ from photosync.errors import (
     FileUnreadable,
     ItemError,
     NotMedia,
-    PhotosyncError,
     SourceMissing,
 )
-from photosync.stages.outcome import settling
+from photosync.stages.outcome import record, settling
 from photosync.store.media import Hashed
 
 if TYPE_CHECKING:
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
     from photosync.domain.media import MediaItem, Source
     from photosync.stages.ports import Bells, Originals
     from photosync.store.media import MediaItems
-
-log = logging.getLogger(__name__)
 
 AT_ONCE = 32
 ENOUGH_BYTES = 16 << 20
@@ -118,26 +114,10 @@ class Mirror:
                 self._items.release(other)
 
     def _record(self, hashed: list[Hashed]) -> None:
-        """Note what was hashed so far; if that cannot be, one by one, for one may be at fault."""
-        some = hashed.copy()
-        hashed.clear()
-        try:
-            self._note(some)
-        except PhotosyncError:
-            raise
-        except Exception as error:  # noqa: BLE001 - each tells of it by itself
-            log.debug("items.one_by_one reason=%s", type(error).__name__)
-            for one in some:
-                with settling(self._items, one.item, self._clock):
-                    self._note([one])
-
-    def _note(self, hashed: Sequence[Hashed]) -> None:
-        if not hashed:
-            return
-        states = self._items.mark_all_hashed(hashed, now=int(self._clock()))
-        for one, state in zip(hashed, states, strict=True):
-            log.debug("item.%s id=%d bytes=%d", state, one.item.id, one.item.size_bytes)
-        self._tell(has_hashed=True)
+        if hashed:
+            record(self._items, hashed, self._clock)
+            hashed.clear()
+            self._tell(has_hashed=True)
 
     def _tell(self, *, has_hashed: bool) -> None:
         """Wake who comes next: at once, but not for each of thousands that follow one another."""
