@@ -77,7 +77,7 @@ from photosync.store.sources import Sources
 from photosync.store.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from threading import Event
 
@@ -113,6 +113,9 @@ BELLS = (
     "restore",
 )
 DATED_COPIES = "cache/dated"
+
+HASHERS = 4
+"""Files are read side by side: while one waits for the disk, another is hashed."""
 
 IDLE_SECONDS = {"folders": 0.0, "phone-looks": 0.0, "network": 0.0, "parts": 1.0}
 """Workers that wait by themselves for what is due, and one that nobody rings for."""
@@ -523,16 +526,7 @@ class _Builder:
                 alone=holder_of(self._settings.state_dir / FREEING),
             )
             yield prune.name, "prune", prune.run_once
-        mirror = Mirror(
-            items=self._items,
-            originals=originals,
-            sources=sources,
-            bells=self._bells,
-            source_lost=source_lost,
-            clock=self._clock,
-            fixes_dates=self._settings.upload.fix_dates,
-        )
-        yield mirror.name, "mirror", mirror.run_once
+        yield from self._hashers(originals, sources, source_lost)
         dating = self._dating()
         yield dating.name, "dating", dating.run_once
         for number in range(1, self._settings.upload.most_workers + 1):
@@ -576,6 +570,25 @@ class _Builder:
         if self._settings.web.enabled:
             putting_back = PuttingBack(self._settings, self._state, halt=self._halt)
             yield putting_back.name, "restore", putting_back.run_once
+
+    def _hashers(
+        self,
+        originals: LocalOriginals,
+        sources: Mapping[int, Source],
+        source_lost: Callable[[int, SourceMissing], None],
+    ) -> Iterator[tuple[str, str, Callable[[], bool]]]:
+        for number in range(1, HASHERS + 1):
+            mirror = Mirror(
+                f"mirror-{number}",
+                items=self._items,
+                originals=originals,
+                sources=sources,
+                bells=self._bells,
+                source_lost=source_lost,
+                clock=self._clock,
+                fixes_dates=self._settings.upload.fix_dates,
+            )
+            yield mirror.name, "mirror", mirror.run_once
 
     def _backup_stage(
         self,

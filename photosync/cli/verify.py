@@ -31,7 +31,7 @@ from photosync.errors import PhotosyncError, SettingsError, Stopping
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from photosync.app.backup_verifying import BackupVerification
+    from photosync.app.backup_verifying import BackupVerification, Difference
     from photosync.app.verifying import Verification
     from photosync.config import Settings
 

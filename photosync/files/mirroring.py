@@ -338,7 +338,8 @@ class MirrorDisk:
 
         The name may be taken: by an older version, or by one that differs only in case. If that
         is this very copy, made before a crash, it is taken over. Where a file lies in the place
-        of a folder, the folder gets another name.
+        of a folder, the folder gets another name. A power cut may take the name back until
+        ``sync_names``.
 
         Raises:
             MirrorFull, MirrorAway: It cannot be written.
@@ -362,10 +363,21 @@ class MirrorDisk:
             _make_folder(target.parent)
             if _named(part, target) or _same(target, hashes):
                 part.unlink(missing_ok=True)
-                _sync_folder(target.parent)
                 return name
         text = f"no name is free beside {path!r}"
         raise RuntimeError(text)
+
+    def sync_names(self, paths: Collection[str]) -> None:
+        """See to it that the disk has the names of copies: each of their folders once.
+
+        Raises:
+            MirrorFull, MirrorAway: It cannot be written.
+        """
+        for folder in dict.fromkeys((self.root / path).parent for path in paths):
+            try:
+                _sync_folder(folder)
+            except OSError as error:
+                raise unwritable(folder, error) from error
 
     def _around_files(self, path: str) -> str:
         """``path`` with other names for those of its folders that files have."""

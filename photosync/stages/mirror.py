@@ -1,12 +1,13 @@
 """found → mirrored for watched folders: a file there is its own mirror, hashed where it lies.
 
 Whether the same bytes are known already is decided in the transaction that notes the hash, so
-that two equal files never race for being the first.
+that two equal files never race for being the first. Small files go on record many at a time, for
+a transaction costs as much as hashing one; after a death they are hashed anew.
 """
 
 from __future__ import annotations
 
-import logging
+from collections import deque
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_title
@@ -22,28 +23,34 @@ from photosync.errors import (
     NotMedia,
     SourceMissing,
 )
-from photosync.stages.outcome import settling
+from photosync.stages.outcome import record, settling
+from photosync.store.media import Hashed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from photosync.domain.media import MediaItem, Source
     from photosync.stages.ports import Bells, Originals
     from photosync.store.media import MediaItems
 
-log = logging.getLogger(__name__)
+AT_ONCE = 32
+ENOUGH_BYTES = 16 << 20
+"""What is taken at once is in no other worker's reach: no more than is hashed within a moment."""
 
 TELL_SECONDS = 0.2
-"""Workers that are woken for each file take the database and the interpreter from this one."""
+"""What is hashed goes on record no later than that, and who comes next is told no more often:
+workers that are woken for each file take the database and the interpreter from this one."""
 
 
 class Mirror:
-    """Takes found items one by one. ``fixes_dates``: what says no date is sent with one."""
+    """Takes found items, a few at a time; several work side by side, for reading is waiting.
 
-    name = "mirror"
+    ``fixes_dates``: what says no date is sent with one.
+    """
 
     def __init__(
         self,
+        name: str,
         *,
         items: MediaItems,
         originals: Originals,
@@ -53,6 +60,7 @@ class Mirror:
         clock: Callable[[], float],
         fixes_dates: bool = False,
     ) -> None:
+        self.name = name
         self._fixes_dates = fixes_dates
         self._items = items
         self._originals = originals
@@ -64,18 +72,52 @@ class Mirror:
         self._told_at = 0.0
 
     def run_once(self) -> bool:
-        """Hash the oldest ready item; False if there was none."""
+        """Hash the oldest ready items; False if there was none."""
         claimed = self._items.claim(
-            State.FOUND, worker=self.name, now=int(self._clock()), kind=SourceKind.FOLDER
+            State.FOUND,
+            worker=self.name,
+            now=int(self._clock()),
+            limit=AT_ONCE,
+            enough_bytes=ENOUGH_BYTES,
+            kind=SourceKind.FOLDER,
         )
-        for item in claimed:
-            try:
-                with settling(self._items, item, self._clock):
-                    self._hash(item)
-            except SourceMissing as error:
-                self._source_lost(item.source_id, error)
+        if claimed:
+            self._all(claimed)
         self._tell(has_hashed=bool(claimed))
         return bool(claimed)
+
+    def _all(self, claimed: Sequence[MediaItem]) -> None:
+        """Hash one after another; those that it did not come to are let go."""
+        waiting = deque(claimed)
+        hashed: list[Hashed] = []
+        began = self._clock()
+        try:
+            while waiting:
+                item = waiting.popleft()
+                if item.size_bytes >= ENOUGH_BYTES or not 0 <= self._clock() - began < TELL_SECONDS:
+                    self._record(hashed)
+                    began = self._clock()
+                self._one(item, hashed, waiting)
+        finally:
+            self._record(hashed)
+            if waiting:
+                self._items.release_of(self.name)
+
+    def _one(self, item: MediaItem, hashed: list[Hashed], waiting: deque[MediaItem]) -> None:
+        try:
+            with settling(self._items, item, self._clock):
+                hashed.append(self._hashed(item))
+        except SourceMissing as error:
+            self._source_lost(item.source_id, error)
+            for other in [one for one in waiting if one.source_id == item.source_id]:
+                waiting.remove(other)
+                self._items.release(other)
+
+    def _record(self, hashed: list[Hashed]) -> None:
+        if hashed:
+            record(self._items, hashed, self._clock)
+            hashed.clear()
+            self._tell(has_hashed=True)
 
     def _tell(self, *, has_hashed: bool) -> None:
         """Wake who comes next: at once, but not for each of thousands that follow one another."""
@@ -85,7 +127,7 @@ class Mirror:
             self._untold, self._told_at = False, now
             self._bells.ring("upload", "create", "backup")
 
-    def _hash(self, item: MediaItem) -> None:
+    def _hashed(self, item: MediaItem) -> Hashed:
         mime = self._looked_at_again(item) if _was_refused(item) else None
         hashes = self._originals.hash(item)
         source = self._sources[item.source_id]
@@ -102,16 +144,7 @@ class Mirror:
                 fixes_dates=self._fixes_dates,
             ),
         )
-        state = self._items.mark_hashed(
-            item,
-            hashes,
-            album=title,
-            taken_at=taken_at,
-            mirror_path=None,
-            mime_type=mime,
-            now=int(self._clock()),
-        )
-        log.debug("item.%s id=%d bytes=%d", state, item.id, item.size_bytes)
+        return Hashed(item, hashes, title, taken_at, mime_type=mime)
 
     def _looked_at_again(self, item: MediaItem) -> str:
         """The MIME type of a file that was no use at first and is to be tried again.

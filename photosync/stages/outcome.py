@@ -13,17 +13,17 @@ from photosync.errors import (
     DatabaseError,
     ItemError,
     ItemGone,
+    PhotosyncError,
     Stopping,
     TransientError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from photosync.domain.media import MediaItem
-    from photosync.errors import PhotosyncError
     from photosync.stages.gate import Rest
-    from photosync.store.media import MediaItems
+    from photosync.store.media import Hashed, MediaItems
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,30 @@ def settling(items: MediaItems, item: MediaItem, clock: Callable[[], float]) -> 
     except Exception as error:
         log.exception("item.bug id=%d error=%s", item.id, type(error).__name__)
         put_bug_aside(items, item, error, now=int(clock()))
+
+
+def record(items: MediaItems, hashed: Sequence[Hashed], clock: Callable[[], float]) -> None:
+    """Note what was hashed, all in one transaction.
+
+    If that cannot be, then one by one: whichever is at fault meets its fate alone.
+    """
+    try:
+        _note(items, hashed, clock)
+    except PhotosyncError:
+        raise
+    except Exception as error:  # noqa: BLE001 - each tells of it by itself
+        log.debug("items.one_by_one reason=%s", type(error).__name__)
+        for one in hashed:
+            with settling(items, one.item, clock):
+                _note(items, [one], clock)
+
+
+def _note(items: MediaItems, hashed: Sequence[Hashed], clock: Callable[[], float]) -> None:
+    if not hashed:
+        return
+    states = items.mark_all_hashed(hashed, now=int(clock()))
+    for one, state in zip(hashed, states, strict=True):
+        log.debug("item.%s id=%d bytes=%d", state, one.item.id, one.item.size_bytes)
 
 
 def fail(items: MediaItems, item: MediaItem, error: PhotosyncError, *, now: int) -> None:

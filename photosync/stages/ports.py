@@ -205,7 +205,10 @@ class MirrorPlace(MirrorFiles, Protocol):
         """Away with what other photosyncs left half copied and have not touched since."""
 
     def place(self, number: int, path: str, hashes: Hashes) -> str:
-        """Give the finished copy its name; the one it got."""
+        """Give the finished copy its name; the one it got. A power cut may still take it back."""
+
+    def sync_names(self, paths: Collection[str]) -> None:
+        """See to it that the disk has the names of copies."""
 
     def remove(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
         """Take a copy away; False if it was not there, or is another file by now."""

@@ -7,6 +7,7 @@ one goes on where a cable was pulled, and is then compared with the phone's own 
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
@@ -29,7 +30,8 @@ from photosync.errors import (
     PhoneGone,
     PhoneStalled,
 )
-from photosync.stages.outcome import put_aside, settling
+from photosync.stages.outcome import put_aside, record, settling
+from photosync.store.media import Hashed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AT_ONCE = 16
+SYNCED_AT_ONCE = 4
+"""A disk that is asked to keep several files at once keeps them in one go."""
+
 MOST_ROUNDS = 20
 """So often it looks further for what fits onto the disk."""
 
@@ -199,13 +204,43 @@ class Pull:
                 raise
             if any(isinstance(error, ItemGone) for error in wrong):
                 phone.tops()  # a phone that is locked by now shows nothing: it is all still there
+            whole = []
             for item, copy, error in zip(small, copies, wrong, strict=True):
+                if error is None:
+                    whole.append((item, copy))
+                    continue
                 waiting.remove(item)
                 with self._settled(item):
-                    if error is not None:
-                        raise error
-                    self._finish(source, item, copy)
+                    raise error
+            self._finish_all(source, whole, waiting)
         self._bells.ring("upload", "create", "backup")
+
+    def _finish_all(
+        self, source: Source, whole: Sequence[tuple[MediaItem, Copy]], waiting: list[MediaItem]
+    ) -> None:
+        """See them onto the disk side by side, and then on record together.
+
+        Each has its bytes and its name on the disk before any is on record.
+        """
+        hashed: list[Hashed] = []
+        try:
+            with ThreadPoolExecutor(SYNCED_AT_ONCE, "sync") as pool:
+                synced = [pool.submit(copy.sync, item.source_mtime_ns) for item, copy in whole]
+                for (item, copy), on_disk in zip(whole, synced, strict=True):
+                    waiting.remove(item)
+                    with self._settled(item):
+                        on_disk.result()
+                        hashed.append(self._named(source, item, copy))
+        finally:
+            waiting.extend(one.item for one in hashed)  # until they are on record
+            self._record(hashed)
+            for one in hashed:
+                waiting.remove(one.item)
+
+    def _record(self, hashed: Sequence[Hashed]) -> None:
+        """Names first: a row that tells of a copy is never there without it."""
+        self._mirror.sync_names([one.mirror_path for one in hashed if one.mirror_path])
+        record(self._items, hashed, self._clock)
 
     def _large(self, source: Source, phone: PhoneLink, item: MediaItem) -> None:
         stalled: PhoneStalled | None = None
@@ -218,7 +253,8 @@ class Pull:
             except PhoneStalled as error:
                 stalled = error
                 raise CopyStalled(error.message) from error  # it waits, and others go first
-            self._finish(source, item, copy)
+            copy.sync(item.source_mtime_ns)
+            self._record([self._named(source, item, copy)])
         if stalled is not None:
             raise stalled
         self._bells.ring("upload", "create", "backup")
@@ -246,8 +282,8 @@ class Pull:
         copy.start_over()
         phone.pull(entry, copy)
 
-    def _finish(self, source: Source, item: MediaItem, copy: Copy) -> None:
-        """The bytes are here: judge them, see them onto the disk, give them their name."""
+    def _named(self, source: Source, item: MediaItem, copy: Copy) -> Hashed:
+        """The bytes are on the disk: judge them, and give them their name."""
         name = item.file_name
         mime = mime_type(name, copy.head)
         if mime is None:
@@ -257,30 +293,21 @@ class Pull:
         if copy.size_bytes != item.size_bytes:
             raise FileReplaced(f"{readable(item.source_path)} came with another size.")
         at = copy.taken_at(name)
-        copy.sync(item.source_mtime_ns)
         hashes = copy.hashes()
         path = self._mirror.place(item.id, local_path(source.label, item.source_path), hashes)
-        state = self._items.mark_hashed(
-            item,
-            hashes,
-            album=album_title(
-                source.album,
-                source_label=source.label,
-                source_path=item.source_path,
-                at=shown_at(
-                    at,
-                    item.source_path,
-                    item.source_mtime_ns,
-                    now=self._clock(),
-                    fixes_dates=self._fixes_dates,
-                ),
+        album = album_title(
+            source.album,
+            source_label=source.label,
+            source_path=item.source_path,
+            at=shown_at(
+                at,
+                item.source_path,
+                item.source_mtime_ns,
+                now=self._clock(),
+                fixes_dates=self._fixes_dates,
             ),
-            taken_at=at,
-            mirror_path=path,
-            mime_type=mime,
-            now=int(self._clock()),
         )
-        log.debug("item.%s id=%d bytes=%d", state, item.id, item.size_bytes)
+        return Hashed(item, hashes, album, at, mirror_path=path, mime_type=mime)
 
     @contextmanager
     def _settled(self, item: MediaItem) -> Iterator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from photosync.domain.backoff import tries_so_far
@@ -26,7 +26,7 @@ from photosync.store.mapping import to_item
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from photosync.domain.media import Hashes, MediaItem, SourceKind
     from photosync.store.database import Database, Parameters
@@ -150,6 +150,22 @@ class IllegalMove(Exception):
     """A move was asked of an item that is not in that state or not the worker's: a bug."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A found item whose bytes were read to their end.
+
+    ``mirror_path``: where the copy of a phone's file lies; ``mime_type``: what it is by its
+    content, None if that was known.
+    """
+
+    item: MediaItem
+    hashes: Hashes
+    album: str
+    taken_at: int | None
+    mirror_path: str | None = None
+    mime_type: str | None = None
+
+
 class MediaItems:
     """The items and their moves. ``now`` is in seconds UTC everywhere."""
 
@@ -163,10 +179,12 @@ class MediaItems:
         worker: str,
         now: int,
         limit: int = 1,
+        enough_bytes: int | None = None,
         kind: SourceKind | None = None,
     ) -> list[MediaItem]:
         """Take up to ``limit`` ready items in ``state``: new ones first, then those due again.
 
+        ``enough_bytes``: no more once those taken come to it; so only the last is ever large.
         ``kind``: only those of folders, or of phones.
 
         Claimed items belong to ``worker`` until it moves, defers or releases them.
@@ -174,13 +192,15 @@ class MediaItems:
         """
         values: Parameters = {"state": state, "worker": worker, "now": now, "kind": kind}
         claimed: list[MediaItem] = []
+        claimed_bytes = 0
         with self._database.write() as connection:
-            while len(claimed) < limit:
+            while len(claimed) < limit and (enough_bytes is None or claimed_bytes < enough_bytes):
                 row = connection.execute(ready.CLAIM, values).fetchone()
                 if row is None:
                     connection.execute(ready.FORGIVE, values)
                     break
                 claimed.append(to_item(row))
+                claimed_bytes += claimed[-1].size_bytes
         return claimed
 
     def claim_batch(self, *, worker: str, now: int, limit: int) -> list[MediaItem]:
@@ -205,38 +225,22 @@ class MediaItems:
         now: int,
         mime_type: str | None = None,
     ) -> State:
+        """``mark_all_hashed`` for one."""
+        one = Hashed(item, hashes, album, taken_at, mirror_path, mime_type)
+        return self.mark_all_hashed([one], now=now)[0]
+
+    def mark_all_hashed(self, hashed: Sequence[Hashed], *, now: int) -> list[State]:
         """Found → mirrored, or → duplicate if the same bytes are another item's.
 
         → skipped if the user left these bytes out, or takes them as uploaded already, and has
         not chosen this very item since.
 
-        ``mirror_path``: where the copy of a phone's file lies; ``mime_type``: what it is by its
-        content, None if that was known.
-
         One that waits in a folder that is away yields its place: this file can be sent now.
+
+        All in one transaction, in their order; what became of each.
         """
-        values = {
-            **_held(item, now),
-            "sha256": hashes.sha256,
-            "sha1": hashes.sha1,
-            "album": album,
-            "taken_at": taken_at,
-            "mirror_path": None if mirror_path is None else os.fsencode(mirror_path),
-            "mime_type": mime_type,
-        }
         with self._database.write() as connection:
-            first = first_with_content(connection, values)
-            if first is not None and not first["out_of_reach"]:
-                _move(connection, DUPLICATE, {**values, "first": first["id"]})
-                return State.DUPLICATE
-            why = None if first is not None else _left_out(connection, values)
-            if why is not None:
-                _move(connection, LEFT_OUT, {**values, **why})
-                return State.SKIPPED
-            _move(connection, MIRRORED, values)
-            if first is not None:
-                yield_place(connection, first["id"], heir=item.id, now=now)
-            return State.MIRRORED
+            return [_note_hashed(connection, one, now) for one in hashed]
 
     def mark_uploaded(self, item: MediaItem, *, token: str, now: int) -> None:
         """Mirrored → uploaded: Google holds the bytes and gave ``token``."""
@@ -385,6 +389,31 @@ class MediaItems:
         with self._database.write() as connection:
             _move(connection, sql, {**_held(item, now), **values})
             promote(connection, item.id, now)
+
+
+def _note_hashed(connection: sqlite3.Connection, hashed: Hashed, now: int) -> State:
+    path = hashed.mirror_path
+    values = {
+        **_held(hashed.item, now),
+        "sha256": hashed.hashes.sha256,
+        "sha1": hashed.hashes.sha1,
+        "album": hashed.album,
+        "taken_at": hashed.taken_at,
+        "mirror_path": None if path is None else os.fsencode(path),
+        "mime_type": hashed.mime_type,
+    }
+    first = first_with_content(connection, values)
+    if first is not None and not first["out_of_reach"]:
+        _move(connection, DUPLICATE, {**values, "first": first["id"]})
+        return State.DUPLICATE
+    why = None if first is not None else _left_out(connection, values)
+    if why is not None:
+        _move(connection, LEFT_OUT, {**values, **why})
+        return State.SKIPPED
+    _move(connection, MIRRORED, values)
+    if first is not None:
+        yield_place(connection, first["id"], heir=hashed.item.id, now=now)
+    return State.MIRRORED
 
 
 def _left_out(connection: sqlite3.Connection, values: Parameters) -> Parameters | None:

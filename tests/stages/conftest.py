@@ -192,8 +192,9 @@ class House:
         assert source_id == self.source.id
         self.discover().lost(self.source, error)
 
-    def mirror(self) -> Mirror:
+    def mirror(self, name: str = "mirror-1") -> Mirror:
         return Mirror(
+            name,
             items=self.items,
             originals=self.originals,
             sources={self.source.id: self.source},

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,11 +11,15 @@ from photosync.domain.media import Finding
 from photosync.domain.media_types import UNKNOWN_MIME
 from photosync.domain.states import State
 from photosync.errors import Stopping
+from photosync.stages.mirror import AT_ONCE, ENOUGH_BYTES
 from photosync.store.intake import Intake
+from tests.stages.conftest import JPEG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from photosync.stages.mirror import Mirror
+    from photosync.store.media import Hashed
     from tests.stages.conftest import House
 
 
@@ -33,7 +39,7 @@ def test_the_file_is_hashed_where_it_lies(house: House) -> None:
 
 
 def test_many_files_wake_who_comes_next_a_few_times_and_after_the_last(house: House) -> None:
-    house.found(*(f"{number}.jpg" for number in range(20)))
+    house.found(*(f"{number}.jpg" for number in range(2 * AT_ONCE + 20)))
     stage = house.mirror()
     house.bells.rung.clear()
 
@@ -50,6 +56,104 @@ def test_many_files_wake_who_comes_next_a_few_times_and_after_the_last(house: Ho
     assert first == ["upload", "create", "backup"]
     assert at_once == 2
     assert house.bells.rung == ["upload", "create", "backup"]
+
+
+def test_what_was_hashed_stays_on_record_when_a_stop_comes_between(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.found("a.jpg", "b.jpg", "c.jpg")
+    real = house.folder.hash
+
+    def hash_until_b(path: str, *rest: object, **more: object) -> object:
+        if path == "b.jpg":
+            raise Stopping
+        return real(path, *rest, **more)  # type: ignore[arg-type]  # handed on as they came
+
+    monkeypatch.setattr(house.folder, "hash", hash_until_b)
+    with pytest.raises(Stopping):
+        house.mirror().run_once()
+
+    assert house.states() == {
+        "a.jpg": State.MIRRORED,
+        "b.jpg": State.FOUND,
+        "c.jpg": State.FOUND,
+    }
+    assert [house.item(name).leased_by for name in ("b.jpg", "c.jpg")] == [None, None]
+
+
+def test_hashing_that_takes_long_holds_back_nothing_that_is_hashed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.found("a.jpg", "b.jpg", "c.jpg")
+    real = house.folder.hash
+    seen: list[dict[str, State]] = []
+
+    def hash_slowly(path: str, *rest: object, **more: object) -> object:
+        house.clock.pass_by(1)
+        seen.append(house.states())
+        return real(path, *rest, **more)  # type: ignore[arg-type]  # handed on as they came
+
+    monkeypatch.setattr(house.folder, "hash", hash_slowly)
+    house.mirror().run_once()
+
+    assert [list(one.values()).count(State.MIRRORED) for one in seen] == [0, 1, 2]
+
+
+def test_a_large_file_is_the_last_that_is_taken_at_once(house: House) -> None:
+    for name in ("a.jpg", "c.jpg"):
+        house.put(name)
+    with (house.root / "b.jpg").open("wb") as file:
+        file.write(JPEG)
+        file.truncate(ENOUGH_BYTES)
+    for number, name in enumerate(("a.jpg", "b.jpg", "c.jpg")):
+        os.utime(house.root / name, (number, number))  # they are found in this order
+    house.discover().look(house.watched)
+
+    house.mirror().run_once()
+
+    assert house.states() == {
+        "a.jpg": State.MIRRORED,
+        "b.jpg": State.MIRRORED,
+        "c.jpg": State.FOUND,
+    }
+
+
+def test_one_that_cannot_go_on_record_spoils_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.found("a.jpg", "b.jpg", "c.jpg")
+    real = house.items.mark_all_hashed
+
+    def refuse_b(hashed: Sequence[Hashed], *, now: int) -> list[State]:
+        if any(one.item.source_path == "b.jpg" for one in hashed):
+            raise ZeroDivisionError
+        return real(hashed, now=now)
+
+    monkeypatch.setattr(house.items, "mark_all_hashed", refuse_b)
+    house.mirror().run_once()
+
+    states = [State.MIRRORED, State.FOUND, State.MIRRORED]
+    assert [house.item(name).state for name in ("a.jpg", "b.jpg", "c.jpg")] == states
+    assert house.item("b.jpg").error_code == "bug"
+
+
+def test_two_at_work_never_take_the_same_file(house: House) -> None:
+    house.found(*(f"{number}.jpg" for number in range(100)))
+    one, other = house.mirror("mirror-1"), house.mirror("mirror-2")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(_until_idle, (one, other)))
+    house.database.close()
+
+    assert set(house.states().values()) == {State.MIRRORED}
+    moves = house.database.row("SELECT count(*) AS times FROM item_events WHERE after = 'mirrored'")
+    assert moves is not None
+    assert moves["times"] == 100
+
+
+def _until_idle(stage: Mirror) -> None:
+    while stage.run_once():
+        pass
 
 
 def test_equal_bytes_are_a_duplicate(house: House) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from photosync.domain.states import State
 from photosync.errors import (
     FileReplaced,
     FileVanished,
+    MirrorAway,
     MirrorFull,
     PhoneGarbled,
     PhoneGone,
@@ -32,7 +35,7 @@ from tests.stages.conftest import JPEG
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from photosync.domain.media import MediaItem, Source
+    from photosync.domain.media import Hashes, MediaItem, Source
     from photosync.errors import ItemError, ItemGone, SourceMissing
     from photosync.stages.ports import Copy
     from tests.stages.conftest import House
@@ -307,6 +310,73 @@ def test_a_full_disk_lets_everything_go(bench: Bench) -> None:
     with pytest.raises(MirrorFull):
         bench.pull().run_once()
     assert [bench.item(f"DCIM/{number}.jpg").leased_by for number in range(3)] == [None] * 3
+
+
+def test_nothing_is_on_record_before_the_disk_has_its_name(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        bench.put(f"DCIM/{number}.jpg", JPEG + bytes([number]))
+    asked: list[list[str]] = []
+
+    def refuse(paths: Sequence[str]) -> None:
+        asked.append(sorted(paths))
+        assert all((bench.disk.root / one).is_file() for one in paths)
+        raise MirrorAway("The disk is gone.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.disk, "sync_names", refuse)
+        with pytest.raises(MirrorAway):
+            bench.pull().run_once()
+    items = [bench.item(f"DCIM/{number}.jpg") for number in range(3)]
+    assert asked == [[f"Pixel 8/DCIM/{number}.jpg" for number in range(3)]]
+    assert {(one.state, one.leased_by) for one in items} == {(State.FOUND, None)}
+    assert bench.pull().run_once()
+    names = [bench.item(f"DCIM/{number}.jpg").mirror_path for number in range(3)]
+    assert names == [f"Pixel 8/DCIM/{number}.jpg" for number in range(3)], "taken over, not doubled"
+
+
+def test_what_is_whole_is_on_record_though_the_disk_fails_at_the_next(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        bench.put(f"DCIM/{number}.jpg", JPEG + bytes([number]))
+    real = bench.disk.place
+
+    def place_one(number: int, path: str, hashes: Hashes) -> str:
+        if path.endswith("1.jpg"):
+            raise MirrorFull("The disk is full.")
+        return real(number, path, hashes)
+
+    monkeypatch.setattr(bench.disk, "place", place_one)
+    with pytest.raises(MirrorFull):
+        bench.pull().run_once()
+    items = [bench.item(f"DCIM/{number}.jpg") for number in range(3)]
+    assert [one.state for one in items] == [State.MIRRORED, State.FOUND, State.FOUND]
+    assert {one.leased_by for one in items} == {None}
+
+
+def test_each_folder_of_a_handful_of_copies_is_synced_once_and_each_copy(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        bench.put(f"DCIM/{number % 2}/{number}.jpg", JPEG + bytes([number]))
+        (bench.disk.root / f"Pixel 8/DCIM/{number % 2}").mkdir(parents=True, exist_ok=True)
+    synced: list[str] = []
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    assert bench.pull().run_once()
+    parts = [
+        f"{bench.disk.parts_folder}/{bench.item(f'DCIM/{n % 2}/{n}.jpg').id}" for n in range(6)
+    ]
+    folders = [f"{bench.disk.root}/Pixel 8/DCIM/{n}" for n in range(2)]
+    assert sorted(synced) == sorted([*parts, *folders])
+    assert set(synced[-2:]) == set(folders)
 
 
 def test_a_stop_lets_everything_go(bench: Bench) -> None:

@@ -177,9 +177,10 @@ def test_done_and_failed_and_skipped_ones_stay(house: House) -> None:
 
 def test_another_album_is_that_of_all_that_wait(house: House) -> None:
     house.put("a.jpg")
-    house.put("b.jpg")
     look(house)
     house.mirror().run_once()
+    house.put("b.jpg")
+    look(house)
     apply(house, album="Holidays")
     assert [one.album for one in house.overview.items(state=State.MIRRORED)] == ["Holidays"]
     house.upload().run_once()
