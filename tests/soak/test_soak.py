@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.soak.__main__ import soak
+from tests.soak.running import soak
 
 if TYPE_CHECKING:
     from pathlib import Path
