@@ -60,7 +60,7 @@ class Verbs:
     def actions(self) -> list[Action]:
         choose = 4 if self._ground.plan.mode == "manual" else 1
         found: list[Action] = [
-            (2, self.verify),
+            (3, self.verify),
             (1, self.back_up),
             (2, self.restore),
             (1, self.foresee),
