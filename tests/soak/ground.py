@@ -133,7 +133,7 @@ class Ground:
         assert self.process is not None
         self.meter.watch(None)
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(180)
 
     def kill(self) -> None:
         """The daemon dies without a word, and is started again."""
