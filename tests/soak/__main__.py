@@ -17,8 +17,9 @@ import tempfile
 from pathlib import Path
 
 from tests.soak import holds
-from tests.soak.figures import rows
-from tests.soak.running import soak
+from tests.soak.audit import audit
+from tests.soak.figures import figures, rows
+from tests.soak.running import soaked
 
 
 def main() -> int:
@@ -32,8 +33,9 @@ def main() -> int:
     seconds = given.hours * 3600 or given.seconds
     folder = Path(tempfile.mkdtemp(prefix="photosync-soak-"))
     print(f"seed {given.seed}, {seconds:.0f} seconds, in {folder}", flush=True)
-    wrong, ground = soak(folder, seconds=seconds, seed=given.seed)
-    found = ground.figures
+    with soaked(folder, seconds=seconds, seed=given.seed) as ground:
+        found = figures(ground)
+        wrong = audit(ground)
     for name, value in found.items():
         print(f"{name}: {value}")
     print(holds.table(rows(ground)))

@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.journeys.conftest import World, sha256
 from tests.lab import lab
@@ -100,7 +100,6 @@ class Ground:
     wrong: list[str] = field(default_factory=list)
     made: int = 0
     process: subprocess.Popen[bytes] | None = None
-    figures: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.meter = Meter(self.world.state, self.world.emulator.library.count)

@@ -7,19 +7,18 @@ import random
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from photosync.emulator.faults import KINDS
 from photosync.emulator.server import Emulator
 from tests.soak import sources
-from tests.soak.audit import audit
-from tests.soak.figures import figures
 from tests.soak.ground import PROGRAM, Ground, Plan, a_phone, disk, world_of
 from tests.soak.second import Second
 from tests.soak.verbs import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NEED_THE_USER = {"storage-full", "invalid-grant", "api-not-enabled", "scope-missing", "quota-day"}
@@ -41,8 +40,11 @@ class Soak:
         self.verbs = Verbs(ground)
         self.second = Second(ground)
 
-    def go(self, seconds: float) -> None:
-        """All of it, then the last third without a kill; at rest before and after."""
+    def go(self, seconds: float, least: int = 0) -> None:
+        """All of it, then the last third without a kill; at rest before and after.
+
+        ``least``: so many files come, however slow the machine.
+        """
         self.ground.start(is_right=True)
         time.sleep(REST_SECONDS if seconds > SETTLED_SECONDS else 0)
         began = time.monotonic()
@@ -51,7 +53,7 @@ class Soak:
             (3, self.ground.kill),
             (1, self.ground.stop),
         ]
-        self._do(calm + kills, began + seconds * QUIET_FROM)
+        self._do(calm + kills, began + seconds * QUIET_FROM, least)
         self.ground.end(signal.SIGKILL)
         self.ground.start(is_right=True)
         self._do(calm, began + seconds)
@@ -65,10 +67,12 @@ class Soak:
             actions.append((1, self.fill_a_disk))
         return [*actions, (12, self.fault), *self.verbs.actions(), *self.second.actions()]
 
-    def _do(self, weighed: list[tuple[int, Callable[[], None]]], ends: float) -> None:
+    def _do(
+        self, weighed: list[tuple[int, Callable[[], None]]], ends: float, least: int = 0
+    ) -> None:
         weights = [weight for weight, _ in weighed]
         actions = [action for _, action in weighed]
-        while time.monotonic() < ends:
+        while time.monotonic() < ends or self.ground.made < least:
             action = self.ground.chance.choices(actions, weights)[0]
             action()
             self.ground.done[action.__name__] += 1
@@ -141,8 +145,9 @@ class Soak:
         return not any(document[one] for one in ("left", "being_written", "not_backed_up"))
 
 
-def soak(folder: Path, *, seconds: float, seed: int) -> tuple[list[str], Ground]:
-    """What was wrong after so long a run."""
+@contextmanager
+def soaked(folder: Path, *, seconds: float, seed: int, least: int = 0) -> Iterator[Ground]:
+    """What so long a run leaves behind, everything settled, for an audit."""
     home = folder / "home"
     home.mkdir()
     plan = Plan.of(seed)
@@ -157,10 +162,9 @@ def soak(folder: Path, *, seconds: float, seed: int) -> tuple[list[str], Ground]
         ground = Ground(world, plan, random.Random(seed), phone=phone, disks=tuple(disks))
         one = Soak(ground)
         try:
-            one.go(seconds)
+            one.go(seconds, least)
             one.settle()
-            ground.figures = figures(ground)
-            return audit(ground), ground
+            yield ground
         finally:
             ground.put_away()
             ground.meter.end()
