@@ -23,6 +23,7 @@ PATIENCE_SECONDS = 1200.0
 MIB = 1 << 20
 LARGEST_WAL, LARGEST_LEFT_WAL = 64 * MIB, 4 * MIB
 LARGEST_CACHE = 512 * MIB
+MOST_COPIES = 3
 MOST_LINES = 12
 """Lines of the daemon's log for each version of a file, request and start, all together."""
 
@@ -215,8 +216,10 @@ def _left_over(ground: Ground) -> Iterator[str]:
     wal = world.state / "photosync.db-wal"
     if wal.exists() and wal.stat().st_size > LARGEST_LEFT_WAL:
         yield f"the write-ahead log is {wal.stat().st_size / 1e6:.0f} MB in the end"
-    if (cache := _size(world.state / "cache")) > LARGEST_CACHE:
-        yield f"the cache is {cache / 1e6:.0f} MB"
+    if (cache := _size(world.state / "thumbnails")) > LARGEST_CACHE:
+        yield f"the thumbnails are {cache / 1e6:.0f} MB"
+    if len(kept := list(world.state.glob("*.bak"))) > MOST_COPIES:
+        yield f"{len(kept)} copies of the database"
     said = ground.log.read_text("utf-8", "replace")
     if "Traceback" in said:
         yield "a traceback in the log"

@@ -40,6 +40,11 @@ def harmed(ground: Ground) -> list[str]:
     (world.second / ".photosync/part/left").write_bytes(b"half")
     (world.mirror / ".photosync/part").mkdir(parents=True, exist_ok=True)
     (world.mirror / ".photosync/part/left").write_bytes(b"half")
+    for number in range(4):
+        (world.state / f"photosync.db.daily-{number}.bak").touch()
+    (world.state / "thumbnails").mkdir(exist_ok=True)
+    with (world.state / "thumbnails/large").open("wb") as large:
+        large.truncate(1 << 30)  # it takes no room
     with ground.log.open("a") as log:
         log.write("Traceback (most recent call last)\n" * 100_000)
     told = [
@@ -50,6 +55,8 @@ def harmed(ground: Ground) -> list[str]:
         "second copy: left over",
         "\nleft over",
         "verify: ",
+        "copies of the database",
+        "the thumbnails are",
         "a traceback in the log",
         "things that happened",
     ]
