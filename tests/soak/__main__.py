@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -30,12 +31,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--json", type=Path, help="write figures and samples there")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # phones and disks are put away
     seconds = given.hours * 3600 or given.seconds
     folder = Path(tempfile.mkdtemp(prefix="photosync-soak-"))
     print(f"seed {given.seed}, {seconds:.0f} seconds, in {folder}", flush=True)
     with soaked(folder, seconds=seconds, seed=given.seed) as ground:
-        found = figures(ground)
         wrong = audit(ground)
+        found = figures(ground)
     for name, value in found.items():
         print(f"{name}: {value}")
     print(holds.table(rows(ground)))

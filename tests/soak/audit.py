@@ -30,6 +30,11 @@ MOST_LINES = 12
 OF_THE_SECOND_COPY = ("backups", "backup tallies")
 """A soak knows better what they have to be: it damages things."""
 
+LEFT_OUT = """
+    SELECT source_path, size_bytes, source_mtime_ns FROM media_items
+    WHERE state = 'skipped' AND error_code = 'by_user'
+"""
+
 SOUND_TALLY = """
     SELECT target_id FROM backup_tallies
     WHERE waiting <> 0
@@ -69,22 +74,29 @@ def audit(ground: Ground) -> list[str]:
 
 
 def _look(ground: Ground, database: sqlite3.Connection) -> Found:
-    skipped = {
-        os.fsdecode(path)
-        for (path,) in database.execute(
-            "SELECT source_path FROM media_items WHERE state = 'skipped'"
-        )
-    }
-    root = ground.world.pictures
-    files = {str(one.relative_to(root)): sha256(one.read_bytes()) for one in ground.files()}
     shots = ground.shots()
-    needed = {**files, **ground.shot}
     return Found(
-        need={content for path, content in needed.items() if path not in skipped},
+        need=_needed(ground, database),
         library=Counter(item.sha256 for item in ground.world.emulator.library.items()),
         mirror={sha256(one.read_bytes()) for one in ground.copies()},
         freed={path: content for path, content in ground.shot.items() if path not in shots},
     )
+
+
+def _needed(ground: Ground, database: sqlite3.Connection) -> set[str]:
+    """All that there is now or ever was on the phone, but for what the user left out and only that:
+    another version at the same path is another file."""
+    left_out = set(database.execute(LEFT_OUT))
+    need = set()
+    for file in ground.files():
+        found = file.stat()
+        path = os.fsencode(file.relative_to(ground.world.pictures))
+        if (path, found.st_size, found.st_mtime_ns) not in left_out:
+            need.add(sha256(file.read_bytes()))
+    paths = {path for path, _, _ in left_out}
+    shot = ground.shot.items()  # where nobody changes a file
+    ground.done["left out"] = len(left_out)
+    return need | {content for path, content in shot if os.fsencode(path) not in paths}
 
 
 def _library(ground: Ground, found: Found) -> Iterator[str]:

@@ -65,7 +65,7 @@ class Verbs:
             (2, self.restore),
             (1, self.foresee),
             (1, self.report),
-            (2, self.skip),
+            (3, self.skip),
             (choose, self.choose),
             (1, self.look),
             (3, self.browse),
@@ -196,9 +196,10 @@ class Verbs:
 
     def skip(self) -> None:
         """A few of what is not sent yet; what went up meanwhile is refused with code 1."""
-        state = self._chance.choice(["found", "mirrored", "held"])
-        if ids := self._some("--state", state):
-            self.begin("skip", *ids[:3])
+        for state in ("held", "mirrored", "found"):
+            if ids := self._some("--state", state):
+                self.begin("skip", *ids[:3])
+                return
 
     def choose(self) -> None:
         if self._chance.random() < 0.3:
