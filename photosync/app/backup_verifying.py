@@ -162,7 +162,8 @@ class _Look:
             for one in page:
                 size_bytes = lies.get(one.path)
                 if size_bytes is None:
-                    self._differs(one, MISSING)
+                    if not self._to.place.exists(one.path):  # brought there meanwhile
+                        self._differs(one, MISSING)
                 elif size_bytes != one.stored_bytes:
                     self._differs(one, CHANGED)
         self._found.unknown = [

@@ -8,10 +8,14 @@ import os
 import shutil
 import signal
 import subprocess
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 
+from photosync import config as configuration
+from photosync.app.backup_verifying import verify_backup
+from photosync.backup.local import LocalPlace
 from photosync.errors import BackupAway, BackupLost
 from tests.journeys.conftest import PROGRAM, World, jpeg, mp4, sha256, wait_for
 from tests.lab.lab import want
@@ -202,6 +206,27 @@ def test_whatever_is_wrong_in_the_target_is_named_and_mended(world: World, disk:
     assert all(jpeg(number, 5000) in contents for number in range(6))
     verified = world.json("verify", "--backup", "--all")["backup"]
     assert (verified["read"], verified["differences"], verified["left"]) == (6, [], 0)
+
+
+def test_what_comes_while_the_target_is_listed_is_not_missing(
+    world: World, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon brings photos there all the time."""
+    backup_to(world, disk)
+    put(world, "first.jpg", jpeg(1))
+    world.once()
+    walk = LocalPlace.walk
+
+    def and_then_another_comes(place: LocalPlace) -> Iterator[tuple[str, int]]:
+        yield from walk(place)
+        put(world, "second.jpg", jpeg(2))
+        world.once()
+
+    monkeypatch.setattr(LocalPlace, "walk", and_then_another_comes)
+    settings = configuration.load(world.config, {})
+    found = verify_backup(settings, whole=True, halt=Event())
+    assert (found.differences, found.held, found.read) == ([], 2, 2)
+    assert world.json("status")["backup"]["waiting"] == 0
 
 
 def test_a_disk_that_was_away_is_nothing_lost(world: World, disk: Path) -> None:
