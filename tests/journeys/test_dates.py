@@ -131,6 +131,9 @@ def test_every_verb_and_the_second_copy_go_by_one_date(
         put(world, name, content)
     world.once()
     assert world.json("status")["items"]["duplicate"] == 1
+    items = [world.json("show", str(number))["item"] for number in (1, 2, 3)]
+    told = {one["file_name"]: one["taken_at"] for one in items}
+    assert told == {"b.jpg": None, **dict.fromkeys(("a.jpg", "twin.jpg"), "2020-05-03T02:05:06Z")}
     months = {one["month"]: one["items"] for one in world.json("report")["months"]}
     assert months == {"2020-05": 2, "2021-02": 1}
     monkeypatch.setenv("TZ", ZONE)
