@@ -179,6 +179,7 @@ def item_page(settings: Settings, state: OpenState, item: MediaItem, *, running:
     return {
         **item_line(item, source.label),
         "file_name": item.file_name,
+        "taken_at": rfc3339(item.taken_at),
         "sha256": item.sha256,
         "album": item.album,
         "google_id": item.google_id,

@@ -117,6 +117,7 @@ def item_view(page: Json) -> RenderableType:
         "state": _state_words(page["state"]),
         "size": f"{in_units(page['size_bytes'])} ({page['size_bytes']} bytes)",
         "type": page["mime_type"],
+        "taken": local(page["taken_at"]),
         "modified": local(page["modified_at"]),
         "sha256": page["sha256"] or "",
         "album": printable(page["album"]),

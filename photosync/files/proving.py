@@ -48,6 +48,8 @@ def prove(original: str, copy: str, mime: str) -> None:
         return
     if mime == "image/jpeg" and _coded(original) != _coded(copy):
         raise Unproven("its coded picture is another")
+    if mime == "image/webp" and _chunks(original) != _chunks(copy):
+        raise Unproven("its coded picture is another")
     if _pixels(original) != _pixels(copy):
         raise Unproven("its pixels are others")
 
@@ -64,6 +66,21 @@ def _coded(name: str) -> str:
             if head[1] == 0xDA:  # noqa: PLR2004 - SOS (ITU T.81 table B.1)
                 return _hash(file, at, None)
             at += 2 + int.from_bytes(head[2:], "big")
+
+
+def _chunks(name: str) -> list[tuple[bytes, str]]:
+    """Every chunk of a WebP in its order, but for EXIF and the head that announces it."""
+    found = []
+    with Path(name).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        at = len(b"RIFF....WEBP")
+        while at < size:
+            file.seek(at)
+            kind, length = file.read(4), int.from_bytes(file.read(4), "little")
+            if kind not in (b"VP8X", b"EXIF"):
+                found.append((kind, _hash(file, at, min(at + 8 + length, size))))
+            at += 8 + length + length % 2
+    return found
 
 
 def _hash(file: BinaryIO, start: int, end: int | None) -> str:

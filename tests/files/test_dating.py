@@ -16,7 +16,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from photosync.domain.dating import Dated, Origin
 from photosync.errors import ChecksumMismatch, CopyUnproven, DatesFull, ExiftoolMissing, Stopping
@@ -87,6 +87,7 @@ def pixels(content: bytes) -> list[bytes]:
     return frames
 
 
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 KINDS: dict[str, tuple[str, dict[str, object]]] = {
     "image/jpeg": ("JPEG", {}),
     "image/png": ("PNG", {}),
@@ -94,7 +95,26 @@ KINDS: dict[str, tuple[str, dict[str, object]]] = {
     "image/gif": ("GIF", {}),
     "image/heic": ("HEIF", {}),
     "image/avif": ("AVIF", {}),
+    "image/webp": ("WEBP", {}),
 }
+
+
+@pytest.mark.parametrize("how", [{}, {"lossless": True}, {"icc_profile": SRGB}, {"save_all": True}])
+def test_a_webp_of_every_kind_keeps_each_chunk(
+    copies: DatedCopies, tmp_path: Path, how: dict[str, Any]
+) -> None:
+    frames = [Image.new("RGBA", (64, 48), (number * 50, 9, 9, 100)) for number in range(3)]
+    more = {"append_images": frames[1:], "duration": [40, 80, 120]} if "save_all" in how else {}
+    out = io.BytesIO()
+    frames[0].save(out, "WEBP", **how, **more)
+    content = out.getvalue()
+
+    made = dated(copies, content, "image/webp")
+
+    assert pixels(made) == pixels(content)
+    assert tags(made, tmp_path)["ExifIFD:DateTimeOriginal"] == "2021:01:31 10:11:12"
+    for kind in (b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"):
+        assert made.count(kind) == content.count(kind)
 
 
 @pytest.mark.parametrize("mime", KINDS)
