@@ -242,27 +242,30 @@ class Backups:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def aim(self, address: str, *, stay: bool = True) -> Target:
+    def aim(self, address: str, *, stay: bool = True, forget: bool = True) -> Target:
         """The target at ``address``, with all in its queue that it lacks.
 
         ``stay``: what is hashed from now on goes there too, and no longer to any other. What
         was given up meanwhile, as its file was gone, is asked for anew: files come back.
+        ``forget``: what waits for other targets does so no longer.
         """
         with self._database.write() as connection:
             connection.execute(ADD_TARGET, {"address": address})
             row = connection.execute(TARGET, {"address": address}).fetchone()
             if stay:
                 connection.execute(WANT, {"address": address})
+            if stay and forget:
                 connection.execute(FORGET_WAITING, {"address": address})
             if stay or not row["wanted"]:
                 connection.execute(QUEUE_ALL, {"target_id": row["id"]})
         return Target(row["id"], address, row["mark"])
 
-    def unwant(self) -> None:
-        """No target is named any more: nothing waits for one."""
+    def unwant(self, *, forget: bool = True) -> None:
+        """No target is named any more: nothing waits for one. ``forget``: as of ``aim``."""
         with self._database.write() as connection:
             connection.execute(WANT, {"address": ""})
-            connection.execute(FORGET_WAITING, {"address": ""})
+            if forget:
+                connection.execute(FORGET_WAITING, {"address": ""})
 
     def target(self, address: str) -> Target | None:
         """The target at ``address``, if it was ever aimed at."""

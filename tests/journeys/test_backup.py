@@ -7,7 +7,9 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -335,6 +337,38 @@ def test_once_to_another_place_does_not_change_where_backups_go(
     assert (len(files(disk)), len(files(tmp_path / "stick"))) == (2, 1)
     assert world.json("backup", "--to", str(tmp_path / "stick"))["made"] == 1
     assert world.run("backup", "--to", str(world.pictures)).returncode == 2
+
+
+def test_a_start_meanwhile_ends_no_backup_to_another_place(
+    world: World, disk: Path, tmp_path: Path
+) -> None:
+    from photosync.daemon.lock import turn
+
+    backup_to(world, disk)
+    for number in range(5):
+        put(world, f"{number}.jpg", jpeg(number))
+    world.once()
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    command = [*PROGRAM, "backup", "--json", "--to", str(stick), "--config", str(world.config)]
+    with turn(world.state) as is_ours:
+        assert is_ours
+        by_hand = subprocess.Popen(command, stdout=subprocess.PIPE, env=world.environ(), text=True)
+        wait_for(lambda: waiting_for(world, stick) == 5)
+        world.once()
+    told, _ = by_hand.communicate(timeout=60)
+    assert (json.loads(told)["made"], json.loads(told)["waiting"]) == (5, 0)
+    assert files(stick) == files(disk)
+
+
+def waiting_for(world: World, place: Path) -> int:
+    with closing(sqlite3.connect(world.state / "photosync.db")) as database:
+        (count,) = database.execute(
+            "SELECT ifnull(sum(waiting), 0) FROM backup_tallies"
+            " JOIN backup_targets ON id = target_id WHERE address = ?",
+            (str(place),),
+        ).fetchone()
+        return int(count)
 
 
 @pytest.fixture
