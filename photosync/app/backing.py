@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from photosync.app.destination import Destination
 from photosync.app.exposed import exposed
+from photosync.app.old_places import OldFolders
 from photosync.app.state import opened, own_name
 from photosync.backup.keys import new_identity
 from photosync.daemon import lock
@@ -99,10 +100,12 @@ def backup_stage(
             labels.update({one.source.id: one.source.label for one in state.overview.sources()})
         return labels[source_id]
 
+    destination = Destination(settings, state, backups=backups, target=target, owner=owner)
     return Backup(
         backups=backups,
         reseals=Reseals(state.database),
-        target=Destination(settings, state, backups=backups, target=target, owner=owner),
+        target=destination,
+        old_places=OldFolders(destination.opening_keys),
         originals=originals,
         label=label,
         taken_at=taken_at,

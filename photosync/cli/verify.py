@@ -170,6 +170,7 @@ def _copy_document(copy: BackupVerification) -> dict[str, Any]:
         ],
         "back": copy.back,
         "unknown": [readable(path) for path in copy.unknown],
+        "elsewhere": copy.elsewhere[0],
         "exposed": exposed_document(copy.exposed),
         "error": error_document(copy.error),
     }
@@ -211,6 +212,8 @@ def _other_lines(copy: BackupVerification) -> Iterator[str]:
         yield f"  {readable(path)}"
     if count > MOST_SHOWN:
         yield f"  and {count - MOST_SHOWN:,} more, see --json"
+    if copy.elsewhere[0]:
+        yield f"{photos(copy.elsewhere[0])} missing in it: {copy.elsewhere[1]}"
     if copy.exposed:
         yield from (copy.exposed.words(), RESEAL_HINT)
 

@@ -609,3 +609,35 @@ def test_what_was_taken_over_counts_only_once_it_was_read_back(world: World, dis
     assert [(one["what"], one["path"]) for one in found["differences"]] == [
         ("damaged", "Pictures/2020/09/1~1.jpg")
     ]
+
+
+@pytest.mark.parametrize("sealed", ["", "encrypt = true"])
+def test_what_the_old_place_alone_has_is_fetched_from_there_or_told_of(
+    world: World, disk: Path, tmp_path: Path, sealed: str
+) -> None:
+    world.run("backup", "--new-key")
+    backup_to(world, disk, sealed)
+    gone = put(world, "gone.jpg", jpeg(1))
+    put(world, "stays.jpg", jpeg(2))
+    world.once()
+    gone.unlink()
+    world.once()
+    away = tmp_path / "unmounted"
+    disk.rename(away)
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    backup_to(world, fresh, sealed)
+    world.once(code=1)
+    assert len(files(fresh)) == 1
+    (told,) = world.json("status")["backup"]["put_aside"]
+    assert (told["items"], str(disk) in told["example"]) == (1, True)
+    found = world.run("verify", "--backup").stdout
+    assert " missing in it: It is in the second copy at" in found
+    away.rename(disk)
+    done = world.json("backup")
+    assert (done["made"], done["waiting"], done["put_aside"]) == (1, 0, [])
+    assert len(files(fresh)) == 2
+    if not sealed:
+        assert sorted(files(fresh).values()) == sorted([jpeg(1), jpeg(2)])
+    verified = world.json("verify", "--backup", "--all")["backup"]
+    assert (verified["read"], verified["differences"], verified["elsewhere"]) == (2, [], 0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
+from photosync.app.old_places import OldFolders
 from photosync.backup.keys import Keys
 from photosync.backup.local import LocalPlace
 from photosync.backup.places import prepare
@@ -64,6 +65,7 @@ def stage_of(shelf: Shelf, tmp_path: Path, clock: Clock) -> Backup:
         reseals=Reseals(shelf.database),
         target=Disk(tmp_path / "disk", target),
         originals=Originals(),
+        old_places=OldFolders(list),
         label=lambda _source: "Pictures",
         taken_at=lambda _file, _name: None,
         turn=lambda: hold(tmp_path / "turn"),
