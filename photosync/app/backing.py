@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from photosync.app.destination import Destination
 from photosync.app.exposed import exposed
+from photosync.app.old_places import OldFolders
 from photosync.app.state import opened, own_name
 from photosync.backup.keys import new_identity
 from photosync.daemon import lock
@@ -17,6 +19,7 @@ from photosync.domain.media import SourceKind
 from photosync.errors import PhotosyncError
 from photosync.files.dates import taken_at
 from photosync.files.folder import Folder
+from photosync.files.holding import BACKING_UP, hold
 from photosync.files.mirroring import MirrorDisk
 from photosync.stages.backup import Backup
 from photosync.stages.originals import LocalOriginals
@@ -25,6 +28,7 @@ from photosync.store.resealing import Reseals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from threading import Event
 
     from photosync.app.state import State
@@ -32,10 +36,12 @@ if TYPE_CHECKING:
     from photosync.domain.backups import Exposed
     from photosync.errors import SourceMissing
     from photosync.stages.ports import Flag
+    from photosync.store.backups import Target
 
 log = logging.getLogger(__name__)
 
 TURN_SECONDS = 0.2
+PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,16 @@ class BackedUp:
     error: PhotosyncError | None
 
 
-def no_backup(state: State) -> None:
+def no_backup(settings: Settings, state: State) -> None:
     """The settings name no target: nothing waits for one."""
-    Backups(state.database).unwant()
+    with hold(settings.state_dir / BACKING_UP) as is_alone:
+        Backups(state.database).unwant(forget=is_alone)
+
+
+def _aimed(settings: Settings, backups: Backups, *, stay: bool) -> Target:
+    """The target of the settings; what somebody brings elsewhere by hand right now still waits."""
+    with hold(settings.state_dir / BACKING_UP) as is_alone:
+        return backups.aim(settings.backup.address, stay=stay, forget=is_alone)
 
 
 def backup_stage(
@@ -78,7 +91,7 @@ def backup_stage(
     ``stay``: the target is the one from now on, not for one time.
     """
     backups = Backups(state.database)
-    target = backups.aim(settings.backup.address, stay=stay)
+    target = _aimed(settings, backups, stay=stay)
     owner = own_name(state)
     labels: dict[int, str] = {}
 
@@ -87,10 +100,12 @@ def backup_stage(
             labels.update({one.source.id: one.source.label for one in state.overview.sources()})
         return labels[source_id]
 
+    destination = Destination(settings, state, backups=backups, target=target, owner=owner)
     return Backup(
         backups=backups,
         reseals=Reseals(state.database),
-        target=Destination(settings, state, backups=backups, target=target, owner=owner),
+        target=destination,
+        old_places=OldFolders(destination.opening_keys),
         originals=originals,
         label=label,
         taken_at=taken_at,
@@ -120,7 +135,7 @@ def back_up(
     Raises:
         DatabaseError: See there. What the target does is part of the result.
     """
-    with opened(settings) as state:
+    with opened(settings) as state, _elsewhere(settings, stay=stay):
         read_bytes = 0
 
         def progress(more_bytes: int) -> None:
@@ -136,7 +151,7 @@ def back_up(
             progress=progress,
         )
         backups, address = Backups(state.database), settings.backup.address
-        target = backups.aim(address, stay=stay)
+        target = _aimed(settings, backups, stay=stay)
         backups.hurry(target)
         before = backups.tally(address)
         error = _work(stage, halt, lambda: _tell(tick, backups, address))
@@ -153,6 +168,13 @@ def back_up(
             exposed=exposed(settings, state),
             error=error,
         )
+
+
+def _elsewhere(settings: Settings, *, stay: bool) -> AbstractContextManager[object]:
+    """Where it is for one time, no daemon that starts takes its queue away meanwhile."""
+    if stay:
+        return nullcontext()
+    return hold(settings.state_dir / BACKING_UP, patience_seconds=PATIENCE_SECONDS, shared=True)
 
 
 def _tell(tick: Callable[[int, int], None] | None, backups: Backups, address: str) -> None:

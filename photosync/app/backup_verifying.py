@@ -13,6 +13,7 @@ from photosync.app.state import opened
 from photosync.backup.sealing import unseal
 from photosync.domain.backups import Exposed
 from photosync.errors import BackupLost, KeyMissing, KeyWrong, PhotosyncError, Stopping
+from photosync.stages.backup import ELSEWHERE
 from photosync.store.backups import Backups
 from photosync.store.replaced import ReplacedFiles
 
@@ -57,6 +58,7 @@ class BackupVerification:
     round still has to read. ``opened``: whether sealed files were opened, None if none was read.
     ``unknown``: files that photosync did not put there, or does not know any more;
     ``replaced``: those of them that were found damaged and are there anew, and where that is.
+    ``elsewhere``: how many are in an old place alone, and why an example was not fetched.
     ``exposed``: what lies there otherwise than it is to be sealed today.
     """
 
@@ -71,6 +73,7 @@ class BackupVerification:
     unknown: list[str] = field(default_factory=list)
     exposed: Exposed = field(default_factory=Exposed)
     replaced: dict[str, str] = field(default_factory=dict)
+    elsewhere: tuple[int, str] = (0, "")
     error: PhotosyncError | None = None
 
 
@@ -95,6 +98,7 @@ def verify_backup(
         except PhotosyncError as error:
             found.error = error
         found.exposed = exposed(settings, state)
+        found.elsewhere = _elsewhere(Backups(state.database), settings.backup.address)
         log.info(
             "backup.verified read=%d differences=%d left=%d",
             found.read,
@@ -104,6 +108,14 @@ def verify_backup(
         if found.differences:
             state.control.ring(now=state.now())
         return found
+
+
+def _elsewhere(backups: Backups, address: str) -> tuple[int, str]:
+    target = backups.target(address)
+    for code, items, message in [] if target is None else backups.reasons(target):
+        if code == ELSEWHERE:
+            return items, message
+    return 0, ""
 
 
 class _Look:

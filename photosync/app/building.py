@@ -597,7 +597,7 @@ class _Builder:
         watched: set[int],
     ) -> Backup | None:
         if not self._settings.backup.to:
-            no_backup(self._state)
+            no_backup(self._settings, self._state)
             return None
 
         def lost(source_id: int, error: SourceMissing) -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from photosync.app.connecting import connected
 from photosync.app.places import whereabouts_of
 from photosync.app.plugged import plugged
-from photosync.app.state import looked_at, opened
+from photosync.app.state import looked_at, note_recalled, opened
 from photosync.app.verifying import leave_room
 from photosync.device.removing import PhoneRoom
 from photosync.domain.media import SourceKind
 from photosync.errors import AlreadyRunning, PhotosyncError, SettingsError, Stopping
+from photosync.files.freed_log import FreedLog
 from photosync.files.holding import FREEING, hold
 from photosync.files.mirroring import MirrorDisk
 from photosync.stages.free_space import FreeSpace, Proven, Removal, Stays
@@ -130,10 +131,13 @@ def offered(
                 leave_room=lambda: leave_room(settings.google.daily_requests, state),
                 halt=halt,
                 clock=state.clock,
+                note=FreedLog(settings.state_dir).add,
+                address=source.address,
             )
             offer = Offer(source.label, source.address, stage, room)
             _look_through(offer, source, halt, tick)
             yield offer
+            note_recalled(settings, state)
 
 
 def _look_through(

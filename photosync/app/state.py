@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 import time
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from photosync.domain.media import readable
 from photosync.errors import DiskFull, SettingsError, StateFolderUnusable
+from photosync.files.freed_log import FreedLog
 from photosync.store.choices import Choices
 from photosync.store.control import Control
 from photosync.store.database import Database, shipped_migrations
+from photosync.store.freeing import Freed
 from photosync.store.overview import Overview
 
 if TYPE_CHECKING:
@@ -25,9 +28,13 @@ if TYPE_CHECKING:
     from photosync.domain.media import Source
 
 
+log = logging.getLogger(__name__)
+
 OWN_NAME = "own_name"
 MIRROR_MADE = "mirror_made"
 """The flag that says where the mirror was made."""
+RECALLED = "freed_log_bytes"
+"""The flag that says how much of the log of what went from phones is on record."""
 WEB_PORT = "web_port"
 """The flag that says at which port a running daemon answers."""
 
@@ -91,7 +98,27 @@ def opened(settings: Settings, clock: Callable[[], float] = time.time) -> Iterat
     make_state_dir(settings.state_dir)
     with Database(settings.state_dir) as database:
         database.migrate(today=time.strftime("%Y%m%d", time.gmtime(clock())))
-        yield _state(database, clock)
+        state = _state(database, clock)
+        _recall(settings, state)
+        yield state
+
+
+def _recall(settings: Settings, state: State) -> None:
+    """What went from phones since this database was copied, if an older one was put back."""
+    freed = FreedLog(settings.state_dir)
+    size = freed.size()
+    if size and state.control.flag(RECALLED) != str(size):
+        recalled = Freed(state.database).recall(freed.lines())
+        note_recalled(settings, state)
+        if recalled:
+            log.warning("freed.recalled items=%d", recalled)
+
+
+def note_recalled(settings: Settings, state: State) -> None:
+    """All that the file tells of is on record."""
+    size = FreedLog(settings.state_dir).size()
+    if size:
+        state.control.set_flag(RECALLED, str(size), now=state.now())
 
 
 @contextmanager

@@ -170,6 +170,7 @@ def _copy_document(copy: BackupVerification) -> dict[str, Any]:
         ],
         "back": copy.back,
         "unknown": [readable(path) for path in copy.unknown],
+        "elsewhere": copy.elsewhere[0],
         "exposed": exposed_document(copy.exposed),
         "replaced": [
             {"path": readable(path), "by": readable(by)} for path, by in copy.replaced.items()
@@ -196,8 +197,7 @@ def _copy_lines(copy: BackupVerification) -> Iterator[str]:
         yield from _listed(_difference(one) for one in copy.differences)
         yield "They are backed up again by the next run, or now: photosync backup"
     yield from _unknown_lines(copy)
-    if copy.exposed:
-        yield from (copy.exposed.words(), RESEAL_HINT)
+    yield from _otherwise_lines(copy)
     yield from _error_lines(copy.error)
     if copy.left:
         yield f"{photos(copy.left)} to go; it goes on from here: photosync verify --all"
@@ -222,6 +222,14 @@ def _unknown_lines(copy: BackupVerification) -> Iterator[str]:
     yield from _listed(
         f"  {readable(path)} (now {readable(by)})" for path, by in copy.replaced.items()
     )
+
+
+def _otherwise_lines(copy: BackupVerification) -> Iterator[str]:
+    count, why = copy.elsewhere
+    if count:
+        yield f"{photos(count)} missing in it: {why}"
+    if copy.exposed:
+        yield from (copy.exposed.words(), RESEAL_HINT)
 
 
 def _listed(lines: Iterable[str]) -> Iterator[str]:

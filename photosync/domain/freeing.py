@@ -47,6 +47,20 @@ class Facts:
     wants_backup: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A file that went from a phone, as it was. ``address``: of the phone; ``at``: seconds UTC."""
+
+    address: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    sha256: str
+    google_id: str
+    kept_in: str
+    at: int
+
+
 def by_record(record: Record, *, now: int, older_than_seconds: int) -> str:
     """What the record alone has against it, in words that follow "is kept:"; "" for nothing."""
     if record.state not in SETTLED:

@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 FREEING = "freeing.lock"
 """Whoever relies on copies in the mirror, or takes them away, holds it: never both at once."""
 
+BACKING_UP = "backing-up.lock"
+"""Whoever backs up to another place than the settings name holds it, shared: it has a queue."""
+
 RESTORING = "restoring.lock"
 LOOK_AGAIN_SECONDS = 0.05
 
 
 @contextmanager
-def hold(file: Path, *, patience_seconds: float = 0.0) -> Iterator[bool]:
+def hold(file: Path, *, patience_seconds: float = 0.0, shared: bool = False) -> Iterator[bool]:
     """Hold the lock during the block; False if another process holds it all the time.
+
+    ``shared``: beside all others who hold it so.
 
     Raises:
         StateFolderUnusable: The file cannot be opened.
@@ -37,15 +42,19 @@ def hold(file: Path, *, patience_seconds: float = 0.0) -> Iterator[bool]:
             hint="Give the user that runs photosync that folder, or set another state_dir.",
         ) from error
     try:
-        yield _taken(descriptor, time.monotonic() + patience_seconds)
+        yield _taken(
+            descriptor,
+            fcntl.LOCK_SH if shared else fcntl.LOCK_EX,
+            time.monotonic() + patience_seconds,
+        )
     finally:
         os.close(descriptor)
 
 
-def _taken(descriptor: int, patience_ends: float) -> bool:
+def _taken(descriptor: int, kind: int, patience_ends: float) -> bool:
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= patience_ends:
                 return False

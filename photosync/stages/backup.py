@@ -20,6 +20,7 @@ from photosync.domain.naming import backup_name, plain_path
 from photosync.errors import (
     BackupFull,
     BackupLost,
+    BlockedError,
     ItemError,
     ItemGone,
     MirrorAway,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from photosync.backup.keys import Keys
     from photosync.backup.places import Part
     from photosync.domain.media import MediaItem
-    from photosync.stages.ports import BackupTarget, Flag, OpenOriginals
-    from photosync.store.backups import Backups, NextItem
+    from photosync.stages.ports import BackupTarget, Flag, OldPlaces, OpenOriginals
+    from photosync.store.backups import Backups, NextItem, Target
     from photosync.store.resealing import Reseals
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,9 @@ NO_COPY = "no_copy"
 NO_COPY_TEXT = (
     "It is not in the second copy, and its copy in the mirror is gone (mirror.keep) or was changed."
 )
+
+ELSEWHERE = "elsewhere"
+ELSEWHERE_HINT = "Connect that place once more: what is in a folder is fetched from there."
 
 
 class Backup:
@@ -72,6 +76,7 @@ class Backup:
         reseals: Reseals,
         target: BackupTarget,
         originals: OpenOriginals,
+        old_places: OldPlaces,
         label: Callable[[int], str],
         taken_at: Callable[[BinaryIO, str], int | None],
         turn: Callable[[], AbstractContextManager[bool]],
@@ -88,6 +93,7 @@ class Backup:
         self._reseals = reseals
         self._to = target
         self._originals = originals
+        self._old_places = old_places
         self._label = label
         self._taken_at = taken_at
         self._turn = turn
@@ -204,12 +210,35 @@ class Backup:
                 wrong = error
             else:
                 return
-        if wrong is not None:
+        elsewhere = self._backups.elsewhere(target, sha256)
+        if elsewhere:
+            self._from_elsewhere(found, sha256, elsewhere, keys)
+        elif wrong is not None:
             self._put_aside(found, wrong.code, wrong.message)
         elif item.id in {one.id for one in candidates}:
             self._backups.drop(target, item.id)  # its file is gone, and nothing can be done
         else:
             self._put_aside(found, NO_COPY, NO_COPY_TEXT)
+
+    def _from_elsewhere(
+        self, found: NextItem, sha256: str, elsewhere: list[tuple[Target, Record]], keys: Keys
+    ) -> None:
+        """Out of the second copy of before, if that can be read; else it is told where it is."""
+        item, told = found.item, ""
+        for target, record in elsewhere:
+            try:
+                with self._old_places.open(target, record) as file:
+                    at = item.source_mtime_ns / NANOSECONDS if not item.taken_at else item.taken_at
+                    made = self._sent(item, sha256, at, file, keys)
+            except (BackupLost, MirrorLost) as error:
+                told = told or error.message
+            except BlockedError as error:
+                told = f"It is in the second copy at {readable(target.address)} alone."
+                log.info("backup.elsewhere id=%d reason=%s", item.id, error.message)
+            else:
+                self._made(made, item, item.id)
+                return
+        self._put_aside(found, ELSEWHERE, f"{told} {ELSEWHERE_HINT}")
 
     def _put_aside(self, found: NextItem, code: str, message: str) -> None:
         now = int(self._clock())
@@ -234,6 +263,9 @@ class Backup:
             record = self._taken_over(item, sha256, named_by, keys)
             if record is None:
                 record = self._sent(item, sha256, named_by, file, keys)
+        self._made(record, item, for_id)
+
+    def _made(self, record: Record, item: MediaItem, for_id: int) -> None:
         self._confirm(record, item, for_id)
         if not self._since_index:
             self._first_unlisted_at = self._clock()

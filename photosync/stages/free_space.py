@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from photosync.domain.freeing import (
     Facts,
+    Gone,
     by_copies,
     by_library,
     by_phone,
@@ -71,7 +72,10 @@ class Removal:
 
 
 class FreeSpace:
-    """One phone. ``leave_room`` raises if the day's requests should be left to new photos."""
+    """One phone. ``leave_room`` raises if the day's requests should be left to new photos.
+
+    ``note`` keeps what went from the phone at ``address`` beyond the database.
+    """
 
     def __init__(
         self,
@@ -84,8 +88,12 @@ class FreeSpace:
         leave_room: Callable[[], None],
         halt: Flag,
         clock: Callable[[], float],
+        note: Callable[[Gone], None] = lambda _gone: None,
+        address: str = "",
     ) -> None:
         self._freed = freed
+        self._note = note
+        self._address = address
         self._whereabouts = whereabouts
         self._phone = phone
         self._library = library
@@ -102,7 +110,20 @@ class FreeSpace:
         """
         for line in self._freed.open_ends(source_id):
             if self._phone.is_gone(line.path):
-                self._freed.gone(line.id, now=int(self._clock()))
+                now = int(self._clock())
+                self._note(
+                    Gone(
+                        self._address,
+                        line.path,
+                        line.size_bytes,
+                        line.mtime_ns,
+                        line.sha256,
+                        line.google_id,
+                        line.kept_in,
+                        now,
+                    )
+                )
+                self._freed.gone(line.id, now=now)
             else:
                 self._freed.kept(line.id, "it was not removed after all", now=int(self._clock()))
 
@@ -229,9 +250,9 @@ class FreeSpace:
             yield judged.get(one.candidate.item_id, gone)
 
     def _remove(self, one: Proven, removal: Removal) -> None:
-        number, reason = self._begin(one)
+        number, told = self._begin(one)
         if number is None:
-            removal.stays.append(Stays(one.candidate, reason))
+            removal.stays.append(Stays(one.candidate, told))
             return
         record, now = one.candidate.record, int(self._clock())
         try:
@@ -248,13 +269,26 @@ class FreeSpace:
         except (PhoneGone, PhoneGarbled):
             log.warning("item.maybe_freed id=%d", one.candidate.item_id)
             raise
-        self._freed.gone(number, now=int(self._clock()))
+        now = int(self._clock())
+        self._note(
+            Gone(
+                self._address,
+                one.candidate.path,
+                record.size_bytes,
+                record.mtime_ns,
+                record.sha256,
+                record.google_id,
+                told,
+                now,
+            )
+        )
+        self._freed.gone(number, now=now)
         log.info("item.freed id=%d bytes=%d", one.candidate.item_id, record.size_bytes)
         removal.gone += 1
         removal.gone_bytes += record.size_bytes
 
     def _begin(self, one: Proven) -> tuple[int | None, str]:
-        """The number of the removal in the log; None if it must not be, and why.
+        """The number of the removal in the log, and where its copies are; None, and why not.
 
         The record is looked at again, and the copy that is relied on is read to its end once
         more: whoever changes files there by hand asks nobody, and the look may be an hour old.
@@ -271,5 +305,6 @@ class FreeSpace:
         reason = by_copies(facts)
         if reason:
             return None, reason
-        number = self._freed.begin(one.candidate, kept_in=kept_in(facts), now=int(self._clock()))
-        return number, "what is known of it has changed meanwhile"
+        kept = kept_in(facts)
+        number = self._freed.begin(one.candidate, kept_in=kept, now=int(self._clock()))
+        return number, "what is known of it has changed meanwhile" if number is None else kept

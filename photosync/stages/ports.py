@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from photosync.backup.keys import Keys
     from photosync.backup.places import Place
-    from photosync.domain.backups import Kept
+    from photosync.domain.backups import Kept, Record
     from photosync.domain.media import Entry, Finding, Hashes, Lying, MediaItem
     from photosync.domain.restoring import Landed
     from photosync.errors import ItemError, ItemGone
@@ -252,6 +252,17 @@ class BackupTarget(Protocol):
 
         Raises:
             BackupAway, BackupFull, KeyMissing, KeyWrong, SettingsError.
+        """
+
+
+class OldPlaces(Protocol):
+    """Places where second copies lay before, as far as they can still be read."""
+
+    def open(self, target: Target, record: Record) -> AbstractContextManager[BinaryIO]:
+        """The plain content from its beginning; whoever needs certainty hashes it.
+
+        Raises:
+            BackupAway, BackupLost, KeyMissing, KeyWrong.
         """
 
 

@@ -52,7 +52,10 @@ QUEUE_ALL = f"""
     INSERT INTO backup_waiting (target_id, item_id)
     SELECT :target_id, media_items.id FROM media_items JOIN sources ON sources.id = source_id
     WHERE sha256 IS NOT NULL AND {WORTH_KEEPING}
-        AND (mirror_path IS NOT NULL OR sources.kind = 'folder' AND unseen_at IS NULL)
+        AND (mirror_path IS NOT NULL OR sources.kind = 'folder' AND unseen_at IS NULL
+            OR EXISTS (SELECT 1 FROM backups
+                WHERE target_id IN (SELECT id FROM backup_targets WHERE id <> :target_id)
+                    AND backups.sha256 = media_items.sha256 AND {SOUND}))
         AND NOT EXISTS (SELECT 1 FROM backups WHERE target_id = :target_id
             AND backups.sha256 = media_items.sha256 AND {PROVEN})
     ON CONFLICT DO NOTHING
@@ -196,6 +199,13 @@ WITH_CONTENT = f"""
     ORDER BY media_items.id
 """  # noqa: S608 - made of this module's constants
 
+ELSEWHERE = f"""
+    SELECT backups.*, address, mark FROM backup_targets
+        JOIN backups ON backups.target_id = backup_targets.id
+    WHERE backup_targets.id <> :target_id AND sha256 = :sha256 AND {SOUND}
+    ORDER BY verified_at DESC
+"""  # noqa: S608 - made of this module's constants
+
 TALLY = """
     SELECT items, bytes, waiting, last_at FROM backup_tallies
     JOIN backup_targets ON backup_targets.id = target_id WHERE address = :address
@@ -242,27 +252,30 @@ class Backups:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def aim(self, address: str, *, stay: bool = True) -> Target:
+    def aim(self, address: str, *, stay: bool = True, forget: bool = True) -> Target:
         """The target at ``address``, with all in its queue that it lacks.
 
         ``stay``: what is hashed from now on goes there too, and no longer to any other. What
         was given up meanwhile, as its file was gone, is asked for anew: files come back.
+        ``forget``: what waits for other targets does so no longer.
         """
         with self._database.write() as connection:
             connection.execute(ADD_TARGET, {"address": address})
             row = connection.execute(TARGET, {"address": address}).fetchone()
             if stay:
                 connection.execute(WANT, {"address": address})
+            if stay and forget:
                 connection.execute(FORGET_WAITING, {"address": address})
             if stay or not row["wanted"]:
                 connection.execute(QUEUE_ALL, {"target_id": row["id"]})
         return Target(row["id"], address, row["mark"])
 
-    def unwant(self) -> None:
-        """No target is named any more: nothing waits for one."""
+    def unwant(self, *, forget: bool = True) -> None:
+        """No target is named any more: nothing waits for one. ``forget``: as of ``aim``."""
         with self._database.write() as connection:
             connection.execute(WANT, {"address": ""})
-            connection.execute(FORGET_WAITING, {"address": ""})
+            if forget:
+                connection.execute(FORGET_WAITING, {"address": ""})
 
     def target(self, address: str) -> Target | None:
         """The target at ``address``, if it was ever aimed at."""
@@ -321,6 +334,13 @@ class Backups:
         """Items whose bytes are on this machine, the first one first."""
         rows = self._database.rows(WITH_CONTENT, {"sha256": sha256})
         return [to_item(row) for row in rows]
+
+    def elsewhere(self, target: Target, sha256: str) -> list[tuple[Target, Record]]:
+        """The same content in other targets, what was read back last first."""
+        rows = self._database.rows(ELSEWHERE, {"target_id": target.id, "sha256": sha256})
+        return [
+            (Target(row["target_id"], row["address"], row["mark"]), record_of(row)) for row in rows
+        ]
 
     def drop(self, target: Target, item_id: int) -> None:
         """There is nothing to do for it."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from photosync.domain.freeing import Record
 from photosync.domain.states import State
-from photosync.store.mapping import from_int64
+from photosync.store.mapping import from_int64, to_int64
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from photosync.domain.freeing import Gone
     from photosync.store.database import Database, Parameters
 
 AT_ONCE = 500
@@ -66,7 +67,8 @@ UNSEEN = """
 
 LINES = """
     SELECT freed.id AS id, freed.item_id AS item_id, outcome, reason, kept_in, freed.at AS at,
-        source_path, size_bytes, source_mtime_ns, label
+        freed.sha256 AS sha256, freed.google_id AS google_id, source_path, size_bytes,
+        source_mtime_ns, label
     FROM freed JOIN media_items ON media_items.id = item_id JOIN sources ON sources.id = source_id
 """
 
@@ -75,6 +77,18 @@ OPEN_ENDS = f"""
 """
 
 LOG = f"{LINES} ORDER BY freed.id DESC LIMIT :limit"
+
+
+RECALL = """
+    INSERT INTO freed (item_id, sha256, google_id, kept_in, outcome, at)
+    SELECT media_items.id, :sha256, :google_id, :kept_in, 'gone', :at
+    FROM media_items JOIN sources ON sources.id = source_id
+    WHERE kind = 'phone' AND address = :address AND source_path = :path
+        AND size_bytes = :size_bytes AND source_mtime_ns = :mtime_ns
+        AND NOT EXISTS (SELECT 1 FROM freed WHERE item_id = media_items.id
+            AND (outcome = 'begun' OR outcome IN ('gone', 'back') AND freed.at >= :at))
+    RETURNING id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,8 @@ class Line:
     reason: str
     kept_in: str
     at: int
+    sha256: str
+    google_id: str
 
 
 class Freed:
@@ -146,6 +162,18 @@ class Freed:
         values = {"id": number, "outcome": "kept", "reason": reason, "now": now}
         self._database.run(END, values)
 
+    def recall(self, gone: Iterable[Gone]) -> int:
+        """Note what went and is not on record: the database is older than that. How many."""
+        recalled = 0
+        for one in gone:
+            with self._database.write() as connection:
+                for row in connection.execute(RECALL, _recalled(one)).fetchall():
+                    values = {"id": row["id"], "now": one.at}
+                    connection.execute(EVENT, values)
+                    connection.execute(UNSEEN, values)
+                    recalled += 1
+        return recalled
+
     def open_ends(self, source_id: int) -> list[Line]:
         """Removals of which nobody knows whether they happened."""
         return [_line(row) for row in self._database.rows(OPEN_ENDS, {"source_id": source_id})]
@@ -153,6 +181,19 @@ class Freed:
     def log(self, *, limit: int) -> list[Line]:
         """What was removed or kept, the latest first."""
         return [_line(row) for row in self._database.rows(LOG, {"limit": limit})]
+
+
+def _recalled(one: Gone) -> Parameters:
+    return {
+        "address": os.fsencode(one.address),
+        "path": os.fsencode(one.path),
+        "size_bytes": one.size_bytes,
+        "mtime_ns": to_int64(one.mtime_ns),
+        "sha256": one.sha256,
+        "google_id": one.google_id,
+        "kept_in": one.kept_in,
+        "at": one.at,
+    }
 
 
 def _candidate(row: sqlite3.Row) -> Candidate:
@@ -184,4 +225,6 @@ def _line(row: sqlite3.Row) -> Line:
         reason=row["reason"],
         kept_in=row["kept_in"],
         at=row["at"],
+        sha256=row["sha256"],
+        google_id=row["google_id"],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import subprocess
 import sys
 from typing import TYPE_CHECKING, BinaryIO
@@ -173,3 +174,24 @@ def test_keys_of_ssh_seal_and_open(tmp_path: Path) -> None:
 def test_a_public_key_that_is_none(text: str) -> None:
     with pytest.raises(SettingsError, match="is no public key"):
         keys.read_recipients([text])
+
+
+@pytest.mark.parametrize("made", ["identity", "sealed key"])
+def test_a_new_key_has_its_name_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    """A power cut after --new-key must not take away what the first backup is sealed with."""
+    synced: list[set[str]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            synced.append(set(os.listdir(descriptor)))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    if made == "identity":
+        keys.new_identity(tmp_path / "key", now=0)
+    else:
+        keys.write_new(tmp_path / "key", b"sealed")
+    assert synced[-1] == {"key"}

@@ -94,6 +94,8 @@ NOT_ON_THE_WAY = {
     "store/resealing.py:Reseals.unlist": RESEAL,
     "store/resealing.py:Reseals.went": RESEAL,
     "store/control.py:Control.open_library_gate": IN_TROUBLE,
+    "files/freed_log.py:FreedLog.add": FREE,
+    "store/freeing.py:Freed.recall": "one transaction a line: the next start goes over all anew",
     "store/freeing.py:Freed.begin": FREE,
     "store/freeing.py:Freed.gone": FREE,
     "store/freeing.py:Freed.kept": FREE,

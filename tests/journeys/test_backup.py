@@ -7,7 +7,9 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -363,6 +365,38 @@ def test_once_to_another_place_does_not_change_where_backups_go(
     assert world.run("backup", "--to", str(world.pictures)).returncode == 2
 
 
+def test_a_start_meanwhile_ends_no_backup_to_another_place(
+    world: World, disk: Path, tmp_path: Path
+) -> None:
+    from photosync.daemon.lock import turn
+
+    backup_to(world, disk)
+    for number in range(5):
+        put(world, f"{number}.jpg", jpeg(number))
+    world.once()
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    command = [*PROGRAM, "backup", "--json", "--to", str(stick), "--config", str(world.config)]
+    with turn(world.state) as is_ours:
+        assert is_ours
+        by_hand = subprocess.Popen(command, stdout=subprocess.PIPE, env=world.environ(), text=True)
+        wait_for(lambda: waiting_for(world, stick) == 5)
+        world.once()
+    told, _ = by_hand.communicate(timeout=60)
+    assert (json.loads(told)["made"], json.loads(told)["waiting"]) == (5, 0)
+    assert files(stick) == files(disk)
+
+
+def waiting_for(world: World, place: Path) -> int:
+    with closing(sqlite3.connect(world.state / "photosync.db")) as database:
+        (count,) = database.execute(
+            "SELECT ifnull(sum(waiting), 0) FROM backup_tallies"
+            " JOIN backup_targets ON id = target_id WHERE address = ?",
+            (str(place),),
+        ).fetchone()
+        return int(count)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 2 MiB."""
@@ -632,3 +666,35 @@ def test_a_damaged_file_that_is_there_anew_may_go_and_others_are_left_alone(
     assert f"  {month}/one.jpg (now {month}/one~1.jpg)" in told
     spoilt.unlink()
     assert world.json("verify", "--backup")["backup"]["replaced"] == []
+
+
+@pytest.mark.parametrize("sealed", ["", "encrypt = true"])
+def test_what_the_old_place_alone_has_is_fetched_from_there_or_told_of(
+    world: World, disk: Path, tmp_path: Path, sealed: str
+) -> None:
+    world.run("backup", "--new-key")
+    backup_to(world, disk, sealed)
+    gone = put(world, "gone.jpg", jpeg(1))
+    put(world, "stays.jpg", jpeg(2))
+    world.once()
+    gone.unlink()
+    world.once()
+    away = tmp_path / "unmounted"
+    disk.rename(away)
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    backup_to(world, fresh, sealed)
+    world.once(code=1)
+    assert len(files(fresh)) == 1
+    (told,) = world.json("status")["backup"]["put_aside"]
+    assert (told["items"], str(disk) in told["example"]) == (1, True)
+    found = world.run("verify", "--backup").stdout
+    assert " missing in it: It is in the second copy at" in found
+    away.rename(disk)
+    done = world.json("backup")
+    assert (done["made"], done["waiting"], done["put_aside"]) == (1, 0, [])
+    assert len(files(fresh)) == 2
+    if not sealed:
+        assert sorted(files(fresh).values()) == sorted([jpeg(1), jpeg(2)])
+    verified = world.json("verify", "--backup", "--all")["backup"]
+    assert (verified["read"], verified["differences"], verified["elsewhere"]) == (2, [], 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -245,6 +246,37 @@ def test_what_was_freed_keeps_its_copy_though_the_mirror_is_pruned(
     phone_world.once()
     kept = [name for name in NAMES if mirror_of(tmp_path, name).exists()]
     assert kept == NAMES[:3]
+
+
+def test_an_older_database_that_is_put_back_knows_what_was_freed_since(
+    phone_world: World, phone: LabPhone, host: AdbHost, tmp_path: Path
+) -> None:
+    """Else the copy in the mirror, the second place it was freed for, would be pruned."""
+    shutil.copytree(phone_world.state, tmp_path / "yesterday")
+    for name in NAMES[3:]:
+        (phone.storage / name).rename(phone.storage / f"{name}.away")
+    assert phone_world.json("free-space", "--older-than", "0d", "--yes")["removed"]["items"] == 3
+    before = phone_world.json("free-space", "--log")["log"]
+    library = phone_world.library()
+    for one in phone_world.state.glob("photosync.db*"):
+        one.unlink()
+    for one in (tmp_path / "yesterday").glob("photosync.db*"):
+        shutil.copy(one, phone_world.state)
+    with (phone_world.state / "freed.log").open("a") as out:
+        out.write('{"address": "torn')
+    configure(phone_world, host, tmp_path, mirror='keep = "until-done"')
+    phone_world.once()
+    kept = [name for name in NAMES if mirror_of(tmp_path, name).exists()]
+    assert kept == NAMES[:3]
+    assert names_on(phone) == [f"{name}.away" for name in NAMES[3:]], "nothing is put back"
+    assert phone_world.library() == library
+    after = phone_world.json("free-space", "--log")["log"]
+    assert [{**one, "id": 0} for one in after] == [{**one, "id": 0} for one in before]
+    assert phone_world.run("restore", "--all").returncode == 0
+    for _ in range(2):
+        phone_world.once()
+        log = phone_world.json("free-space", "--log")["log"]
+        assert [one["outcome"] for one in log] == ["back"] * 3, "and it is recalled only once"
 
 
 def test_a_cable_that_is_cut_while_files_are_removed(phone_world: World, phone: LabPhone) -> None:

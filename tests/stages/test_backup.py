@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
 
+import pyrage
 import pytest
+from hypothesis import given
+from hypothesis import settings as how
+from hypothesis import strategies as st
 
+from photosync.app.old_places import OldFolders
 from photosync.backup.keys import Keys
 from photosync.backup.local import LocalPlace
 from photosync.backup.places import prepare
@@ -19,11 +26,10 @@ from photosync.store.backups import Backups
 from photosync.store.database import Database
 from photosync.store.resealing import Reseals
 from tests.stages.conftest import Clock
-from tests.store.conftest import Shelf
+from tests.store.conftest import NOW, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from photosync.backup.places import Place
     from photosync.domain.media import MediaItem
@@ -38,32 +44,44 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
 
 
 class Originals:
-    """Each holds its own name, as a Shelf has it."""
+    """Each holds its own name, as a Shelf has it, or what the test says of its number."""
+
+    def __init__(self) -> None:
+        self.contents: dict[int, bytes] = {}
 
     @contextmanager
     def open(self, item: MediaItem) -> Iterator[BinaryIO]:
-        yield io.BytesIO(item.source_path.encode())
+        yield io.BytesIO(self.contents.get(item.id, item.source_path.encode()))
 
 
 class Disk:
     def __init__(self, root: Path, target: Target) -> None:
         root.mkdir()
+        self.keys = Keys()
         self.target = target
         self.place: Place = LocalPlace(root, "me")
 
     def ready(self) -> Keys:
         prepare(self.place, None)
-        return Keys()
+        return self.keys
 
 
-def stage_of(shelf: Shelf, tmp_path: Path, clock: Clock) -> Backup:
+def stage_of(
+    shelf: Shelf,
+    tmp_path: Path,
+    clock: Clock,
+    *,
+    disk: Disk | None = None,
+    originals: Originals | None = None,
+) -> Backup:
     backups = Backups(shelf.database)
     target = backups.aim(str(tmp_path / "disk"))
     return Backup(
         backups=backups,
         reseals=Reseals(shelf.database),
-        target=Disk(tmp_path / "disk", target),
-        originals=Originals(),
+        target=disk or Disk(tmp_path / "disk", target),
+        originals=originals or Originals(),
+        old_places=OldFolders(list),
         label=lambda _source: "Pictures",
         taken_at=lambda _file, _name: None,
         turn=lambda: hold(tmp_path / "turn"),
@@ -112,3 +130,63 @@ def test_so_many_are_told_of_together(
     while stage.run_once():
         found.append(told(tmp_path / "disk"))
     assert found == [0, 0, 2, 2, 3]
+
+
+IDENTITIES = [pyrage.x25519.Identity.generate() for _ in range(2)]
+PHOTOS = st.lists(
+    st.tuples(
+        st.sampled_from(["IMG_1.jpg", "img_1.JPG", "IMG_1~1.jpg"]),
+        st.sampled_from(["one", "two", "three"]),
+        st.sampled_from(["here", "there"]),
+        st.sampled_from([None, 0, 1]),
+    ),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda photo: (photo[0], photo[2]),
+)
+
+
+def files_in(root: Path) -> dict[str, bytes]:
+    return {
+        str(one.relative_to(root)): one.read_bytes()
+        for one in root.rglob("*")
+        if one.is_file() and ".photosync" not in one.parts
+    }
+
+
+def opened(name: str, content: bytes) -> bytes:
+    for identity in IDENTITIES if name.endswith(".age") else []:
+        with suppress(pyrage.DecryptError):
+            plain: bytes = pyrage.decrypt(content, [identity])
+            return plain
+    return content
+
+
+@how(max_examples=25, deadline=None)
+@given(photos=PHOTOS)
+def test_two_of_one_label_and_keys_that_change_overwrite_and_lose_nothing(
+    photos: list[tuple[str, str, str, int | None]],
+) -> None:
+    """Two phones of one name, with photos of one name, while recipients come and go."""
+    with tempfile.TemporaryDirectory() as folder, Database(Path(folder)) as database:
+        database.migrate()
+        shelf, root = Shelf(database), Path(folder)
+        shelf.sources.set_connected(shelf.there, connected=True, now=NOW)
+        backups, originals = Backups(database), Originals()
+        disk = Disk(root / "disk", backups.aim(str(root / "disk")))
+        stage = stage_of(shelf, root, Clock(), disk=disk, originals=originals)
+        for name, content, source, key in photos:
+            disk.keys = Keys()
+            if key is not None:
+                disk.keys = Keys([IDENTITIES[key].to_public()], [], str(key))
+            before = files_in(root / "disk")
+            item = shelf.mirrored(name, content, getattr(shelf, source))
+            originals.contents[item] = content.encode()
+            while stage.run_once():
+                pass
+            after = files_in(root / "disk")
+            assert before.items() <= after.items(), "nothing is overwritten"
+        wanted = {content.encode() for _, content, _, _ in photos}
+        found = [opened(*one) for one in files_in(root / "disk").items()]
+        assert sorted(found) == sorted(wanted), "each content once"
+        assert backups.tally(disk.target.address).waiting == 0
