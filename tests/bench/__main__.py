@@ -60,6 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.scale == 1
         else (ROOT / ".cache" / "bench",) * 2
     )
+    here.mkdir(parents=True, exist_ok=True)
     results, broken = Results.load(here), []
     for name in given.names or MEASURES:
         if not _measured(name, given.scale, given.runs, results):

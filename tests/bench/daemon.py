@@ -176,17 +176,12 @@ def long_life(place: Place) -> Iterator[Row | Growth]:
         f"after {lot:,} of them",
         "≤ 1.1 (ours)",
         (
-            Check(
-                "memory",
-                Figure((last[0] / first[0],)),
-                1.1,
-                last[0],
-                first[0],
-                f"{lot:,} photos",
-                "MB",
+            *(
+                Check(name, Figure((now / then,)), 1.1, now, then, f"{lot:,} photos", unit)
+                for name, now, then, unit in zip(
+                    ("memory", "descriptors", "threads"), last, first, ("MB", "", ""), strict=True
+                )
             ),
-            Check("descriptors", Figure((last[1] / first[1],)), 1.1),
-            Check("threads", Figure((last[2] / first[2],)), 1.1),
             Check("state", Figure((state_bytes / lot / LOTS,), "bytes a photo")),
         ),
         short="a long life",
