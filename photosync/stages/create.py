@@ -267,7 +267,7 @@ class Create:
         self._made += made
         self._gate.passed(created=made > 0)
         for item, created in zip(batch, results, strict=True):
-            self._settle(item, created)
+            self._settle(item, created, others_made=made > 0)
 
     def _unanswered(self, batch: Sequence[MediaItem], error: Exception) -> None:
         """No line got an answer of its own: each item shares the request's fate."""
@@ -459,7 +459,7 @@ class Create:
             )
         )
 
-    def _settle(self, item: MediaItem, created: Created) -> None:
+    def _settle(self, item: MediaItem, created: Created, *, others_made: bool) -> None:
         now = int(self._clock())
         error = created.error
         if created.google_id is not None:
@@ -470,11 +470,9 @@ class Create:
             self._items.release(item, maybe_created=False)
             self._gate.close(error)
         elif isinstance(error, TokenLost) or (
-            isinstance(error, FileRefused) and (item.maybe_created or item.error_code != error.code)
+            isinstance(error, FileRefused)
+            and _may_be_the_token(item, error, created, others_made=others_made)
         ):
-            # a token that is used up (the answer to its create was lost, or a power cut took the
-            # record of it) or another account's is refused like a bad file is: the bytes are
-            # sent once more before the file is called bad
             self._again(item, error, now)
         elif isinstance(error, TransientError) and _tries(item, error) < MOST_TROUBLE:
             put_aside(self._items, item, error, now=now)
@@ -497,6 +495,21 @@ class Create:
         self._items.send_again(
             item, not_before=now + wait, code=error.code, message=error.message, now=now
         )
+
+
+def _may_be_the_token(
+    item: MediaItem, error: FileRefused, created: Created, *, others_made: bool
+) -> bool:
+    """Whether the bytes are sent once more before the file is called bad.
+
+    A token that is used up (the answer to its create was lost, or a power cut took the record of
+    it) or another account's is refused like a bad file is. One that is fresh, while Google takes
+    others beside it, leaves only the bytes.
+    """
+    if item.maybe_created:
+        return True
+    is_proven = created.token_is_good and others_made
+    return not is_proven and item.error_code != error.code
 
 
 def _tries(item: MediaItem, error: PhotosyncError) -> int:
