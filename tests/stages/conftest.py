@@ -239,6 +239,7 @@ class House:
             library=self.library,
             control=self.control,
             gate=self.gate,
+            bells=self.bells,
             small_bytes=16 << 20,
             clock=self.clock,
             linger_seconds=linger_seconds,
@@ -265,6 +266,7 @@ class House:
 
     def uploaded(self, *names: str) -> None:
         self.mirrored(*names)
+        self.gate._has_created = True
         upload = self.upload()
         while upload.run_once():
             pass

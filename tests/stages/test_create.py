@@ -73,6 +73,7 @@ def test_it_waits_for_photos_that_are_about_to_be_found(house: House) -> None:
         library=house.library,
         control=house.control,
         gate=house.gate,
+        bells=house.bells,
         small_bytes=16 << 20,
         clock=house.clock,
         more_expected=lambda: expected[0],
