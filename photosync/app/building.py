@@ -551,6 +551,7 @@ class _Builder:
             library=self._connection.library,
             control=self._state.control,
             gate=self._gate,
+            bells=self._bells,
             small_bytes=self._settings.upload.resumable_above,
             more_expected=everywhere.expecting,
             clock=self._clock,

@@ -100,6 +100,14 @@ class Authorization:
             if self._loaded is not None:
                 self._refused = (self._loaded.fingerprint, self._clock())
 
+    def who(self) -> str:
+        """Tells sign-ins apart without telling them; "" if nobody is signed in."""
+        try:
+            with self._lock:
+                return self._load().fingerprint
+        except PhotosyncError:
+            return ""
+
     def header(self) -> str:
         """``Bearer …`` with an access token that has not expired.
 

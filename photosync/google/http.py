@@ -120,6 +120,9 @@ class Call:
 class Credentials(Protocol):
     """Where the Authorization header comes from."""
 
+    def who(self) -> str:
+        """Tells sign-ins apart; "" if nobody is signed in."""
+
     def header(self) -> str:
         """``Bearer …``, fresh."""
 
@@ -244,6 +247,10 @@ class Api:
         self._credentials = credentials
         self._spend = spend
         self._refund = refund
+
+    def who(self) -> str:
+        """Tells sign-ins apart; "" if nobody is signed in."""
+        return self._credentials.who()
 
     def send(self, call: Call, kind: str) -> Answer:
         """Send one request of ``kind`` (for the ledger); any answer but a first 401 comes back.

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from photosync.google.http import Call
 from photosync.google.ports import Created
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from photosync.google.faults import Answer
     from photosync.google.http import Api
@@ -40,6 +41,9 @@ MOST_ITEMS = 50
 WRITE_SECONDS = 300.0  # §6.4: a hung batchCreate may answer after four minutes
 ALBUM_PAGE = 50
 MOST_PAGES = 400
+MOST_UNUSED = 2000
+"""Of those that are never created the oldest are forgotten."""
+
 NOT_FOUND = 5
 UNKNOWN_ID = frozenset({400, 404})
 """§4: Google's answer to an album that it does not know; which of the two is not documented."""
@@ -73,11 +77,16 @@ class PhotosLibrary:
         self._patience = patience
         self._clock = clock
         self._writing = Lock()
+        self._unused = _Unused()
 
     def upload(self, file: UploadFile, progress: Progress) -> str:
         """Send the bytes; the upload token. Raises like ``Uploads.send``."""
+        who = self._api.who()
         with self._quota_noted():
-            return self._uploads.send(file, progress)
+            token = self._uploads.send(file, progress)
+        if who == self._api.who():
+            self._unused.add(token, who)
+        return token
 
     def create(self, items: Sequence[NewItem], *, album_id: str | None) -> list[Created]:
         """Make media items of up to 50 tokens; what became of each, in the same order.
@@ -99,7 +108,12 @@ class PhotosLibrary:
         if album_id is not None:
             body["albumId"] = album_id
         url = f"{self._url}/mediaItems:batchCreate"
-        return list(_results(items, self._write(url, body, Kind.CREATE, "create")))
+        who = self._api.who()
+        good = {one.token for one in items if self._unused.take(one.token) == who != ""}
+        answer = self._write(url, body, Kind.CREATE, "create")
+        if who != self._api.who():
+            good.clear()
+        return list(_results(items, answer, good))
 
     def create_album(self, title: str) -> str:
         """Make an album; its id. Titles are not unique at Google: asked twice, there are two.
@@ -238,7 +252,31 @@ class PhotosLibrary:
         return answer
 
 
-def _results(items: Sequence[NewItem], answer: Answer) -> Iterator[Created]:
+class _Unused:
+    """Upload tokens that Google gave to this process and that were never asked to become items.
+
+    Each with who was signed in. A refusal of any other token may be about the token.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._given: dict[str, str] = {}
+
+    def add(self, token: str, who: str) -> None:
+        with self._lock:
+            self._given[token] = who
+            if len(self._given) > MOST_UNUSED:
+                del self._given[next(iter(self._given))]
+
+    def take(self, token: str) -> str | None:
+        """Who was signed in when it was given; from now on it counts as used."""
+        with self._lock:
+            return self._given.pop(token, None)
+
+
+def _results(
+    items: Sequence[NewItem], answer: Answer, good: Collection[str] = ()
+) -> Iterator[Created]:
     """What became of each line: by its token, and by its place where the token is not told."""
     found = answer.json()
     listed = found.get("newMediaItemResults") if isinstance(found, dict) else None
@@ -250,7 +288,7 @@ def _results(items: Sequence[NewItem], answer: Answer) -> Iterator[Created]:
         result = by_token.get(item.token)
         if result is None and by_place and isinstance(by_place[place], dict):
             result = None if _has_token(by_place[place]) else by_place[place]
-        yield _created(result)
+        yield replace(_created(result), token_is_good=item.token in good)
 
 
 def _has_token(result: dict[str, Any]) -> bool:

@@ -103,7 +103,12 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What became of one line: ``google_id`` or ``error``, never both, never neither."""
+    """What became of one line: ``google_id`` or ``error``, never both, never neither.
+
+    ``token_is_good``: the token cannot be at fault, for Google gave it to this very process and
+    sign-in, and it was never used before.
+    """
 
     google_id: str | None
     error: Exception | None
+    token_is_good: bool = False

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from photosync.domain.media import MediaItem
     from photosync.google.ports import Created
     from photosync.stages.gate import LibraryGate
-    from photosync.stages.ports import Library
+    from photosync.stages.ports import Bells, Library
     from photosync.store.albums import Album, Albums
     from photosync.store.control import Control
     from photosync.store.media import MediaItems
@@ -51,6 +51,9 @@ BATCH = 50  # google-photos-api.md §3.1
 LINGER_SECONDS = 300
 FULL_HOUSE = 96
 """Near ``upload.AHEAD`` waiting items no upload comes any more: create what there is."""
+
+FIRST_FULL_HOUSE = 50
+"""The same for ``upload.FIRST_AHEAD``."""
 
 TOKEN_SECONDS = 23 * 3600  # Google says one day (google-photos-api.md §3.1)
 MOST_TROUBLE = 8
@@ -116,6 +119,7 @@ class Create:
         library: Library,
         control: Control,
         gate: LibraryGate,
+        bells: Bells,
         small_bytes: int,
         clock: Callable[[], float],
         more_expected: Callable[[], bool] = lambda: False,
@@ -128,6 +132,7 @@ class Create:
         self._library = library
         self._control = control
         self._gate = gate
+        self._bells = bells
         self._small_bytes = small_bytes
         self._clock = clock
         self._more_expected = more_expected
@@ -149,7 +154,10 @@ class Create:
         if not self._is_time(now):
             return False
         with self._gate.turn() as may_send:
-            return may_send and self._one_batch(now)
+            has_asked = may_send and self._one_batch(now)
+        if has_asked:
+            self._bells.ring("upload")  # which may have waited for room
+        return has_asked
 
     def _one_batch(self, now: int) -> bool:
         batch = self._items.claim_batch(worker=self.name, now=now, limit=self._most)
@@ -200,7 +208,8 @@ class Create:
             return size > 0
         if now - oldest_at >= self._linger_seconds:
             return True
-        if self._items.uploaded_due(now=now) >= FULL_HOUSE:
+        full_house = FULL_HOUSE if self._gate.has_created else FIRST_FULL_HOUSE
+        if self._items.uploaded_due(now=now) >= full_house:
             return True
         if self._more_expected():
             return False
@@ -267,7 +276,7 @@ class Create:
         self._made += made
         self._gate.passed(created=made > 0)
         for item, created in zip(batch, results, strict=True):
-            self._settle(item, created)
+            self._settle(item, created, others_made=made > 0)
 
     def _unanswered(self, batch: Sequence[MediaItem], error: Exception) -> None:
         """No line got an answer of its own: each item shares the request's fate."""
@@ -459,7 +468,7 @@ class Create:
             )
         )
 
-    def _settle(self, item: MediaItem, created: Created) -> None:
+    def _settle(self, item: MediaItem, created: Created, *, others_made: bool) -> None:
         now = int(self._clock())
         error = created.error
         if created.google_id is not None:
@@ -470,11 +479,9 @@ class Create:
             self._items.release(item, maybe_created=False)
             self._gate.close(error)
         elif isinstance(error, TokenLost) or (
-            isinstance(error, FileRefused) and (item.maybe_created or item.error_code != error.code)
+            isinstance(error, FileRefused)
+            and _may_be_the_token(item, error, created, others_made=others_made)
         ):
-            # a token that is used up (the answer to its create was lost, or a power cut took the
-            # record of it) or another account's is refused like a bad file is: the bytes are
-            # sent once more before the file is called bad
             self._again(item, error, now)
         elif isinstance(error, TransientError) and _tries(item, error) < MOST_TROUBLE:
             put_aside(self._items, item, error, now=now)
@@ -497,6 +504,21 @@ class Create:
         self._items.send_again(
             item, not_before=now + wait, code=error.code, message=error.message, now=now
         )
+
+
+def _may_be_the_token(
+    item: MediaItem, error: FileRefused, created: Created, *, others_made: bool
+) -> bool:
+    """Whether the bytes are sent once more before the file is called bad.
+
+    A token that is used up (the answer to its create was lost, or a power cut took the record of
+    it) or another account's is refused like a bad file is. One that is fresh, while Google takes
+    others beside it, leaves only the bytes.
+    """
+    if item.maybe_created:
+        return True
+    is_proven = created.token_is_good and others_made
+    return not is_proven and item.error_code != error.code
 
 
 def _tries(item: MediaItem, error: PhotosyncError) -> int:

@@ -88,6 +88,7 @@ class LibraryGate:
         self._doubted: set[int] = set()
         self._refusals = 0
         self._refused_at = 0
+        self._has_created = False
 
     def is_open(self) -> bool:
         """Whether something might be sent now: all that stood in the way may be over."""
@@ -227,6 +228,11 @@ class LibraryGate:
             self._probe_ends = 0.0
         return bool(codes)
 
+    @property
+    def has_created(self) -> bool:
+        """Whether Google has made a photo of its bytes in this run: a full account takes bytes."""
+        return self._has_created
+
     def passed(self, *, created: bool = True) -> None:
         """Google took a request: what stood in its way is over.
 
@@ -235,6 +241,7 @@ class LibraryGate:
         self._rests = 0
         self._probe_ends = 0.0
         self._shut_since = None
+        self._has_created = self._has_created or created
         self._refusals = 0 if created else self._refusals
         with self._lock:
             self._doubted.clear()

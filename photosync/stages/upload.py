@@ -39,6 +39,9 @@ MOST_MISMATCHES = 5
 AHEAD = 100
 """So many items may wait to be created; more tokens would only grow old."""
 
+FIRST_AHEAD = 50
+"""The same until Google has made a photo: what a full account will not have is sent in vain."""
+
 MOST_AHEAD = 1000
 """And so many with those that were put aside on their way."""
 
@@ -88,10 +91,7 @@ class Upload:
             lambda since: self._items.untried(since=since, now=now)
         ):
             return False
-        waiting = self._items.uploaded_count()
-        if waiting >= MOST_AHEAD or (
-            waiting >= AHEAD and self._items.uploaded_due(now=now) >= AHEAD
-        ):
+        if self._is_far_ahead(now):
             return False
         with self._gate.turn() as may_send:
             if not may_send:
@@ -102,6 +102,13 @@ class Upload:
         if claimed:
             self._bells.ring("create")
         return bool(claimed)
+
+    def _is_far_ahead(self, now: int) -> bool:
+        waiting = self._items.uploaded_count()
+        most = AHEAD if self._gate.has_created else FIRST_AHEAD
+        return waiting >= MOST_AHEAD or (
+            waiting >= most and self._items.uploaded_due(now=now) >= most
+        )
 
     def _one(self, item: MediaItem) -> None:
         try:

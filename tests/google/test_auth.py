@@ -163,6 +163,17 @@ def test_signing_out_is_noticed_by_itself(google: Google) -> None:
         authorization.header()
 
 
+def test_sign_ins_are_told_apart_without_telling_them(google: Google) -> None:
+    authorization = google.authorization()
+    first = authorization.who()
+    assert first == google.authorization().who()
+    assert json.loads(google.token_file.read_text())["refresh_token"] not in first
+    google.sign_in()
+    assert authorization.who() not in ("", first)
+    google.token_file.unlink()
+    assert authorization.who() == ""
+
+
 def test_a_new_sign_in_is_noticed_by_itself(google: Google) -> None:
     google.sign_in(expiry=EXPIRED)
     google.emulator.revoke_all()

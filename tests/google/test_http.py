@@ -535,6 +535,9 @@ class Renewed:
     def header(self) -> str:
         return f"Bearer {self.renewals}"
 
+    def who(self) -> str:
+        return "me"
+
     def renew(self, refused: str) -> None:
         assert refused == self.header()
         self.renewals += 1

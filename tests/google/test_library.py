@@ -97,6 +97,38 @@ def test_each_line_is_judged_by_itself(
     assert [one.google_id is None for one in created] == [False, True, False, True]
 
 
+def test_a_token_is_beyond_doubt_once_and_for_who_got_it(
+    google: Google, make_file: MakeFile
+) -> None:
+    library = google.connect().library
+
+    def upload(key: int, content: bytes = b"") -> NewItem:
+        file = make_file(content or content_of(500, seed=key), key=key)
+        return NewItem(library.upload(file, nothing), f"{key}.jpg")
+
+    def beyond_doubt(*items: NewItem) -> list[bool]:
+        return [one.token_is_good for one in library.create(items, album_id=None)]
+
+    fresh, bad = upload(1), upload(2, b"no picture at all")
+    assert beyond_doubt(fresh, bad, NewItem("of an earlier run", "3.jpg")) == [True, True, False]
+    assert beyond_doubt(fresh, bad) == [False, False]
+    others = upload(4)
+    google.sign_in()
+    assert beyond_doubt(others, upload(5)) == [False, True]
+
+
+def test_a_token_whose_create_got_no_answer_is_in_doubt(
+    google: Google, make_file: MakeFile
+) -> None:
+    library = google.connect().library
+    item = NewItem(library.upload(make_file(content_of(500)), nothing), "a.jpg")
+    google.emulator.faults.add({"fault": "lost-answer", "on": "batchCreate"})
+    with pytest.raises(ConnectionLost):
+        library.create([item], album_id=None)
+    (created,) = library.create([item], album_id=None)
+    assert not created.token_is_good
+
+
 @pytest.mark.parametrize(
     ("code", "error"), [(13, ItemTrouble), (14, ItemTrouble), (3, FileRefused), (6, ItemTrouble)]
 )

@@ -93,6 +93,7 @@ def test_row_1_one_refused_item_in_a_batch_of_fifty(world: World) -> None:
     assert failed["path"] == "7.jpg"
     assert failed["error"]["message"]
     assert len(list(world.pictures.iterdir())) == 50
+    assert requests(world, "upload.raw") == 50, "no byte twice"
 
 
 def test_row_2_a_kill_after_the_bytes_and_before_the_photo(world: World) -> None:

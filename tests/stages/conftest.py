@@ -74,6 +74,7 @@ class Library:
         self.upload_errors: list[Exception] = []
         self.create_errors: list[Exception] = []
         self.line_errors: dict[str, Exception] = {}  # by file name
+        self.tokens_are_good = False
         self.poison: set[str] = set()  # a request with such a file name is refused as a whole
         self.poison_error: Exception = TokenLost("the request holds something bad")
         self._numbers = itertools.count(1)
@@ -99,7 +100,7 @@ class Library:
 
     def _line(self, item: NewItem) -> Created:
         if item.file_name in self.line_errors:
-            return Created(None, self.line_errors[item.file_name])
+            return Created(None, self.line_errors[item.file_name], self.tokens_are_good)
         sha1 = self.tokens.get(item.token)
         if sha1 is None:
             return Created(None, TokenLost("the token is unknown"))
@@ -239,6 +240,7 @@ class House:
             library=self.library,
             control=self.control,
             gate=self.gate,
+            bells=self.bells,
             small_bytes=16 << 20,
             clock=self.clock,
             linger_seconds=linger_seconds,
@@ -265,6 +267,7 @@ class House:
 
     def uploaded(self, *names: str) -> None:
         self.mirrored(*names)
+        self.gate._has_created = True
         upload = self.upload()
         while upload.run_once():
             pass

@@ -73,6 +73,7 @@ def test_it_waits_for_photos_that_are_about_to_be_found(house: House) -> None:
         library=house.library,
         control=house.control,
         gate=house.gate,
+        bells=house.bells,
         small_bytes=16 << 20,
         clock=house.clock,
         more_expected=lambda: expected[0],
@@ -117,6 +118,40 @@ def test_each_line_has_its_own_fate(house: House) -> None:
     house.create(linger_seconds=0).run_once()
     assert house.states()["bad.jpg"] == State.FAILED
     assert house.item("bad.jpg").error_code == "refused"
+
+
+def test_a_bad_file_with_a_good_token_beside_good_files_is_not_sent_again(house: House) -> None:
+    house.uploaded("bad.jpg", "good.jpg")
+    house.library.tokens_are_good = True
+    house.library.line_errors = {"bad.jpg": FileRefused("not an image")}
+
+    house.create().run_once()
+
+    assert house.states() == {"bad.jpg": State.FAILED, "good.jpg": State.DONE}
+    assert house.item("bad.jpg").error_code == "refused"
+
+
+def test_while_google_takes_no_other_a_good_token_proves_nothing(house: House) -> None:
+    house.uploaded("bad.jpg", "worse.jpg")
+    house.library.tokens_are_good = True
+    house.library.line_errors = dict.fromkeys(("bad.jpg", "worse.jpg"), FileRefused("no image"))
+
+    house.create().run_once()
+
+    assert set(house.states().values()) == {State.MIRRORED}
+
+
+def test_what_may_be_there_already_is_sent_again_whatever_its_token(house: House) -> None:
+    house.uploaded("a.jpg", "good.jpg")
+    house.library.create_errors = [ConnectionLost("no answer")]
+    house.create().run_once()
+    house.clock.pass_by(30)
+    house.library.tokens_are_good = True
+    house.library.line_errors = {"a.jpg": FileRefused("there was an error")}
+
+    house.create().run_once()
+
+    assert house.states() == {"a.jpg": State.MIRRORED, "good.jpg": State.DONE}
 
 
 def test_trouble_that_never_passes_fails_the_item_in_the_end(house: House) -> None:

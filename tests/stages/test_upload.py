@@ -19,7 +19,7 @@ from photosync.errors import (
     Stopping,
     StorageFull,
 )
-from photosync.stages.upload import AHEAD
+from photosync.stages.upload import AHEAD, FIRST_AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,7 +179,36 @@ def test_a_file_gone_before_its_turn_makes_way_for_its_copy(house: House) -> Non
     assert sorted(house.states().values()) == [State.SKIPPED, State.UPLOADED]
 
 
+def test_before_the_first_photo_is_made_few_bytes_are_sent_ahead(house: House) -> None:
+    """The account may be full, which creating alone can tell."""
+    house.mirrored(*(f"{number}.jpg" for number in range(FIRST_AHEAD + 3)))
+    while house.upload().run_once():
+        pass
+
+    assert house.items.uploaded_count() == FIRST_AHEAD
+    house.bells.rung.clear()
+    house.create().run_once()
+    assert "upload" in house.bells.rung
+    while house.upload().run_once():
+        pass
+    assert house.items.uploaded_count() == 3
+
+
+def test_of_several_albums_what_there_is_is_created_once_uploads_stop(
+    build: Callable[..., House],
+) -> None:
+    house = build(album="{folder}")
+    house.mirrored(*(f"{number % 3}/{number}.jpg" for number in range(FIRST_AHEAD + 10)))
+    while house.upload().run_once():
+        pass
+
+    assert house.create().run_once()
+
+    assert [len(files) for files, _ in house.library.batches] == [20]
+
+
 def test_tokens_are_not_hoarded(house: House) -> None:
+    house.gate.passed()
     house.mirrored(*(f"{number}.jpg" for number in range(AHEAD + 3)))
     while house.upload().run_once():
         pass
