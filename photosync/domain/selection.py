@@ -124,6 +124,8 @@ class Selection:
         ``size_bytes`` None: not known. ``mime``: what it is by its content, if that is known; its
         type goes by its name, where that says one.
         """
+        if self._takes_all:
+            return None
         return self.by_path(path, mime) or self._by_age(mtime_ns) or self._by_size(size_bytes)
 
     def by_path(self, path: str, mime: str = "") -> Reason | None:
@@ -195,6 +197,12 @@ class Selection:
     def key(self, name: str) -> str:
         """The setting ``name`` as it is called where it is said."""
         return f"{self.place if name in self.said else 'select'}.{name}"
+
+    @cached_property
+    def _takes_all(self) -> bool:
+        """Whether no rule says anything about files: then none is asked a million times."""
+        limits = self.include or self.exclude or self.types or self.min_size or self.max_size
+        return not limits and self.screenshots and self.since is None
 
     @cached_property
     def _included(self) -> tuple[re.Pattern[str], ...]:

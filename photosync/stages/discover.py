@@ -24,13 +24,13 @@ from photosync.store.control import Problem
 from photosync.store.source_choices import NO_CHOICE, SourceChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from photosync.domain.media import Entry, Finding, Source
     from photosync.domain.shots import Rules
     from photosync.stages.ports import Bells, Flag, SourceFiles
     from photosync.store.control import Control
-    from photosync.store.intake import Intake
+    from photosync.store.intake import Intake, Known
     from photosync.store.sightings import Sight, Sightings
     from photosync.store.sources import Sources
 
@@ -215,40 +215,62 @@ class Discover:
             clock=self._clock,
             look=look,
         )
-        for entry in self._by_date(watched.files.entries(under)):
-            look.seen += 1
-            self._one(watched, entry, intake, look, closed=closed)
-            if len(intake) >= AT_ONCE:
-                self._record(watched, intake)
+        for window in self._by_date(watched.files.entries(under)):
+            look.seen += len(window)
+            for entry, known in self._of_interest(watched, window, look):
+                self._one(watched, entry, known, intake, look, closed=closed)
+                if len(intake) >= AT_ONCE:
+                    self._record(watched, intake)
         self._record(watched, intake)
         if not self._rules.take_all:
             self._intake.await_no_more(watched.source.id, now=int(self._clock()))
         return look
 
-    def _by_date(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+    def _by_date(self, entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         """The files of each folder oldest first, as far as a window reaches.
 
         Disks list them in any order. Where each month has an album of its own, say, its photos
         follow one another this way and fill the batches of ``create``.
         """
         window: list[Entry] = []
+        folder = ""
         for entry in entries:
             if self._halt.is_set():
                 raise Stopping
-            if len(window) >= WINDOW or (window and _folder(window[0]) != _folder(entry)):
-                yield from sorted(window, key=_date)
-                window.clear()
+            if len(window) >= WINDOW or not _is_in(folder, entry.path):
+                yield sorted(window, key=_date)
+                window = []
+                folder = entry.path.rpartition("/")[0]
             window.append(entry)
-        yield from sorted(window, key=_date)
+        yield sorted(window, key=_date)
+
+    def _of_interest(
+        self, watched: Watched, window: Sequence[Entry], look: Look
+    ) -> Iterator[tuple[Entry, Known | None]]:
+        """What is not on record, or was set aside for a reason that seems to be over."""
+        records = self._intake.known(watched.source.id, window)
+        if look.sight is not None:
+            for known in records:
+                if known is not None:
+                    look.sight.see(known.id)
+        if not look.takes:
+            return
+        for entry, known in zip(window, records, strict=True):
+            if known is None or known.revivable:
+                if self._halt.is_set():
+                    raise Stopping
+                yield entry, known
 
     def _one(
-        self, watched: Watched, entry: Entry, intake: _Batch, look: Look, *, closed: bool
+        self,
+        watched: Watched,
+        entry: Entry,
+        known: Known | None,
+        intake: _Batch,
+        look: Look,
+        *,
+        closed: bool,
     ) -> None:
-        known = self._intake.known(watched.source.id, entry.path, entry.size_bytes, entry.mtime_ns)
-        if known is not None and look.sight is not None:
-            look.sight.see(known.id)
-        if not look.takes or (known is not None and not known.revivable):
-            return
         wait = watched.files.settled_in(entry, closed=closed)
         if wait > 0:
             look.later[entry.path] = wait
@@ -287,8 +309,12 @@ class Discover:
         )
 
 
-def _folder(entry: Entry) -> str:
-    return entry.path.rpartition("/")[0]
+def _is_in(folder: str, path: str) -> bool:
+    """Whether the file lies in that very folder, and not in one beneath it."""
+    at = len(folder)
+    if not folder:
+        return "/" not in path
+    return path.startswith(folder) and path.rfind("/") == at
 
 
 def _date(entry: Entry) -> tuple[int, str]:

@@ -163,7 +163,9 @@ class Database:
             raise
         return connection
 
-    def rows(self, sql: str, parameters: Parameters | None = None) -> list[sqlite3.Row]:
+    def rows(
+        self, sql: str, parameters: Parameters | Sequence[Any] | None = None
+    ) -> list[sqlite3.Row]:
         """Every row of one query."""
         with translated(self.file):
             return self.connection().execute(sql, parameters or {}).fetchall()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from photosync.domain.shots import AWAITS_PARTS
 from photosync.domain.states import State
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
-    from photosync.domain.media import Finding
+    from photosync.domain.media import Entry, Finding
     from photosync.store.database import Database, Parameters
 
 AWAIT_SECONDS = 20
@@ -55,11 +54,16 @@ BY_SIGHT = """
 """
 """Set aside by us, not by the user: undone when the very same file is taken and readable."""
 
-KNOWN = f"""
-    SELECT id, state, {BY_SIGHT} AS revivable FROM media_items
-    WHERE source_id = :source_id AND source_path = :source_path
-        AND size_bytes = :size_bytes AND source_mtime_ns = :mtime_ns
-"""  # noqa: S608 - made of this module's constants
+ASKED_AT_ONCE = (8, 32, 128, 512)
+"""Paths in one query: a query for each file would take longer than looking at the file."""
+
+KNOWN = {
+    many: f"""
+        SELECT source_path, size_bytes, source_mtime_ns, id, {BY_SIGHT} FROM media_items
+        WHERE source_id = ? AND source_path IN ({",".join("?" * many)})
+    """  # noqa: S608 - made of this module's constants
+    for many in ASKED_AT_ONCE
+}
 
 REVIVE = f"""
     UPDATE media_items SET state = iif(chosen, 'found', :first), error_code = NULL,
@@ -70,12 +74,10 @@ REVIVE = f"""
 """  # noqa: S608 - made of this module's constants
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is on record of a file. ``revivable``: set aside for a reason that seems to be over."""
 
     id: int
-    state: State
     revivable: bool
 
 
@@ -85,13 +87,25 @@ class Intake:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def known(self, source_id: int, path: str, size_bytes: int, mtime_ns: int) -> Known | None:
-        """What is on record of exactly this version of a file, or None."""
-        values = _version(source_id, path, size_bytes, mtime_ns)
-        row = self._database.row(KNOWN, values)
-        if row is None:
-            return None
-        return Known(row["id"], State(row["state"]), bool(row["revivable"]))
+    def known(self, source_id: int, entries: Sequence[Entry]) -> list[Known | None]:
+        """What is on record of exactly these versions of files, in their order, or None."""
+        found: dict[tuple[bytes, int, int], Known] = {}
+        paths = [os.fsencode(one.path) for one in entries]
+        for at in range(0, len(paths), ASKED_AT_ONCE[-1]):
+            for path, size_bytes, mtime_ns, item_id, revivable in self._versions(
+                source_id, paths[at : at + ASKED_AT_ONCE[-1]]
+            ):
+                found[path, size_bytes, mtime_ns] = Known(item_id, bool(revivable))
+        return [
+            found.get((path, one.size_bytes, to_int64(one.mtime_ns)))
+            for path, one in zip(paths, entries, strict=True)
+        ]
+
+    def _versions(self, source_id: int, paths: list[bytes]) -> list[sqlite3.Row]:
+        """Every version on record of up to so many files."""
+        many = next(one for one in ASKED_AT_ONCE if one >= len(paths))
+        rest = [b""] * (many - len(paths))  # no file has that name
+        return self._database.rows(KNOWN[many], [source_id, *paths, *rest])
 
     def add(self, source_id: int, findings: Iterable[Finding], *, first: State, now: int) -> int:
         """Record new files in state ``first`` (found or held); those refused fail at once.

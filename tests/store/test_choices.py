@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photosync.domain.media import Finding
+from photosync.domain.media import Entry, Finding
 from photosync.domain.states import State
 from photosync.errors import UnknownItem
-from photosync.store.intake import Known
+from photosync.store.intake import ASKED_AT_ONCE, Known
 from tests.store.conftest import NOW, SIZE, Shelf, hashes_of
 
 if TYPE_CHECKING:
@@ -278,7 +278,7 @@ def test_what_cannot_be_uploaded_fails_at_once_even_if_held(shelf: Shelf) -> Non
     assert (item.state, item.error_code, item.error_message) == (
         State.FAILED, "empty", "It has no bytes.",
     )  # fmt: skip
-    assert shelf.intake.known(shelf.here, "a", 0, 1) == Known(1, State.FAILED, revivable=False)
+    assert shelf.intake.known(shelf.here, [Entry("a", 0, 1)]) == [Known(1, revivable=False)]
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_only_what_we_set_aside_ourselves_is_revived_by_sight(
     getattr(shelf.items, state)(shelf.held(item_id), code=code, message="m", now=NOW)
     before = shelf.state(item_id)
 
-    assert shelf.intake.known(shelf.here, "a", SIZE, 7) == Known(item_id, before, revivable)
+    assert shelf.intake.known(shelf.here, [Entry("a", SIZE, 7)]) == [Known(item_id, revivable)]
     assert shelf.intake.revive([(item_id, "image/png")], first=State.FOUND, now=NOW) == int(
         revivable
     )
@@ -313,7 +313,7 @@ def test_only_what_we_set_aside_ourselves_is_revived_by_sight(
 def test_the_user_may_be_quicker_than_the_look(shelf: Shelf) -> None:
     item_id = shelf.mirrored("a")
     shelf.items.fail(shelf.held(item_id), code="unreadable", message="m", now=NOW)
-    known = shelf.intake.known(shelf.here, "a", SIZE, 7)
+    (known,) = shelf.intake.known(shelf.here, [Entry("a", SIZE, 7)])
     assert known is not None
     assert known.revivable
     shelf.choices.skip([item_id], now=NOW)
@@ -322,8 +322,26 @@ def test_the_user_may_be_quicker_than_the_look(shelf: Shelf) -> None:
     assert shelf.state(item_id) == State.SKIPPED
 
 
-def test_an_unknown_file_is_unknown(shelf: Shelf) -> None:
-    assert shelf.intake.known(shelf.here, "a", 1, 1) is None
+def test_files_are_known_by_their_version_and_source_however_many_are_asked_after(
+    shelf: Shelf,
+) -> None:
+    names = [f"{number}/\udcff {number}.jpg" for number in range(2 * ASKED_AT_ONCE[-1] + 40)]
+    late_ns = 2**63 + 5  # a time that SQLite cannot hold as it is
+    on_record = [Finding(name, 3, late_ns, "image/jpeg") for name in names[::2]]
+    shelf.intake.add(shelf.here, on_record, first=State.FOUND, now=NOW)
+    shelf.intake.add(
+        shelf.here, [Finding(names[0], 3, 8, "image/jpeg")], first=State.FOUND, now=NOW
+    )
+
+    def known(source_id: int, size_bytes: int, mtime_ns: int) -> list[bool]:
+        entries = [Entry(name, size_bytes, mtime_ns) for name in names]
+        return [one is not None for one in shelf.intake.known(source_id, entries)]
+
+    assert known(shelf.here, 3, late_ns) == [number % 2 == 0 for number in range(len(names))]
+    assert known(shelf.here, 3, 8) == [number == 0 for number in range(len(names))]
+    assert not any(known(shelf.here, 4, late_ns))
+    assert not any(known(shelf.here + 1, 3, late_ns))
+    assert shelf.intake.known(shelf.here, []) == []
 
 
 def test_counts_by_state_and_source(shelf: Shelf) -> None:

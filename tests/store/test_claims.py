@@ -268,7 +268,6 @@ SEARCHED = {
     "first_with_content": duplicates.FIRST_WITH_CONTENT,
     "promote": duplicates.PROMOTE,
     "hand_over": duplicates.HAND_OVER,
-    "known": intake_sql.KNOWN,
     "in_hand": overview_sql.IN_HAND,
     "by_path": overview_sql.BY_PATH,
     "list": overview_sql.LIST,
@@ -293,6 +292,16 @@ def test_no_query_reads_the_whole_table(database: Database, name: str) -> None:
         if "media_items_leased" in step:
             continue  # an index of the few items in hand
         assert not step.startswith("SCAN media_items"), plan
+
+
+@pytest.mark.parametrize("many", intake_sql.ASKED_AT_ONCE)
+def test_each_file_of_a_look_is_found_by_its_path(database: Database, many: int) -> None:
+    asked = [1, *(b"%d" % number for number in range(many))]
+    rows = database.rows(f"EXPLAIN QUERY PLAN {intake_sql.KNOWN[many]}", asked)
+
+    (searched,) = [row["detail"] for row in rows if "media_items" in row["detail"]]
+    assert searched.startswith("SEARCH media_items USING INDEX")
+    assert searched.endswith("(source_id=? AND source_path=?)")
 
 
 @pytest.mark.parametrize("name", ["claim", "ready_now", "next_due", "put_aside", "forgive"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from photosync.domain.media import Entry
 from photosync.domain.states import READY_STATES, State
 from photosync.store.assumed import AssumedFiles
 from photosync.store.database import Database
@@ -113,6 +114,7 @@ def asked(shelf: Shelf) -> dict[str, Callable[[], object]]:
     """What is asked again and again, by workers, by status and by list."""
     items, overview = shelf.items, shelf.overview
     largest = 16 << 20
+    lies = Entry("DCIM/700000.jpg", 3_000_000, 700_000)
 
     def claim_and_release(state: State) -> None:
         (item,) = items.claim(state, worker="w", now=NOW)
@@ -150,7 +152,7 @@ def asked(shelf: Shelf) -> dict[str, Callable[[], object]]:
         "item": lambda: overview.item(700_000),
         "items at": lambda: overview.items_at(shelf.here, "DCIM/700000.jpg"),
         "history": lambda: overview.history(700_000),
-        "known": lambda: shelf.intake.known(shelf.here, "DCIM/700000.jpg", 3_000_000, 700_000),
+        "known": lambda: shelf.intake.known(shelf.here, [lies]),
         "has items": lambda: shelf.sources.has_items(shelf.here),
         "gallery": lambda: Gallery(shelf.database).page(limit=2),
         "gallery done": lambda: Gallery(shelf.database).page(Sought((State.DONE,)), limit=2),

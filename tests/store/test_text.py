@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from photosync.domain.media import Finding, SourceKind, readable
+from photosync.domain.media import Entry, Finding, SourceKind, readable
 from photosync.domain.states import State
 from photosync.domain.uploads import UploadSession
 from photosync.store.control import Beat, Problem
@@ -37,7 +37,7 @@ def test_a_path_comes_back_as_it_was(shelf: Shelf, raw: bytes) -> None:
     path = os.fsdecode(raw)
     shelf.intake.add(shelf.here, [Finding(path, SIZE, 7, "image/jpeg")], first=State.FOUND, now=NOW)
 
-    known = shelf.intake.known(shelf.here, path, SIZE, 7)
+    (known,) = shelf.intake.known(shelf.here, [Entry(path, SIZE, 7)])
     assert known is not None
     assert os.fsencode(shelf.item(known.id).source_path) == raw
     assert [one.id for one in shelf.overview.items_at(shelf.here, path)] == [known.id]
@@ -143,8 +143,9 @@ def test_one_file_of_the_far_future_does_not_hold_up_its_folder(
         Finding(name, 1, mtime_ns, "image/jpeg") for name in ("future.jpg", "b.jpg")
     )
 
-    assert shelf.intake.known(shelf.here, "future.jpg", 1, mtime_ns) is None
+    entry = Entry("future.jpg", 1, mtime_ns)
+    assert shelf.intake.known(shelf.here, [entry]) == [None]
     assert shelf.intake.add(shelf.here, findings, first=State.FOUND, now=NOW) == 2
-    known = shelf.intake.known(shelf.here, "future.jpg", 1, mtime_ns)
+    (known,) = shelf.intake.known(shelf.here, [entry])
     assert known is not None
     assert shelf.item(known.id).source_mtime_ns == mtime_ns
