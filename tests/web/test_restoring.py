@@ -115,7 +115,7 @@ def test_what_was_never_read_is_told(house: House) -> None:
     ask(house, number, to="folder")
     work(house)
     assert told(house)["failed"][0]["message"] == "Photosync has not read it yet: it is found."
-    assert "1 photo or video is not." in house.page("/")
+    assert "1 photo or video could not be put there." in house.page("/")
 
 
 def test_a_place_that_is_away_is_told_with_its_cure_and_tried_again(house: House) -> None:

@@ -73,7 +73,7 @@ def until_signed_in(house: House) -> None:
 
 
 def test_a_click_leads_to_google_and_back(house: House, google: Emulator) -> None:
-    assert 'href="/signin">Sign in</a>' in house.page("/")
+    assert 'class="button main" href="/signin">Sign in</a>' in house.page("/")
     url = begun(house)
     asked = parse_qs(urlsplit(url).query)
     assert asked["code_challenge_method"] == ["S256"]
