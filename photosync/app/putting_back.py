@@ -54,11 +54,12 @@ class PuttingBack:
         request = self._requests.next(now=self._state.now())
         if request is None:
             return False
+        ids = self._requests.items(request.id)
         halt = _UntilDropped(self._halt, self._requests, request.id)
         try:
             found = restoring.restore(
                 self._settings,
-                restoring.Request(Wanted(ids=self._requests.items(request.id)), to=_to(request)),
+                restoring.Request(Wanted(ids=ids), to=_to(request)),
                 halt=halt,
                 tick=_Ticks(self._requests, request.id),
             )
@@ -72,6 +73,8 @@ class PuttingBack:
             if self._halt.is_set():
                 raise Stopping
             self._settle(request, found)
+            if not self._requests.is_wanted(request.id) and halt.is_dropped:
+                self._requests.drop_orders(ids, request.to)
         return True
 
     def _notice_phones(self) -> None:
@@ -108,6 +111,11 @@ class _UntilDropped(Event):
         self._requests = requests
         self._number = number
         self._asked_at = time.monotonic()
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether nobody wants it any more, as far as was noticed."""
+        return super().is_set()
 
     def is_set(self) -> bool:
         """See Event; the record is asked once a second."""

@@ -59,6 +59,8 @@ class SigningIn:
 
     def is_needed(self) -> bool:
         """Whether there is a reason to sign in: else nobody changes the account by a click."""
+        if not self._settings.google.token_file.exists():
+            return True
         codes = {one.code for one in self._state.control.problems()}
         return bool(codes & SIGN_IN_CODES) or self._state.control.sign_in_ends_at() is not None
 

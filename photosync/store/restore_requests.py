@@ -57,11 +57,9 @@ HURRY_ONE = "UPDATE restore_requests SET not_before = 0 WHERE id = :id AND state
 
 # what was done stays done; what was asked for otherwise too is asked anew by whoever wants it
 DROP_ORDERS = """
-    DELETE FROM restores WHERE state = 'wanted' AND item_id IN (
-        SELECT item_id FROM restore_request_items WHERE request_id = :id)
-        AND EXISTS (SELECT 1 FROM restore_requests AS request WHERE request.id = :id
-            AND (request.goal = 'home'
-                OR (request.goal = restores.kind AND request.address = restores.address)))
+    DELETE FROM restores WHERE state = 'wanted'
+        AND item_id IN (SELECT value FROM json_each(:ids))
+        AND (:address IS NULL OR (kind = :goal AND address = :address))
 """
 
 DROP_ITEMS = "DELETE FROM restore_request_items WHERE request_id = :id"
@@ -100,12 +98,7 @@ class RestoreRequests:
 
     def ask(self, ids: Sequence[int], to: Target | Home, *, now: int) -> int:
         """Note items that are wanted back, at least one; the number of the request."""
-        values = {
-            "goal": HOME if isinstance(to, str) else to.kind,
-            "address": None if isinstance(to, str) else os.fsencode(to.address),
-            "items": len(ids),
-            "now": now,
-        }
+        values = {**_of(to), "items": len(ids), "now": now}
         with self._database.write() as connection:
             (row,) = connection.execute(ASK, values).fetchall()
             number = int(row["id"])
@@ -154,16 +147,29 @@ class RestoreRequests:
 
     def drop(self, number: int) -> None:
         """Nobody wants it any more; what was put back of it stays."""
+        ids = self.items(number)
+        for one in self.all():
+            if one.id == number:
+                self.drop_orders(ids, one.to)
         with self._database.write() as connection:
-            connection.execute(DROP_ORDERS, {"id": number})
             connection.execute(DROP_ITEMS, {"id": number})
             connection.execute(DROP, {"id": number})
+
+    def drop_orders(self, ids: Sequence[int], to: Target | Home) -> None:
+        """What is left to do of those items is not wanted there any more."""
+        self._database.run(DROP_ORDERS, {**_of(to), "ids": json.dumps(list(ids))})
 
     def drop_waiting(self) -> None:
         """Nobody wants any of them any more."""
         for one in self.all():
             if not one.is_ended:
                 self.drop(one.id)
+
+
+def _of(to: Target | Home) -> Json:
+    if isinstance(to, str):
+        return {"goal": HOME, "address": None}
+    return {"goal": to.kind, "address": os.fsencode(to.address)}
 
 
 def _request(row: sqlite3.Row) -> RestoreRequest:

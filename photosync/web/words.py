@@ -170,7 +170,7 @@ def restored(told: Mapping[str, Any]) -> str:
     if there:
         parts.append(f"{things(there)} {'is' if there == 1 else 'are'} there now.")
     if missing:
-        parts.append(f"{things(missing)} {'is' if missing == 1 else 'are'} not.")
+        parts.append(f"{things(missing)} could not be put there.")
     if not parts and "there" in told:
         parts.append("There was nothing to put there.")
     return " ".join(parts)

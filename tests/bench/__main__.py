@@ -43,6 +43,7 @@ MEASURES: dict[str, Measure] = {
         troubles.troubles,
         web.thumbnails,
         web.gallery,
+        web.looking,
         wire.rate,
         daemon.long_life,
         phone_looks.watching,

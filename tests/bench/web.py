@@ -6,14 +6,16 @@ import importlib
 import importlib.util
 import io
 import random
+import time
 import urllib.error
 import urllib.request
 from functools import partial
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from tests.bench import crowd
 from tests.bench.measuring import Figure, timed, until
-from tests.bench.place import UNLIMITED, google, user
+from tests.bench.place import MB, UNLIMITED, google, user
 from tests.bench.results import Check, Growth, Row, against
 from tests.journeys.conftest import Daemon
 from tests.lab.lab import free_port
@@ -32,6 +34,8 @@ PHOTOS, WIDE, HIGH = 40, 4000, 3000
 ITEMS = 100_000
 PAGES = ("/photos", "/gallery")
 VISITS = 20
+LOOKED_AT = 150
+LINE_BYTES = 5 * MB
 
 
 def thumbnails(place: Place) -> Iterator[Row | Growth]:
@@ -96,6 +100,80 @@ def _shrunk(picture: Image.Image, edge: int) -> None:
     picture.draft("RGB", (edge, edge))
     picture.thumbnail((edge, edge))
     picture.save(io.BytesIO(), "JPEG")
+
+
+def looking(place: Place) -> Iterator[Row | Growth]:
+    """Uploads while somebody scrolls through pictures of which none has a thumbnail yet."""
+    count = place.count(LOOKED_AT, 12)
+    alone: list[float] = []
+    looked_at: list[float] = []
+    seen: list[int] = []
+    for _ in range(place.runs):
+        alone.append(_upload(place, count, seen=None))
+        looked_at.append(_upload(place, count, seen=seen))
+    yield Row(
+        "an upload while the gallery makes thumbnails",
+        "the same with nobody looking",
+        "≤ 1.1",
+        (
+            against("time", looked_at, alone, peer="nobody looks", limit=1.1),
+            Check("pictures made meanwhile", Figure(tuple(map(float, seen)))),
+        ),
+        note=f"{count} photos of 12 megapixels at {LINE_BYTES // MB} MB/s, which a good line takes;"
+        " each is asked for small and as large as a screen, as fast as it is made.",
+    )
+
+
+def _upload(place: Place, count: int, *, seen: list[int] | None) -> float:
+    """Seconds until all are in the library; ``seen`` is told how many pictures were made."""
+    with google(place, UNLIMITED, clear=True) as at, place.passing("home") as home:
+        (home / "photos").mkdir()
+        for number in range(count):
+            _picture(home / f"photos/{number}.jpg", number)
+        line = f'[upload]\nmax_rate = "{LINE_BYTES // MB} MB/s"\n'
+        world = user(home / "user", at, home / "photos", more=line)
+        port = free_port()
+        world.variables |= {
+            "PHOTOSYNC_WEB__ENABLED": "true",
+            "PHOTOSYNC_WEB__PORT": str(port),
+            "PHOTOSYNC_GOOGLE__API_URL": at.emulator.url,
+        }
+        over = Event()
+        made: list[str] = []
+        looker = Thread(target=_look, args=(port, count, over, made))
+        began = time.monotonic()
+        daemon = Daemon(world)
+        try:
+            until(lambda: "web.ready" in daemon.log(), seconds=60)
+            if seen is not None:
+                looker.start()
+            until(lambda: at.emulator.library.count() >= count, seconds=600)
+            took = time.monotonic() - began
+            over.set()
+            if seen is not None:
+                looker.join()
+                seen.append(len(made))
+            daemon.stop()
+        finally:
+            over.set()
+            daemon.kill()
+    return took
+
+
+def _look(port: int, count: int, over: Event, made: list[str]) -> None:
+    """One picture after the other, as a browser asks for what comes into sight."""
+    for kind in ("thumbnails", "large"):
+        for number in range(1, count + 1):
+            path = f"/{kind}/{number}"
+            while not over.is_set():
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+                        if answer.headers.get_content_type() == "image/jpeg" and answer.read():
+                            made.append(path)
+                            break
+                except urllib.error.HTTPError:
+                    pass
+                over.wait(0.05)  # not found yet
 
 
 def gallery(place: Place) -> Iterator[Row | Growth]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import threading
+import time
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +70,33 @@ def test_filters_show_what_they_say(house: House) -> None:
     assert "Nothing is like that" in house.page("/photos?state=done")
     assert "Nothing is like that" in house.page("/photos?type=video")
     assert "b.jpg" in house.page("/photos?state=waiting&type=photo&source=1&folder=.")
+
+
+def test_a_day_is_shown_alone_and_folders_with_what_is_in_them(house: House) -> None:
+    for number, at in ((1, 1_700_000_000), (2, 1_700_000_060), (3, 1_710_000_000)):
+        (house.pictures / "DCIM").mkdir(exist_ok=True)
+        file = house.pictures / f"DCIM/{number}.jpg"
+        file.write_bytes(jpeg(number, 1000))
+        os.utime(file, (at, at))
+    house.look()
+    day = time.strftime("%Y-%m-%d", time.localtime(1_700_000_000))
+    page = house.page(f"/photos?day={day}")
+    assert ("1.jpg" in page, "2.jpg" in page, "3.jpg" in page) == (True, True, False)
+    folders = house.page("/folders")
+    assert "3 photos and videos · 2.9 KiB" in folders
+    assert len(re.findall(r'<img src="/thumbnails/\d', folders)) == 3
+
+
+def test_what_was_put_aside_is_tried_at_once_by_a_click(house: House) -> None:
+    number = house.put("a.jpg", jpeg(1))
+    later = house.state.now() + 5000
+    house.state.database.run(
+        "UPDATE media_items SET not_before = :later, attempts = 3", {"later": later}
+    )
+    assert "1 photo or video waits for another try" in house.page("/")
+    told = json.loads(house.send("/actions/hurry").text)
+    assert told["said"] == "1 photo or video is to be tried again."
+    assert house.state.overview.item(number).not_before <= house.state.now()
 
 
 def test_the_numbers_of_each_filter_follow_the_others(house: House, tmp_path: Path) -> None:
@@ -244,6 +273,24 @@ def test_what_claims_to_be_a_page_is_no_page(house: House) -> None:
         house.state.database.run("UPDATE media_items SET mime_type = :kind", {"kind": kind})
         answer = house.ask(f"/originals/{number}")
         assert answer.headers["content-type"] == "application/octet-stream"
+
+
+def test_pictures_made_to_harm_have_a_sign_and_the_page_goes_on(house: House) -> None:
+    huge = BytesIO()
+    Image.new("1", (40_000, 40_000)).save(huge, "PNG")
+    shown = house.put("fine.jpg", picture())
+    for name, content in {
+        "bomb.png": huge.getvalue(),
+        "cut.jpg": picture()[:600],
+        "lying.gif": b"GIF89a\xff\xff\xff\xff" + bytes(40),
+        "circle.dng": b"II*\0\x08\0\0\0\x01\0\x4a\x01\x04\0\x01\0\0\0\x08\0\0\0\x08\0\0\0",
+    }.items():
+        number = house.put(name, content)
+        for size in ("thumbnails", "large"):
+            answer = house.ask(f"/{size}/{number}")
+            assert (answer.status, name in house.page("/photos")) == (200, True)
+            assert answer.headers["content-type"].startswith("image/svg+xml"), name
+    assert house.ask(f"/thumbnails/{shown}").headers["content-type"] == "image/jpeg"
 
 
 # Changing

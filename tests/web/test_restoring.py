@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from photosync.app import putting_back
 from photosync.app import restoring as restores
 from photosync.app.putting_back import PuttingBack
 from photosync.domain.media import SourceKind
@@ -17,6 +18,7 @@ from photosync.domain.restoring import Target, TargetKind, Wanted
 from photosync.errors import Stopping
 from photosync.files.holding import RESTORING, hold
 from photosync.store.restore_requests import HOME, KEPT_ENDED, RestoreRequests
+from photosync.store.restores import Restores
 from tests.journeys.conftest import jpeg
 from tests.web.conftest import House, house_in
 
@@ -115,7 +117,7 @@ def test_what_was_never_read_is_told(house: House) -> None:
     ask(house, number, to="folder")
     work(house)
     assert told(house)["failed"][0]["message"] == "Photosync has not read it yet: it is found."
-    assert "1 photo or video is not." in house.page("/")
+    assert "1 photo or video could not be put there." in house.page("/")
 
 
 def test_a_place_that_is_away_is_told_with_its_cure_and_tried_again(house: House) -> None:
@@ -177,8 +179,6 @@ def test_one_that_is_called_off_ends_and_leaves_nothing_to_resume(house: House) 
             return False
 
     halt = Drops()
-    from photosync.app import putting_back
-
     worker_halt = putting_back._UntilDropped(halt, requests(house), request.id)
     found = restores.restore(
         house.settings,
@@ -197,6 +197,24 @@ def test_one_that_is_called_off_ends_and_leaves_nothing_to_resume(house: House) 
         ).parts
         == []
     )
+
+
+def test_one_that_is_called_off_at_its_very_beginning_leaves_nothing_either(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(house, kept(house, "a.jpg", jpeg(1)), to="folder")
+    (request,) = requests(house).all()
+    monkeypatch.setattr(putting_back, "TELL_SECONDS", 0.0)
+    chosen = restores._Restoring._chosen
+
+    def drops(*arguments: Any) -> Any:
+        house.send("/restore/drop", {"request": request.id})  # before anything is on order
+        return chosen(*arguments)
+
+    monkeypatch.setattr(restores._Restoring, "_chosen", drops)
+    assert PuttingBack(house.settings, house.state, halt=Event()).run_once()
+    assert in_folder(house) == set()
+    assert Restores(house.state.database).left() == {}
 
 
 def test_it_waits_while_another_restore_is_under_way(house: House) -> None:

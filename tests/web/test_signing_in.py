@@ -73,7 +73,7 @@ def until_signed_in(house: House) -> None:
 
 
 def test_a_click_leads_to_google_and_back(house: House, google: Emulator) -> None:
-    assert 'href="/signin">Sign in</a>' in house.page("/")
+    assert 'class="button main" href="/signin">Sign in</a>' in house.page("/")
     url = begun(house)
     asked = parse_qs(urlsplit(url).query)
     assert asked["code_challenge_method"] == ["S256"]
@@ -128,8 +128,10 @@ def test_without_a_client_the_page_says_what_is_missing(house: House) -> None:
     assert "Continue at Google" not in house.page("/signin")
 
 
-def test_nobody_changes_the_account_while_all_is_well(house: House) -> None:
+def test_nobody_changes_the_account_while_all_is_well(house: House, google: Emulator) -> None:
     house.state.control.clear_problem("auth_required")
+    assert "Sign in" in house.page("/signin")  # for there is no token
+    house.settings.google.token_file.write_text(json.dumps(google.grant()))
     assert "signed in already" in house.send("/signin").text
     assert "photosync is signed in." in house.page("/signin")
     house.state.control.sign_in_ends(house.state.now() + 9999, now=house.state.now())
