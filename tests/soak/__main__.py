@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from photosync.emulator.faults import KINDS
 from photosync.emulator.server import Emulator
-from tests.crash.test_matrix import AUDITS
+from tests.crash.staging import AUDITS
 from tests.journeys.conftest import World, jpeg, mp4, sha256
 from tests.lab import lab
 
