@@ -19,7 +19,7 @@ demo: $(READY) ## Watch photosync at work on sample photos; needs no account
 	$(BIN)/photosync demo
 
 test: lint ## Check everything: lint, then all tests with their branch coverage
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --cov --cov-branch --cov-report=term --cov-fail-under=$(COVERAGE)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-branch --cov-report=term --cov-fail-under=$(COVERAGE)
 
 lint: $(TOOLS) ## Check style, types and who may import whom
 	$(BIN)/ruff check

@@ -12,6 +12,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+LONG = ("crash", "journeys", "powercut", "soak", "backup", "store")
+"""Folders whose files take minutes: they begin first, so that no worker ends long after another."""
+
 # no test is about time: machines are shared and noisy
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
@@ -25,6 +28,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ.pop("COLUMNS", None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long files first; the others keep their order."""
+    tests = config.rootpath / "tests"
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
+        return LONG.index(folder) if folder in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True)

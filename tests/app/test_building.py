@@ -14,11 +14,11 @@ from photosync.app.mirrors import place_of
 from photosync.app.phones import PhoneSide
 from photosync.app.state import MIRROR_MADE, opened
 from photosync.domain.media import Finding, Hashes, SourceKind
-from photosync.domain.quota import google_day
 from photosync.domain.states import State
 from photosync.errors import DiskFull, MirrorAway, MirrorFull, SettingsError, SignInRequired
 from photosync.files.mirroring import MirrorDisk
 from photosync.stages.mirror import Mirror
+from photosync.store import overview, spending
 from photosync.store.control import Problem
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
@@ -136,18 +136,20 @@ def test_a_run_to_the_end_ends_when_nothing_can_be_written(
 
 @pytest.mark.parametrize(("limit", "said", "left"), [(10, False, 0), (5, False, 1), (10, True, 1)])
 def test_a_raised_budget_opens_the_gate_that_our_own_count_shut(
-    tmp_path: Path, limit: int, said: bool, left: int
+    tmp_path: Path, limit: int, said: bool, left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    day = "2026-11-23"
+    for module in (spending, overview):  # it does not end while this runs
+        monkeypatch.setattr(module, "google_day", lambda _now: day)
     settings = settings_of(tmp_path, "new")
     settings = replace(settings, google=replace(settings.google, daily_requests=limit))
     with opened(settings) as state:
         settings.google.token_file.write_text("{}")
-        spending = Spending(state.database, daily=10, per_minute=30, clock=state.clock)
+        ledger = Spending(state.database, daily=10, per_minute=30, clock=state.clock)
         for _ in range(5):
-            spending.spend("upload")
+            ledger.spend("upload")
         if said:
-            now = google_day(state.clock())
-            state.database.run("UPDATE quota_days SET spent_at = 1 WHERE day = :day", {"day": now})
+            state.database.run("UPDATE quota_days SET spent_at = 1 WHERE day = :day", {"day": day})
         state.control.raise_problem(
             Problem("quota_exhausted", "", "x", "y", "library", needs_user=False, since=1, until=2)
         )

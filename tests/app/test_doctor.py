@@ -37,6 +37,7 @@ from photosync.files.mirroring import MirrorDisk
 from photosync.google.library import PhotosLibrary
 from photosync.google.scopes import APPEND
 from photosync.google.sign_in import SignedIn
+from photosync.store import overview, spending
 from photosync.store.control import Problem
 from photosync.store.intake import Intake
 from photosync.store.sources import Sources
@@ -79,6 +80,13 @@ def without_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ServiceRefused("There is no systemd.")
 
     monkeypatch.setattr(service, "look", look)
+
+
+@pytest.fixture(autouse=True)
+def one_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's day does not end while a test runs."""
+    for module in (spending, overview):
+        monkeypatch.setattr(module, "google_day", lambda _now: "2026-11-23")
 
 
 def test_a_service(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photosync.emulator.server import Emulator
-from tests.crash.test_matrix import Border, Crossed, Program, _borders_of, _program
+from tests.crash.staging import Border, Crossed, Program, borders_of, started
 from tests.crash.zygote import DIED
 from tests.journeys.conftest import World, jpeg, mp4, sha256
 from tests.lab import lab
@@ -69,7 +69,7 @@ class Ground:
         code, told = self.program.run(self.world, *verb)
         assert code == 0, (self.world.home / "log").read_text()[-3000:]
         crossed: list[Crossed] = [(kind, site, times) for kind, site, times in told["crossed"]]
-        return _borders_of(crossed)
+        return borders_of(crossed)
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         database = sqlite3.connect(self.world.state / "photosync.db")
@@ -94,7 +94,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         lab.host(tmp_path_factory.mktemp("adb-home")) as host,
         lab.phone(host, folder / "phone", "LAB1111") as phone,
         Emulator(folder / "google") as emulator,
-        _program() as program,
+        started() as program,
     ):
         world = World(folder / "home", emulator)
         world.configure(

@@ -21,6 +21,7 @@ import pytest
 
 from photosync.domain.quota import PACIFIC
 from photosync.emulator.server import Emulator
+from tests.journeys.looking import VERBS, looker
 from tests.lab import lab
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import AdbHost, LabPhone
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 PROGRAM = [sys.executable, "-m", "photosync"]
 AHEAD = [sys.executable, str(Path(__file__).with_name("ahead.py"))]
 
@@ -94,7 +95,7 @@ class World:
             **self.variables,
         }
 
-    def run(self, *arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 240.0) -> subprocess.CompletedProcess[str]:
         """One verb, to its end."""
         return subprocess.run(
             [*self.program, *arguments, "--config", str(self.config)],
@@ -108,7 +109,11 @@ class World:
 
     def json(self, *arguments: str) -> Any:
         """One verb's JSON document."""
-        done = self.run(*arguments, "--json")
+        arguments = (*arguments, "--json")
+        if arguments[0] in VERBS and self.program == PROGRAM:
+            done = looker().look([*arguments, "--config", str(self.config)], self.environ())
+        else:
+            done = self.run(*arguments)
         return json.loads(done.stdout)
 
     def json_without_settings(self, *arguments: str) -> Any:
@@ -191,13 +196,19 @@ class Daemon:
 
 
 def wait_for(what: Callable[[], object], daemon: Daemon | None = None) -> None:
-    """Until ``what`` is true, for a minute at most."""
+    """Until ``what`` is true, for two minutes at most.
+
+    It rests as long as a look takes: the daemon needs the time as well.
+    """
     patience_ends = time.monotonic() + PATIENCE
-    while not what():
+    while True:
+        began = time.monotonic()
+        if what():
+            return
         told = daemon.log()[-4000:] if daemon else ""
         assert daemon is None or daemon.process.poll() is None, told
         assert time.monotonic() < patience_ends, told
-        time.sleep(0.02)
+        time.sleep(min(max(0.02, time.monotonic() - began), 0.5))
 
 
 def sha256(content: bytes) -> str:

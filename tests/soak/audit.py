@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.crash.test_matrix import AUDITS
+from tests.crash.staging import AUDITS
 from tests.journeys.conftest import sha256
 from tests.soak import holds, second
 

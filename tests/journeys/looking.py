@@ -1,0 +1,137 @@
+"""Looks at a state as ``photosync status`` does, from a process that has everything imported.
+
+Tests look again and again while they wait; half a second of start for each would be most of what
+they take. ``Looker.look`` forks a child for each look, which runs the verb to its end with
+arguments, variables and output of its own; what a test is about is started anew (``World.run``).
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+VERBS = frozenset({"status", "list", "show"})
+"""They change nothing, and start nothing."""
+
+COVERAGE = "COVERAGE_PROCESS"
+"""How coverage begins in a process (variables); what a look runs is covered by tests of its own."""
+
+
+class Looker:
+    """The process, and where its children write."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="photosync-looks-")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.journeys.looking"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={name: told for name, told in os.environ.items() if COVERAGE not in name},
+            cwd=Path(__file__).parents[2],
+            text=True,
+        )
+
+    def look(
+        self, arguments: Sequence[str], environ: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """One verb, to its end."""
+        out, err = (Path(self._folder.name, name) for name in ("out", "err"))
+        order = {
+            "arguments": ["photosync", *arguments],
+            "environ": {name: told for name, told in environ.items() if COVERAGE not in name},
+            "folder": str(Path.cwd()),
+            "out": str(out),
+            "err": str(err),
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._lock:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            code = int(self._process.stdout.readline())
+            return subprocess.CompletedProcess(
+                arguments, code, out.read_text("utf-8"), err.read_text("utf-8")
+            )
+
+    def close(self) -> None:
+        """End the process."""
+        with self._process as process:
+            assert process.stdin is not None
+            process.stdin.close()
+        self._folder.cleanup()
+
+
+@cache
+def looker() -> Looker:
+    """The one of this process of pytest."""
+    made = Looker()
+    atexit.register(made.close)
+    return made
+
+
+def _child(order: dict[str, Any]) -> None:
+    """Run one verb; never comes back."""
+    code = 70
+    try:
+        os.environ.clear()
+        os.environ.update(order["environ"])
+        os.chdir(order["folder"])
+        time.tzset()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        out, err = (
+            os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for name in ("out", "err")
+        )
+        for number, to in enumerate((nothing, out, err)):
+            os.dup2(to, number)
+        sys.argv = order["arguments"]
+        from photosync.cli.main import main
+
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 71
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _import_all() -> None:
+    """What the verbs import when they run, too."""
+    import photosync.app.report
+    import photosync.app.state
+    import photosync.cli.main
+    import photosync.cli.views
+    import photosync.config.settings
+    import photosync.logs  # noqa: F401 - for the children
+
+
+def main() -> None:
+    """A child for each line of stdin; its exit code is the answer."""
+    _import_all()
+    with closing(sys.stdin):
+        for line in sys.stdin:
+            child = os.fork()
+            if not child:
+                _child(json.loads(line))
+            _, status = os.waitpid(child, 0)
+            sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
