@@ -12,7 +12,7 @@ import pyrage
 import pytest
 
 from photosync.emulator.server import Emulator
-from tests.crash.test_matrix import _borders_of, _program
+from tests.crash.staging import borders_of, started
 from tests.crash.zygote import DIED
 from tests.journeys.conftest import World, jpeg, mp4
 
@@ -45,7 +45,7 @@ def proven(world: World, disk: Path) -> set[Path]:
 def test_sealing_anew_dies_anywhere_and_the_next_one_ends_it(tmp_path: Path) -> None:
     key = pyrage.x25519.Identity.generate()
     kept_state, kept_disk = tmp_path / "kept-state", tmp_path / "kept-disk"
-    with Emulator(tmp_path / "google") as emulator, _program() as program:
+    with Emulator(tmp_path / "google") as emulator, started() as program:
         world = World(tmp_path / "home", emulator)
         disk = world.home / "backup"
         disk.mkdir()
@@ -67,7 +67,7 @@ def test_sealing_anew_dies_anywhere_and_the_next_one_ends_it(tmp_path: Path) -> 
         verb, deaths = ("backup", "--reseal"), 0
         code, told = program.run(world, *verb)
         assert code == 0
-        matrix = _borders_of([(kind, site, times) for kind, site, times in told["crossed"]])
+        matrix = borders_of([(kind, site, times) for kind, site, times in told["crossed"]])
         for border in matrix:
             set_back()
             died, _ = program.run(world, *verb, die=border)
