@@ -7,7 +7,6 @@ import time
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from photosync.app import restoring
 from photosync.domain.media import SourceKind
 from photosync.domain.restoring import Wanted
 from photosync.errors import (
@@ -54,6 +53,8 @@ class PuttingBack:
         request = self._requests.next(now=self._state.now())
         if request is None:
             return False
+        from photosync.app import restoring  # what it needs takes memory: when somebody asks
+
         ids = self._requests.items(request.id)
         halt = _UntilDropped(self._halt, self._requests, request.id)
         try:
