@@ -191,7 +191,7 @@ class AdbServer:
         Raises:
             PhoneGone: There is no server.
         """
-        name = "the adb server"
+        name = "The adb server"
         connection = self._connect(name)
         try:
             with _translated(name):
@@ -264,7 +264,7 @@ def explain(serial: str, error: Exception) -> PhotosyncError:
 
 def named(serial: str) -> str:
     """What a phone is called in a sentence."""
-    return serial if serial.startswith("the ") else f"The phone {readable(serial)}"
+    return serial if serial.startswith("The ") else f"The phone {readable(serial)}"
 
 
 def blocks(stream: Stream) -> Iterator[str]:

@@ -129,11 +129,11 @@ class Stream:
         except OSError as error:
             raise self._gone() from error
         if not size:
-            raise PhoneGone(f"The connection to {self._name} ended.")
+            raise PhoneGone(f"{self._name} is gone: the connection ended.")
         return size
 
     def _gone(self) -> PhoneGone:
-        return PhoneGone(f"The connection to {self._name} broke.")
+        return PhoneGone(f"{self._name} is gone: the connection broke.")
 
     def _stalled(self) -> PhoneStalled:
         return PhoneStalled(

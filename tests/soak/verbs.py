@@ -122,10 +122,12 @@ class Verbs:
         code, what = one.process.returncode, " ".join(one.words)
         if code == -signal.SIGKILL and one.ends_at is not None:
             wrong = []
-        elif code not in one.answers or "Traceback" in said:
+        elif code not in one.answers or "Traceback" in said or not told:
             wrong = [f"{what}: code {code}: {told[-500:]} {said[-2000:]}"]
-        elif code in (0, 1) and told:
-            wrong = [f"{what}: {each}" for each in one.judge(json.loads(told))]
+        elif set(document := json.loads(told)) == {"version", "error"}:
+            wrong = []  # it could not even begin, and says so
+        elif code in (0, 1):
+            wrong = [f"{what}: {each}" for each in one.judge(document)]
         else:
             wrong = []
         if not wrong:
