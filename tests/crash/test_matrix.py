@@ -20,6 +20,7 @@ CLICK = "one transaction a click on the web page: made or not, as the page says 
 BACK = "photosync restore, by hand: it dies everywhere in test_by_hand.py"
 FREE = "photosync free-space, by hand: it dies everywhere in test_by_hand.py"
 RESEAL = "photosync backup --reseal, by hand: it dies everywhere in test_resealing.py"
+ASKED = "a request of the web page: one transaction each; what it orders dies as BACK says"
 SERVICE = "photosync service: a unit of systemd's, not of the queue"
 NOT_ON_THE_WAY = {
     "app/picturing.py:_write": "photosync report --html: a page of the user's, whole or not at all",
@@ -81,6 +82,10 @@ NOT_ON_THE_WAY = {
     "store/restores.py:Restores.forget": BACK,
     "store/restores.py:Restores.put": BACK,
     "store/restores.py:Restores.want_again": BACK,
+    **{
+        f"store/restore_requests.py:RestoreRequests.{one}": ASKED
+        for one in ("ask", "drop", "drop_orders", "end", "hurry", "put_off", "seen")
+    },
     "store/spending.py:Spending.quota_spent": IN_TROUBLE,
     "store/spending.py:Spending.refund": IN_TROUBLE,
     "web/door.py:write_password": "photosync web --password: a file of the user's, whole or not",
