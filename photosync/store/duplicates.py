@@ -37,10 +37,11 @@ FIRST_WITH_CONTENT = f"""
     ORDER BY state = 'done' DESC, id LIMIT 1
 """  # noqa: S608 - made of this module's constants
 
+# without a SHA-1 it was to be read anew: what its bytes were says nothing of what was left out
 SKIPPED_BY_USER = """
     SELECT id FROM media_items
     WHERE sha256 = :sha256 AND id <> :id AND state = 'skipped' AND error_code = 'by_user'
-        AND NOT EXISTS (SELECT 1 FROM media_items WHERE id = :id AND chosen)
+        AND sha1 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM media_items WHERE id = :id AND chosen)
     ORDER BY id LIMIT 1
 """
 
@@ -67,7 +68,8 @@ TAKE_COPY = """
             SELECT 1 FROM media_items AS other
             WHERE other.sha256 = media_items.sha256 AND other.id <> media_items.id
                 AND (other.state IN ('mirrored', 'uploaded', 'done', 'failed')
-                    OR (other.state = 'skipped' AND other.error_code = 'by_user')))
+                    OR (other.state = 'skipped' AND other.error_code = 'by_user'
+                        AND other.sha1 IS NOT NULL)))
 """
 
 # what its bytes were stays known: if its file is gone by now, another place may have them

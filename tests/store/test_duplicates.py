@@ -205,3 +205,15 @@ def test_a_token_that_grew_old_while_its_disk_is_away_makes_room(shelf: Shelf) -
     assert shelf.state(here) == State.FOUND
     assert shelf.hashed(here, "same") == State.MIRRORED
     assert shelf.state(away) == State.DUPLICATE
+
+
+@pytest.mark.parametrize("skipped", ["the first", "a duplicate"])
+def test_a_file_to_be_read_anew_does_not_speak_for_what_its_bytes_were(
+    shelf: Shelf, skipped: str
+) -> None:
+    """The first was changed, and the user leaves it, or another one, out: that is no other's."""
+    one, two, three = (shelf.mirrored(name, "same") for name in ("a.jpg", "b.jpg", "c.jpg"))
+    shelf.items.find_again(shelf.held(one), code="checksum_mismatch", message="m", now=NOW)
+    shelf.choices.skip([one if skipped == "the first" else two], now=NOW)
+
+    assert shelf.hashed(three, "same") == State.MIRRORED
