@@ -232,7 +232,10 @@ class Reseal:
         return max(int(self._clock()), self._reseals.keys_since(self._to.target))
 
     def _remove(self, one: Leaving) -> None:
-        """Away with it if its content lies there once more, and it is what photosync put there."""
+        """Away with it if its content lies there once more, and it is what photosync put there.
+
+        What took its place was read back a moment ago, or, if an earlier run did that, is now.
+        """
         if self._halt.is_set():
             raise Stopping
         place, target = self._to.place, self._to.target
@@ -243,6 +246,8 @@ class Reseal:
         if place.exists(one.path):
             if record is None or not record.is_proven:
                 return  # for all that is known it is the only one
+            if one.path not in self._just_read and not self._still_lies_there(record):
+                return
             if not self._is_ours(one):
                 self.found.left.append(one.path)
                 return
@@ -250,10 +255,22 @@ class Reseal:
             self.found.removed += 1
         self._reseals.went(target, one.path)
 
+    def _still_lies_there(self, record: Record) -> bool:
+        if self._lies_there(record):
+            return True
+        log.warning("backup.lost path=%s reason=not as it was sealed", readable(record.path))
+        self._to.ready()  # a disk that went meanwhile has lost nothing
+        self._backups.lose(self._to.target, record.sha256)
+        self.found.lost.append(record.path)
+        return False
+
     def _is_ours(self, one: Leaving) -> bool:
         """What was read a moment ago is read again only where that costs nothing."""
         if one.path in self._just_read and not self._to.place.is_local:
             return True
+        return self._lies_there(one)
+
+    def _lies_there(self, one: Leaving | Record) -> bool:
         return bool(
             lies_there(
                 self._to.place,
