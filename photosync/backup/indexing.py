@@ -127,6 +127,9 @@ def _is_good(one: Record) -> bool:
         0 <= number < MOST_BYTES for number in (one.size_bytes, one.stored_bytes, one.made_at)
     )
     hashes = hashes and not set(one.sealed_for) - DIGITS
+    if not one.is_sealed:  # it lies there as it is; else another's file were taken for it
+        is_itself = (one.stored_sha256, one.stored_bytes) == (one.sha256, one.size_bytes)
+        hashes = hashes and is_itself
     return hashes and sizes and is_safe(one.path) and is_safe(one.name) and one.made_at > 0
 
 

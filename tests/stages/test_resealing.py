@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from photosync.backup.indexing import read_index
 from photosync.backup.keys import Keys, digest_of
+from photosync.backup.places import INDEX
 from photosync.files.holding import hold
 from photosync.stages.resealing import Reseal
 from photosync.store.backups import Backups
@@ -119,3 +121,18 @@ def test_what_was_sealed_is_looked_at_again_before_the_plain_file_goes(sealing: 
     assert sorted(set(sealing.contents())) == sorted(name.encode() for name in NAMES)
     assert found.lost == [str(gone.relative_to(sealing.root))]
     assert found.removed == len(NAMES) - 1
+
+
+def test_a_hostile_index_has_no_file_removed_whose_content_is_nowhere_else(
+    sealing: Sealing,
+) -> None:
+    """Its line says of somebody's film that it is what lies sealed under another name."""
+    film = sealing.root / "film.mp4"
+    film.write_bytes(b"the only film")
+    (sha256, *_) = (hashlib.sha256(name.encode()).hexdigest() for name in NAMES)
+    stored = hashlib.sha256(film.read_bytes()).hexdigest()
+    line = ("film.mp4", "film.mp4", sha256, 13, "1.000000000", stored, 13, 1, "")
+    index = sealing.root / INDEX / "1-beef.tsv"
+    index.write_text("\t".join(map(str, line)) + "\n")
+    sealing.all()
+    assert film.exists()
