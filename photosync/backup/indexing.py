@@ -77,7 +77,7 @@ def read_one(place: Place, name: str, identities: Sequence[Any]) -> list[Record]
 def is_old(name: str, *, keys_since: int) -> bool:
     """Whether that file of the index is plain, or was sealed before then, for other keys."""
     made_at = name.partition("-")[0]
-    is_older = made_at.isdigit() and int(made_at) < keys_since
+    is_older = made_at.isdecimal() and int(made_at) < keys_since
     return not name.endswith(SUFFIX) or is_older
 
 

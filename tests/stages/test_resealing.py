@@ -136,3 +136,11 @@ def test_a_hostile_index_has_no_file_removed_whose_content_is_nowhere_else(
     index.write_text("\t".join(map(str, line)) + "\n")
     sealing.all()
     assert film.exists()
+
+
+def test_an_index_with_a_name_that_is_no_number_holds_nothing_up(sealing: Sealing) -> None:
+    index = sealing.root / INDEX
+    (index / "\N{SUPERSCRIPT TWO}-beef.tsv").write_text("")
+    (index / "\N{SUPERSCRIPT TWO}-beef.tsv.age").write_bytes(pyrage.encrypt(b"", [KEY.to_public()]))
+    sealing.all()
+    assert len(sealing.sealed()) == len(NAMES)
