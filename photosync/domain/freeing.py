@@ -9,6 +9,9 @@ from photosync.domain.states import State
 
 SETTLED = (State.DONE, State.DUPLICATE)
 
+PLACES = ("mirror", "backup", "mirror and backup")
+"""What ``kept_in`` may say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -119,6 +122,6 @@ def why_kept(facts: Facts, *, now: int, older_than_seconds: int) -> str:
 
 
 def kept_in(facts: Facts) -> str:
-    """Which copies were read back as they were: "mirror", "backup", "mirror and backup"."""
+    """Which copies were read back as they were: one of ``PLACES``."""
     read = (("mirror", facts.mirror_sha256), ("backup", facts.backup_sha256))
     return " and ".join(name for name, sha256 in read if sha256 == facts.record.sha256)

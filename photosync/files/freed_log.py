@@ -11,7 +11,7 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from photosync.domain.freeing import Gone
+from photosync.domain.freeing import PLACES, Gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NAME = "freed.log"
+SHA256_DIGITS = 64
+DIGITS = frozenset("0123456789abcdef")
+MOST = 2**63
+"""No number of ours is as large; a file's time may be twice that."""
 
 
 class FreedLog:
@@ -61,9 +65,10 @@ class FreedLog:
 
 
 def _read(line: bytes) -> Gone | None:
+    """A line; None if it is none, or tells what cannot be: every command reads the file."""
     try:
         told = json.loads(line)
-        return Gone(
+        one = Gone(
             address=str(told["address"]),
             path=str(told["path"]),
             size_bytes=int(told["size_bytes"]),
@@ -73,5 +78,26 @@ def _read(line: bytes) -> Gone | None:
             kept_in=str(told["kept_in"]),
             at=int(told["at"]),
         )
-    except (ValueError, KeyError, TypeError):
+        return one if _is_good(one) else None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
+
+
+def _is_good(one: Gone) -> bool:
+    """Whether it can stand on record.
+
+    Raises:
+        ValueError: It holds signs that no name and no number of the library's has.
+    """
+    for name in (one.address, one.path):
+        os.fsencode(name)
+    one.google_id.encode()
+    are_numbers = all(0 <= number < MOST for number in (one.size_bytes, one.at))
+    is_sha256 = len(one.sha256) == SHA256_DIGITS and not set(one.sha256) - DIGITS
+    return (
+        are_numbers
+        and -MOST <= one.mtime_ns < 2 * MOST
+        and is_sha256
+        and one.google_id != ""
+        and one.kept_in in PLACES
+    )
