@@ -232,7 +232,10 @@ class Backup:
                     made = self._sent(item, sha256, at, file, keys)
             except (BackupLost, MirrorLost) as error:
                 told = told or error.message
+            except BackupFull:
+                raise  # nothing of that is the old place's
             except BlockedError as error:
+                self._to.ready()  # if that cannot be reached, it is not the old place either
                 told = f"It is in the second copy at {readable(target.address)} alone."
                 log.info("backup.elsewhere id=%d reason=%s", item.id, error.message)
             else:

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import pyrage
 import pytest
@@ -19,6 +19,8 @@ from photosync.app.old_places import OldFolders
 from photosync.backup.keys import Keys
 from photosync.backup.local import LocalPlace
 from photosync.backup.places import prepare
+from photosync.domain.backups import Record
+from photosync.errors import BackupAway, BackupFull, FileVanished, PhotosyncError
 from photosync.files.holding import hold
 from photosync.stages import backup as stage_module
 from photosync.stages.backup import INDEXED_SECONDS, Backup
@@ -26,13 +28,14 @@ from photosync.store.backups import Backups
 from photosync.store.database import Database
 from photosync.store.resealing import Reseals
 from tests.stages.conftest import Clock
-from tests.store.conftest import NOW, Shelf
+from tests.store.conftest import NOW, Shelf, hashes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from photosync.backup.places import Place
     from photosync.domain.media import MediaItem
+    from photosync.stages.ports import OldPlaces
     from photosync.store.backups import Target
 
 
@@ -73,6 +76,7 @@ def stage_of(
     *,
     disk: Disk | None = None,
     originals: Originals | None = None,
+    old_places: OldPlaces | None = None,
 ) -> Backup:
     backups = Backups(shelf.database)
     target = backups.aim(str(tmp_path / "disk"))
@@ -81,7 +85,7 @@ def stage_of(
         reseals=Reseals(shelf.database),
         target=disk or Disk(tmp_path / "disk", target),
         originals=originals or Originals(),
-        old_places=OldFolders(list),
+        old_places=old_places or OldFolders(list),
         label=lambda _source: "Pictures",
         taken_at=lambda _file, _name: None,
         turn=lambda: hold(tmp_path / "turn"),
@@ -130,6 +134,59 @@ def test_so_many_are_told_of_together(
     while stage.run_once():
         found.append(told(tmp_path / "disk"))
     assert found == [0, 0, 2, 2, 3]
+
+
+class Elsewhere:
+    """The place of before: it gives each photo, which holds its name."""
+
+    @contextmanager
+    def open(self, target: Target, record: Record) -> Iterator[BinaryIO]:
+        del target
+        yield io.BytesIO(record.name.encode())
+
+
+class Gone(Originals):
+    def open(self, item: MediaItem) -> NoReturn:
+        raise FileVanished(f"{item.source_path} is gone.")
+
+
+class Troubled(LocalPlace):
+    """It meets with ``trouble`` once a file is brought there."""
+
+    trouble: PhotosyncError
+    is_troubled = False
+
+    def check(self) -> None:
+        if self.is_troubled:
+            raise self.trouble
+
+    def part(self, path: str, token: str) -> NoReturn:
+        del path, token
+        self.is_troubled = True
+        raise self.trouble
+
+
+@pytest.mark.parametrize("error", [BackupFull("It is full."), BackupAway("It is not there.")])
+def test_a_target_in_trouble_is_not_taken_for_a_place_of_before_that_cannot_be_read(
+    shelf: Shelf, tmp_path: Path, error: PhotosyncError
+) -> None:
+    """Else each photo is said to be there alone, and the disk that is full is never spoken of."""
+    backups = Backups(shelf.database)
+    disk = Disk(tmp_path / "disk", backups.aim(str(tmp_path / "disk")))
+    shelf.mirrored("a.jpg")
+    before, sha256 = backups.aim("/before", stay=False), hashes_of("a.jpg").sha256
+    record = Record(sha256, "a.jpg", "a.jpg", 5, 5, sha256, False, 7, NOW)
+    backups.begin(before, record, now=NOW)
+    backups.confirm(before, sha256, now=NOW)
+    stage = stage_of(shelf, tmp_path, Clock(), disk=disk, originals=Gone(), old_places=Elsewhere())
+    place, troubled = disk.place, Troubled(tmp_path / "disk", "me")
+    disk.place, troubled.trouble = troubled, error
+    with pytest.raises(type(error)):
+        stage.run_once()
+    assert backups.reasons(disk.target) == []
+    disk.place = place
+    assert stage.run_once()
+    assert files_in(tmp_path / "disk").popitem()[1] == b"a.jpg"
 
 
 IDENTITIES = [pyrage.x25519.Identity.generate() for _ in range(2)]
