@@ -137,8 +137,9 @@ def thumbnail_in(head: bytes) -> Thumbnail | None:
     if not {b"pitm", b"iref", b"iloc"} <= spans.keys():
         return None
     at, ends = spans[b"pitm"]
-    size = 2 if head[at] == 0 else 4
-    picture = _Cursor(head[at + 4 : ends]).number(size)
+    entry = _Cursor(head[at:ends])
+    size = 4 if entry.number(4) >> 24 else 2
+    picture = entry.number(size)
     number, links = _linked(head, spans[b"iref"], picture)
     if number is None:
         return None
@@ -153,7 +154,7 @@ def thumbnail_in(head: bytes) -> Thumbnail | None:
 def _linked(head: bytes, span: tuple[int, int], picture: int) -> tuple[int | None, tuple[int, ...]]:
     """The item that is the picture's thumbnail, and where each such link has its kind."""
     begin, end = span
-    wide = 4 if head[begin] else 2
+    wide = 4 if _Cursor(head[begin:end]).number(4) >> 24 else 2
     number, links = None, []
     for kind, at, ends in _spans(head, begin + 4, end):
         if kind != b"thmb":

@@ -105,3 +105,17 @@ def test_a_file_that_claims_to_be_huge_takes_no_memory() -> None:
     place = head.index(b"mdat") - 4
     head[place : place + 4] = (0x7FFFFFFF).to_bytes(4, "big")
     assert thumbnail_alone(bytes(head)) is None
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+
+@pytest.mark.parametrize("empty", [b"pitm", b"iref"])
+def test_a_box_with_nothing_in_it_ends_too_early(empty: bytes) -> None:
+    kinds = sorted((b"pitm", b"iref", b"iloc"), key=lambda kind: kind == empty)
+    boxes = b"".join(box(kind, b"" if kind == empty else bytes(8)) for kind in kinds)
+    head = box(b"ftyp", b"heic\0\0\0\0mif1heic") + box(b"meta", bytes(4) + boxes)
+    with pytest.raises(ValueError, match="too early"):
+        thumbnail_in(head)
+    assert wanted_bytes(head, 1000) == 1000, "fetched whole, since it is small"
