@@ -81,10 +81,10 @@ class PhotosLibrary:
 
     def upload(self, file: UploadFile, progress: Progress) -> str:
         """Send the bytes; the upload token. Raises like ``Uploads.send``."""
-        who = self._api.who()
+        who, was_begun = self._api.who(), self._uploads.was_begun(file)
         with self._quota_noted():
             token = self._uploads.send(file, progress)
-        if who == self._api.who():
+        if who == self._api.who() and not was_begun:
             self._unused.add(token, who)
         return token
 
@@ -255,7 +255,8 @@ class PhotosLibrary:
 class _Unused:
     """Upload tokens that Google gave to this process and that were never asked to become items.
 
-    Each with who was signed in. A refusal of any other token may be about the token.
+    Each with who was signed in. A refusal of any other token may be about the token. Of an upload
+    that was begun before nobody knows whether its end, and its create, were taken off the record.
     """
 
     def __init__(self) -> None:

@@ -123,6 +123,11 @@ class Uploads:
                     self._vouches = self._unvouched < PROOF
                 return token
 
+    def was_begun(self, file: UploadFile) -> bool:
+        """Whether an upload of it stands on record: its token may have been given already."""
+        is_large = file.size_bytes > self._resumable_above_bytes
+        return is_large and self._sessions.load(file.key) is not None
+
     def _is_intact(self, file: UploadFile) -> bool:
         """Whether the file still has the hash that Google misses.
 

@@ -28,11 +28,12 @@ from photosync.errors import (
 from photosync.google.faults import Answer
 from photosync.google.library import MOST_PAGES, _results
 from photosync.google.ports import Created, NewItem
-from tests.google.conftest import MIDNIGHT, content_of, http, nothing, stranger
+from tests.google.conftest import MIDNIGHT, QUARTER, content_of, http, nothing, stranger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from photosync.domain.uploads import UploadSession
     from photosync.google.ports import UploadFile
     from tests.google.conftest import Google
 
@@ -126,6 +127,25 @@ def test_a_token_whose_create_got_no_answer_is_in_doubt(
     with pytest.raises(ConnectionLost):
         library.create([item], album_id=None)
     (created,) = library.create([item], album_id=None)
+    assert not created.token_is_good
+
+
+def test_a_token_of_an_upload_that_was_begun_before_is_in_doubt(
+    google: Google, make_file: MakeFile
+) -> None:
+    """A power cut, or an older database put back, took the record of its end and its create."""
+    google.emulator.options.final_query_token = True
+    google.emulator.options.reused_token = "code-3"
+    large, library = make_file(content_of(3 * QUARTER)), google.connect().library
+    kept: list[UploadSession] = []
+    token = library.upload(large, lambda key, _sent: kept.append(google.shelf.held[key]))
+    (created,) = library.create([NewItem(token, "a.mp4")], album_id=None)
+    assert created.token_is_good
+    google.shelf.held[large.key] = kept[0]
+    library = google.connect().library
+    assert library.upload(large, nothing) == token
+    (created,) = library.create([NewItem(token, "a.mp4")], album_id=None)
+    assert isinstance(created.error, FileRefused), "it was used"
     assert not created.token_is_good
 
 
