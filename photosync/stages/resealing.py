@@ -246,7 +246,8 @@ class Reseal:
         if place.exists(one.path):
             if record is None or not record.is_proven:
                 return  # for all that is known it is the only one
-            if one.path not in self._just_read and not self._still_lies_there(record):
+            if one.path not in self._just_read and not self._lies_there(record):
+                self._lost(record, one)
                 return
             if not self._is_ours(one):
                 self.found.left.append(one.path)
@@ -255,14 +256,27 @@ class Reseal:
             self.found.removed += 1
         self._reseals.went(target, one.path)
 
-    def _still_lies_there(self, record: Record) -> bool:
-        if self._lies_there(record):
-            return True
+    def _lost(self, record: Record, one: Leaving) -> None:
+        """What took its place is not as it was sealed: it counts again itself, if it is plain."""
         log.warning("backup.lost path=%s reason=not as it was sealed", readable(record.path))
         self._to.ready()  # a disk that went meanwhile has lost nothing
-        self._backups.lose(self._to.target, record.sha256)
+        target, now = self._to.target, int(self._clock())
+        if one.stored_sha256 == record.sha256 and self._lies_there(one):
+            plain = replace(
+                record,
+                path=one.path,
+                name=one.path,
+                stored_bytes=one.stored_bytes,
+                stored_sha256=one.stored_sha256,
+                is_sealed=False,
+                sealed_for="",
+            )
+            self._backups.begin(target, plain, now=now)
+            self._backups.confirm(target, record.sha256, now=now)
+            self._reseals.went(target, one.path)
+            return
+        self._backups.lose(target, record.sha256)
         self.found.lost.append(record.path)
-        return False
 
     def _is_ours(self, one: Leaving) -> bool:
         """What was read a moment ago is read again only where that costs nothing."""

@@ -112,15 +112,38 @@ def sealing(shelf: Shelf, tmp_path: Path) -> Sealing:
     return Sealing(shelf, tmp_path)
 
 
-def test_what_was_sealed_is_looked_at_again_before_the_plain_file_goes(sealing: Sealing) -> None:
+def test_what_was_sealed_is_looked_at_again_before_the_plain_file_goes(
+    sealing: Sealing,
+) -> None:
     """It broke off, and days later a sealed file is not there any more: the plain one is all."""
     sealing.break_off()
-    gone = sealing.sealed()[0]
-    gone.unlink()
+    sealing.sealed()[0].unlink()
     found = sealing.all().found
-    assert sorted(set(sealing.contents())) == sorted(name.encode() for name in NAMES)
-    assert found.lost == [str(gone.relative_to(sealing.root))]
-    assert found.removed == len(NAMES) - 1
+    assert sealing.contents() == sorted(name.encode() for name in NAMES)
+    assert (found.removed, found.lost) == (len(NAMES) - 1, [])
+    sha256 = hashlib.sha256(NAMES[0].encode()).hexdigest()
+    record = sealing.backups.record(sealing.disk.target, sha256)
+    assert record is not None
+    assert (record.is_proven, record.is_sealed) == (True, False)
+    assert sealing.all().found.files == 1
+    assert len(sealing.sealed()) == len(NAMES)
+    assert sealing.contents() == sorted(name.encode() for name in NAMES)
+
+
+def test_where_neither_is_what_it_was_the_plain_file_stays_and_it_is_backed_up_anew(
+    sealing: Sealing,
+) -> None:
+    sealing.break_off()
+    sealed = sealing.sealed()[0]
+    sealed.write_bytes(b"damaged")
+    plain = sealed.with_suffix("")
+    plain.write_bytes(b"by hand")
+    found = sealing.all().found
+    assert found.lost == [str(sealed.relative_to(sealing.root))]
+    assert plain.read_bytes() == b"by hand"
+    waiting = sealing.backups.next(sealing.disk.target, now=2**40)
+    assert waiting is not None
+    assert waiting.item.source_path == NAMES[0]
 
 
 def test_a_hostile_index_has_no_file_removed_whose_content_is_nowhere_else(
