@@ -49,6 +49,9 @@ EXTENSIONS = {
 """What a date is written into. RAW files have one; exiftool does not write the others."""
 
 EXIFTOOL = "exiftool"
+BESIDE = "_exiftool_tmp"
+"""What it writes in place lies beside the file under that ending until it is whole."""
+
 BLOCK_BYTES = 1 << 20
 SPARE_BYTES = 64 << 20
 LEAST_SECONDS = 60.0
@@ -173,6 +176,7 @@ class DatedCopies:
     def _remove(self, *files: Path) -> None:
         for one in files:
             one.unlink(missing_ok=True)
+            one.with_name(f"{one.name}{BESIDE}").unlink(missing_ok=True)
 
     def _unwritable(self, error: OSError) -> DatesFull:
         where = readable(str(self._folder))
@@ -215,7 +219,7 @@ class DatedCopies:
         }
         answer: dict[str, object] = {}
         for left in reversed(range(TRIES)):
-            copy.unlink(missing_ok=True)
+            self._remove(copy)
             try:
                 answer = self._served().ask(task, seconds=LEAST_SECONDS + size_bytes / SLOWEST)
                 break

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -115,6 +116,23 @@ def test_a_webp_of_every_kind_keeps_each_chunk(
     assert tags(made, tmp_path)["ExifIFD:DateTimeOriginal"] == "2021:01:31 10:11:12"
     for kind in (b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"):
         assert made.count(kind) == content.count(kind)
+
+
+def test_what_a_death_in_the_midst_leaves_beside_a_webp_is_in_nobodys_way(
+    copies: DatedCopies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """exiftool writes in place beside the file, and never over what lies there."""
+    real, died = shutil.which("exiftool"), tmp_path / "died"
+    left = tmp_path / "cache" / "7.dated.webp_exiftool_tmp"
+    first = f'if [ ! -e "{died}" ]; then touch "{died}" "{left}"; exit 1; fi'
+    _program(tmp_path, f'{first}; exec "{real}" "$@"', monkeypatch)
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(out, "WEBP")
+
+    made = dated(copies, out.getvalue(), "image/webp")
+
+    assert died.exists()
+    assert tags(made, tmp_path)["ExifIFD:DateTimeOriginal"] == "2021:01:31 10:11:12"
 
 
 @pytest.mark.parametrize("mime", KINDS)
