@@ -37,6 +37,10 @@ SENT_AGAIN_CODES = "('token_lost', 'refused')"
 FOUND_AGAIN_CODES = "('checksum_mismatch', 'mirror_lost')"
 """The same for ``find_again``, over copies that are hashed anew."""
 
+TOKENS_AHEAD = 3600
+"""Seconds. A token from so far ahead was given under a clock gone wrong: nobody knows how old it
+is, and Google refuses one that is too old like a bad file."""
+
 IS_IN = "SELECT id FROM media_items WHERE id = :id AND state = :state"
 
 LEASE = "UPDATE media_items SET leased_by = :worker, maybe_created = 1 WHERE id = :id"
@@ -138,12 +142,13 @@ UNTRIED = f"""{UPLOADED_DUE}
 
 AWAY = "SELECT id FROM sources WHERE connected = 0"
 
-OLD_TOKENS = """
+OLD_TOKENS = f"""
     UPDATE media_items INDEXED BY media_items_to_create
     SET state = 'mirrored', upload_token = NULL, token_at = NULL, maybe_created = 0,
         updated_at = :now
-    WHERE state = 'uploaded' AND leased_by IS NULL AND token_at < :oldest
-"""
+    WHERE state = 'uploaded' AND leased_by IS NULL
+        AND (token_at < :oldest OR token_at > :now + {TOKENS_AHEAD})
+"""  # noqa: S608 - made of this module's constants
 
 
 class IllegalMove(Exception):
@@ -337,7 +342,7 @@ class MediaItems:
         return {row["id"] for row in rows if row is not None}
 
     def drop_old_tokens(self, *, oldest: int, now: int) -> int:
-        """Uploaded → mirrored for every token from before ``oldest``. How many."""
+        """Uploaded → mirrored for every token from before ``oldest``, or from ahead. How many."""
         values: Parameters = {"state": State.UPLOADED, "oldest": oldest, "now": now}
         with self._database.write() as connection:
             connection.execute(ready.FORGIVE, values)

@@ -131,6 +131,20 @@ def test_a_bad_file_with_a_good_token_beside_good_files_is_not_sent_again(house:
     assert house.item("bad.jpg").error_code == "refused"
 
 
+def test_a_token_from_a_clock_that_was_ahead_is_no_proof_of_a_bad_file(house: House) -> None:
+    """Nobody knows how old it is, and Google refuses one that is too old like a bad file."""
+    house.clock.pass_by(10 * 86_400)
+    house.uploaded("old.jpg")
+    house.clock.pass_by(-9 * 86_400)  # set right, and a day goes by while nothing can be created
+    house.uploaded("new.jpg")
+    house.library.tokens_are_good = True
+    house.library.line_errors = {"old.jpg": FileRefused("there was an error")}
+
+    house.create().run_once()
+
+    assert house.item("old.jpg").state == State.MIRRORED, "its bytes are sent again"
+
+
 def test_while_google_takes_no_other_a_good_token_proves_nothing(house: House) -> None:
     house.uploaded("bad.jpg", "worse.jpg")
     house.library.tokens_are_good = True
