@@ -5,28 +5,24 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from photosync.app import report
-from photosync.app.backing import backup_stage, no_backup
+from photosync.app.answering import answering
 from photosync.app.connecting import connection_of, refuse_without_token
-from photosync.app.destination import is_away
+from photosync.app.crew import Crew, Ground, Step
 from photosync.app.leaving import leave_out_all
 from photosync.app.noticing import noticing, telling_of_the_end
-from photosync.app.putting_back import PuttingBack
-from photosync.app.selecting import first_state, of_folder, of_phones, rules_of
-from photosync.app.signs import is_wanted
+from photosync.app.reselected import apply_to_all, tell_of_dropped
+from photosync.app.selecting import first_state, of_phones, rules_of
 from photosync.app.state import (
     MIRROR_MADE,
-    WEB_PORT,
-    looked_at,
     make_state_dir,
     opened,
     own_name,
 )
+from photosync.app.watched import watched_folders
 from photosync.daemon import lock
 from photosync.daemon.bells import Bells
 from photosync.daemon.everywhere import Everywhere
@@ -37,48 +33,30 @@ from photosync.daemon.reports import Board, Troubles
 from photosync.daemon.supervisor import Supervisor
 from photosync.daemon.upkeep import Upkeep
 from photosync.daemon.worker import Worker
-from photosync.domain.media import SourceKind, readable
-from photosync.domain.states import READY_STATES, State
 from photosync.errors import (
     DailyQuotaSpent,
-    PasswordUnusable,
     PhotosyncError,
-    PortTaken,
     SettingsError,
     SourceMissing,
 )
 from photosync.files.dating import DatedCopies
-from photosync.files.folder import Folder
-from photosync.files.holding import FREEING, holder_of
 from photosync.files.mirroring import MirrorDisk
 from photosync.files.watching import Watching
 from photosync.google.width import Width
-from photosync.stages.create import Create
-from photosync.stages.dating import Dating
 from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import NO_WAY, LibraryGate
-from photosync.stages.mirror import Mirror
 from photosync.stages.originals import LocalOriginals
 from photosync.stages.parts import Parts
-from photosync.stages.prune import Prune
-from photosync.stages.pull import Pull
-from photosync.stages.reselecting import apply_settings
-from photosync.stages.upload import Upload
-from photosync.store.albums import Albums
-from photosync.store.control import Problem
 from photosync.store.copies import Copies
-from photosync.store.dated import DatedRecords
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
 from photosync.store.shots import Shots
 from photosync.store.sightings import Sightings
 from photosync.store.source_choices import SourceChoices
 from photosync.store.sources import Sources
-from photosync.store.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
     from threading import Event
 
     from photosync.app.phones import PhoneSide
@@ -88,9 +66,8 @@ if TYPE_CHECKING:
     from photosync.daemon.notify import Notifier
     from photosync.daemon.phones import Phones
     from photosync.device.phone import Phone
-    from photosync.domain.media import Source
+    from photosync.files.folder import Folder
     from photosync.stages.backup import Backup
-    from photosync.web.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -113,9 +90,6 @@ BELLS = (
     "restore",
 )
 DATED_COPIES = "cache/dated"
-
-HASHERS = 4
-"""Files are read side by side: while one waits for the disk, another is hashed."""
 
 IDLE_SECONDS = {"folders": 0.0, "phone-looks": 0.0, "network": 0.0, "parts": 1.0}
 """Workers that wait by themselves for what is due, and one that nobody rings for."""
@@ -148,7 +122,9 @@ def running(
             builder = _Builder(settings, state, halt, network=network)
             supervisor = builder.supervisor(notifier)
             if settings.web.enabled and not once:
-                stack.enter_context(_answering(settings, state, supervisor, builder))
+                stack.enter_context(
+                    answering(settings, state, supervisor, side=builder.daemon_side)
+                )
             yield supervisor
             try:
                 _part(settings, state, supervisor, once=once)
@@ -168,55 +144,6 @@ def _part(settings: Settings, state: OpenState, supervisor: Supervisor, *, once:
 def _is_elsewhere(url: str) -> bool:
     """Whether requests leave this machine: not those to the emulator."""
     return urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost")
-
-
-@contextmanager
-def _answering(
-    settings: Settings, state: OpenState, supervisor: Supervisor, builder: _Builder
-) -> Iterator[None]:
-    """The web server, if its port can be had: it is not what the daemon is for."""
-    from photosync.web.server import Web  # 10 MB, for those alone who want it
-
-    def status() -> dict[str, Any]:
-        with looked_at(settings) as now:  # a connection for the thread that asks
-            return report.status(settings, now, now=int(state.clock()))
-
-    def site() -> Site:
-        from photosync.app.site import site_of  # when the first page is asked for
-
-        return site_of(settings, state, builder.daemon_side(), status=status)
-
-    state.control.drop_flag(WEB_PORT)
-    with ExitStack() as stack:
-        try:
-            place = settings.web
-            web = Web(
-                host=place.host,
-                port=place.port,
-                status=status,
-                silent=supervisor.silent_seconds,
-                site=site,
-                names=place.names,
-                password_file=place.password_file,
-            )
-            stack.enter_context(web)
-            state.control.set_flag(WEB_PORT, str(web.port), now=state.now())
-            log.info("web.ready host=%s port=%d", place.host, web.port)
-        except (PortTaken, PasswordUnusable) as error:
-            log.warning("web.off reason=%s", error)
-            state.control.raise_problem(
-                Problem(
-                    code=error.code,
-                    subject="web",
-                    message=error.message,
-                    hint=error.hint,
-                    gate="",
-                    needs_user=error.needs_user,
-                    since=state.now(),
-                    until=None,
-                )
-            )
-        yield
 
 
 def _refuse_idleness(settings: Settings) -> None:
@@ -307,8 +234,9 @@ class _Builder:
         self._reopen_after_raised_quota()
         self._sources.disconnect_all()
         watched = self._watched()
-        self._tell_of_dropped([one.source for one in watched])
-        self._apply_settings(watched)
+        tell_of_dropped(self._settings, self._state, [one.source for one in watched])
+        apply_to_all(self._settings, self._state, [one.source for one in watched])
+        self._parts.apply()
         folders = self._folders(watched)
         mirror = MirrorDisk(
             self._settings.mirror.path,
@@ -323,6 +251,7 @@ class _Builder:
             None if side is None else side.looks,
             None if side is None else side.surveys,
         )
+        ground = self._ground(watched, mirror, side)
         troubles = Troubles(self._state.control, clock=self._clock, fatal=self._end_with)
         self._supervisor = Supervisor(
             workers=[
@@ -335,7 +264,7 @@ class _Builder:
                     let_go=self._items.release_of,
                     idle_seconds=IDLE_SECONDS.get(name, 5.0),
                 )
-                for name, bell, step in self._steps(watched, folders, mirror, everywhere, side)
+                for name, bell, step in self._steps(ground, folders, everywhere)
             ],
             folders=everywhere,
             items=self._items,
@@ -407,28 +336,6 @@ class _Builder:
             watched.append(Watched(source, one.files))
         return watched
 
-    def _apply_settings(self, watched: list[Watched]) -> None:
-        """What is queued from earlier runs, held against the settings of this one."""
-        phones = [one for one in self._sources.all() if one.kind == SourceKind.PHONE]
-        album, of_all = self._settings.phone.album, of_phones(self._settings)
-        chosen = [(one.source, of_folder(self._settings, at)) for at, one in enumerate(watched)]
-        chosen += [(replace(one, album=album), of_all) for one in phones]
-        for source, selection in chosen:
-            apply_settings(
-                source,
-                selection,
-                waiting=Waiting(self._state.database),
-                control=self._state.control,
-                now=self._state.now(),
-                fixes_dates=self._settings.upload.fix_dates,
-            )
-        if phones and self._settings.phone.enabled:
-            from photosync.app.looking import leave_out
-
-            for source in phones:
-                leave_out(self._state, self._settings, source.address)
-        self._parts.apply()
-
     def _made_parts(self) -> Parts:
         return Parts(
             shots=Shots(self._state.database),
@@ -472,17 +379,8 @@ class _Builder:
             halt=self._halt,
         )
 
-    def _steps(
-        self,
-        watched: list[Watched],
-        folders: Folders,
-        disk: MirrorDisk,
-        everywhere: Everywhere,
-        side: PhoneSide | None,
-    ) -> Iterator[tuple[str, str, Callable[[], bool]]]:
-        """Name, bell and step of each worker."""
+    def _ground(self, watched: list[Watched], disk: MirrorDisk, side: PhoneSide | None) -> Ground:
         sources = {one.source.id: one.source for one in watched}
-        originals = LocalOriginals(self._files, mirror=disk, halt=self._halt)
 
         def source_lost(source_id: int, error: SourceMissing) -> None:
             if source_id in sources:
@@ -490,142 +388,53 @@ class _Builder:
             elif side is not None:
                 side.phones.was_lost(source_id, error)
 
-        self._originals = originals
+        self._originals = LocalOriginals(self._files, mirror=disk, halt=self._halt)
         self._phones = None if side is None else side.phones
+        return Ground(sources, self._originals, disk, side, source_lost)
+
+    def _steps(self, ground: Ground, folders: Folders, everywhere: Everywhere) -> Iterator[Step]:
+        """Each worker's, in the order in which a photo meets them."""
+        crew = Crew(
+            settings=self._settings,
+            state=self._state,
+            halt=self._halt,
+            items=self._items,
+            bells=self._bells,
+            board=self._board,
+            gate=self._gate,
+            connection=self._connection,
+            width=self._width,
+            dated_copies=self._dated_copies,
+            resting=self._resting,
+        )
+        yield from self._looking(folders, ground.side)
+        yield from crew.copying(ground)
+        if self._network is not None:
+            yield from self._staying(self._network)
+            yield from crew.putting_back()
+        upkeep = Upkeep(self._state.database, clock=self._clock)
+        yield upkeep.name, "upkeep", upkeep.run_once
+        if not rules_of(self._settings).take_all:
+            yield self._parts.name, "parts", self._parts.run_once
+        yield from crew.pruning(ground)
+        yield from crew.hashing(ground)
+        yield from crew.sending(ground, everywhere)
+        self._backup = crew.backup(ground)
+        if self._backup is not None:
+            yield self._backup.name, "backup", self._backup.run_once
+
+    def _looking(self, folders: Folders, side: PhoneSide | None) -> Iterator[Step]:
         yield "folders", "folders", self._heeding(folders)
         if side is not None:
             yield "phones", "phones", side.phones.run_once
             yield "surveys", "surveys", side.surveys.run_once
             yield "phone-looks", "phone-looks", side.looks.run_once
-            pull = Pull(
-                items=self._items,
-                mirror=disk,
-                phones=side.phones.of_source,
-                bells=self._bells,
-                progress=self._board.copied,
-                source_lost=source_lost,
-                halt=self._halt,
-                clock=self._clock,
-                fixes_dates=self._settings.upload.fix_dates,
-            )
-            yield pull.name, "pull", side.prepared(pull.run_once)
-        yield from self._staying_steps()
-        upkeep = Upkeep(self._state.database, clock=self._clock)
-        yield upkeep.name, "upkeep", upkeep.run_once
-        if not rules_of(self._settings).take_all:
-            yield self._parts.name, "parts", self._parts.run_once
-        keep_days = self._settings.mirror.keep
-        if keep_days is not None:
-            prune = Prune(
-                copies=Copies(self._state.database),
-                mirror=disk,
-                keep_days=keep_days,
-                backup=self._settings.backup.address or None,
-                backup_is_there=lambda: not is_away(self._settings, self._state),
-                clock=self._clock,
-                alone=holder_of(self._settings.state_dir / FREEING),
-            )
-            yield prune.name, "prune", prune.run_once
-        yield from self._hashers(originals, sources, source_lost)
-        dating = self._dating()
-        yield dating.name, "dating", dating.run_once
-        for number in range(1, self._settings.upload.most_workers + 1):
-            upload = Upload(
-                f"upload-{number}",
-                items=self._items,
-                originals=originals,
-                dating=dating,
-                library=self._connection.library,
-                gate=self._gate,
-                bells=self._bells,
-                progress=self._board.progress,
-                source_lost=source_lost,
-                clock=self._clock,
-                resting=self._resting,
-                has_room=partial(self._width.has_room_for, number),
-            )
-            yield upload.name, "upload", upload.run_once
-        create = Create(
-            items=self._items,
-            albums=Albums(self._state.database),
-            library=self._connection.library,
-            control=self._state.control,
-            gate=self._gate,
-            bells=self._bells,
-            small_bytes=self._settings.upload.resumable_above,
-            more_expected=everywhere.expecting,
-            clock=self._clock,
-        )
-        yield create.name, "create", create.run_once
-        self._backup = self._backup_stage(originals, source_lost, set(sources))
-        if self._backup is not None:
-            yield self._backup.name, "backup", self._backup.run_once
 
-    def _staying_steps(self) -> Iterator[tuple[str, str, Callable[[], bool]]]:
+    def _staying(self, network: Network) -> Iterator[Step]:
         """Those of a daemon that stays."""
-        if self._network is None:
-            return
-        yield "network", "network", partial(self._watch_network, self._network)
+        yield "network", "network", partial(self._watch_network, network)
         notices = noticing(self._settings, self._state, halt=self._halt, clock=self._clock)
         yield notices.name, "notices", notices.run_once
-        if self._settings.web.enabled:
-            putting_back = PuttingBack(self._settings, self._state, halt=self._halt)
-            yield putting_back.name, "restore", putting_back.run_once
-
-    def _hashers(
-        self,
-        originals: LocalOriginals,
-        sources: Mapping[int, Source],
-        source_lost: Callable[[int, SourceMissing], None],
-    ) -> Iterator[tuple[str, str, Callable[[], bool]]]:
-        for number in range(1, HASHERS + 1):
-            mirror = Mirror(
-                f"mirror-{number}",
-                items=self._items,
-                originals=originals,
-                sources=sources,
-                bells=self._bells,
-                source_lost=source_lost,
-                clock=self._clock,
-                fixes_dates=self._settings.upload.fix_dates,
-            )
-            yield mirror.name, "mirror", mirror.run_once
-
-    def _backup_stage(
-        self,
-        originals: LocalOriginals,
-        source_lost: Callable[[int, SourceMissing], None],
-        watched: set[int],
-    ) -> Backup | None:
-        if not self._settings.backup.to:
-            no_backup(self._settings, self._state)
-            return None
-
-        def lost(source_id: int, error: SourceMissing) -> None:
-            if source_id in watched:  # not a folder that left the settings
-                source_lost(source_id, error)
-
-        is_local = "://" not in self._settings.backup.to
-        return backup_stage(
-            self._settings,
-            self._state,
-            originals=originals,
-            resting=(lambda: "") if is_local else self._resting,
-            is_paused=lambda: self._state.control.flag("paused") is not None,
-            source_lost=lost,
-            halt=self._halt,
-        )
-
-    def _dating(self) -> Dating:
-        return Dating(
-            wanted=self._settings.upload.fix_dates,
-            items=self._items,
-            records=DatedRecords(self._state.database),
-            copies=self._dated_copies,
-            control=self._state.control,
-            bells=self._bells,
-            clock=self._clock,
-        )
 
     def _heeding(self, folders: Folders) -> Callable[[], bool]:
         """The looks at folders; at all of them anew once the user has switched one off or on."""
@@ -643,76 +452,3 @@ class _Builder:
             return folders.run_once()
 
         return step
-
-    def _tell_of_dropped(self, kept_sources: list[Source]) -> None:
-        """A folder or a phone that left the settings while photos of it still wait."""
-        now = self._state.now()
-        counts = self._state.overview.counts()
-        kept = {one.id for one in kept_sources}
-        for source in self._sources.all():
-            if source.id in kept or is_wanted(source, self._settings):
-                continue
-            self._sources.set_connected(source.id, connected=False, now=now)
-            is_phone = source.kind == SourceKind.PHONE
-            needed = (
-                (State.FOUND,) if is_phone else READY_STATES
-            )  # copies are uploaded all the same
-            waiting = sum(counts.items(state, source.id) for state in needed)
-            if not waiting:
-                continue
-            name = f"phone {source.label}" if is_phone else f"folder {readable(source.address)}"
-            self._state.control.raise_problem(
-                Problem(
-                    code="source_dropped",
-                    subject=str(source.id),
-                    message=f"The {name} is no longer in the settings, though {waiting} of its"
-                    " photos are not backed up.",
-                    hint="Put it back into the settings, or skip its items.",
-                    gate="",
-                    needs_user=False,
-                    since=now,
-                    until=None,
-                )
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedFolder:
-    """A folder that the settings name, with the selection that holds for it."""
-
-    files: Folder
-    label: str
-    album: str
-
-    def register(self, sources: Sources) -> Source:
-        """Its source, added if it is new."""
-        return sources.register(
-            SourceKind.FOLDER, str(self.files.root), label=self.label, album=self.album
-        )
-
-
-def watched_folders(settings: Settings) -> list[WatchedFolder]:
-    """All of them, in the order of the settings."""
-    labels = _labels([one.path for one in settings.folder])
-    return [
-        WatchedFolder(Folder(one.path, selection=of_folder(settings, number)), label, one.album)
-        for number, (one, label) in enumerate(zip(settings.folder, labels, strict=True))
-    ]
-
-
-def _labels(paths: list[Path]) -> list[str]:
-    """A short name for each folder: its own, with its parents' where two are alike."""
-    depth = dict.fromkeys(range(len(paths)), 1)
-    while True:
-        labels = [
-            readable("/".join(path.parts[-depth[index] :])) for index, path in enumerate(paths)
-        ]
-        alike = [
-            index
-            for index, label in enumerate(labels)
-            if labels.count(label) > 1 and depth[index] < len(paths[index].parts)
-        ]
-        if not alike:
-            return labels
-        for index in alike:
-            depth[index] += 1

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photosync.app.building import watched_folders
 from photosync.app.state import opened
+from photosync.app.watched import watched_folders
 from photosync.domain.media import readable
 from photosync.domain.other_programs import (
     FOLDERS,
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from threading import Event
 
-    from photosync.app.building import WatchedFolder
     from photosync.app.state import State
+    from photosync.app.watched import WatchedFolder
     from photosync.config import Settings
     from photosync.domain.media import Entry, Finding
     from photosync.files.reading import Known

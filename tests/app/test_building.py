@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from photosync import config
-from photosync.app.building import _labels, running
+from photosync.app.building import running
 from photosync.app.mirrors import place_of
 from photosync.app.phones import PhoneSide
 from photosync.app.state import MIRROR_MADE, opened
+from photosync.app.watched import _labels
 from photosync.domain.media import Finding, Hashes, SourceKind
 from photosync.domain.states import State
 from photosync.errors import DiskFull, MirrorAway, MirrorFull, SettingsError, SignInRequired
