@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from photosync.emulator.faults import KINDS
 from photosync.emulator.server import Emulator
 from tests.soak import sources
+from tests.soak.figures import REST_SECONDS
 from tests.soak.ground import PROGRAM, Ground, Plan, a_phone, disk, world_of
 from tests.soak.second import Second
 from tests.soak.verbs import Verbs
@@ -26,7 +27,6 @@ NEED_THE_USER = {"storage-full", "invalid-grant", "api-not-enabled", "scope-miss
 
 PATIENCE_SECONDS = 900
 SETTLED_SECONDS = 300
-REST_SECONDS = 15
 MIRROR_MIB, SECOND_MIB = 16 << 10, 32 << 10
 QUIET_FROM = 2 / 3
 """From here on nobody kills the daemon: what grows in it is to be seen."""
