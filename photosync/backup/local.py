@@ -9,7 +9,15 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from photosync.backup.places import BLOCK_BYTES, LARGEST_SMALL_BYTES, OWN, PARTS, NameRefused
+from photosync.backup.places import (
+    BLOCK_BYTES,
+    LARGEST_SMALL_BYTES,
+    MARK,
+    OWN,
+    PARTS,
+    README,
+    NameRefused,
+)
 from photosync.domain.media import readable
 from photosync.errors import BackupAway, BackupFull, BackupLost, FileTooLarge, PhotosyncError
 
@@ -55,6 +63,7 @@ class LocalPart:
                 with suppress(OverflowError):  # a time that no disk can hold
                     os.utime(self._file.fileno(), ns=(mtime_ns, mtime_ns))
             os.fsync(self._file.fileno())
+            self._path.lstat()  # else no folder is made either: the disk went meanwhile
             _make_folder(target.parent, self._root)
             _require_within(self._root, target)
             if not _named(self._path, target):
@@ -95,6 +104,9 @@ class LocalFile(io.FileIO):
 class LocalPlace:
     """The folder ``root``, which is never made by us: its disk may not be mounted.
 
+    Nor is ``OWN`` in it, but for the first files: a disk that was unmounted a moment ago leaves a
+    bare folder, in which nothing may be put.
+
     ``owner`` tells this photosync from others that write there.
     """
 
@@ -132,7 +144,7 @@ class LocalPlace:
         """A new file that is to be called ``path``."""
         file, meant = self._root / PARTS / token, self._root / path
         try:
-            _make_folder(file.parent, self._root)
+            _make_folder(file.parent, self._root / OWN)
             file.unlink(missing_ok=True)
             part = LocalPart(self._root, file, meant)
         except OSError as error:
@@ -204,7 +216,8 @@ class LocalPlace:
         file = self._root / path
         fresh = file.with_name(f".{self._owner}.new")
         try:
-            _make_folder(file.parent, self._root)
+            is_first = path in (README, MARK)
+            _make_folder(file.parent, self._root if is_first else self._root / OWN)
             with fresh.open("wb") as out:
                 out.write(content)
                 out.flush()
@@ -313,6 +326,11 @@ def unwritable(file: Path, error: OSError) -> PhotosyncError:
         return FileTooLarge(
             f"The disk of the backup takes no file as large as {name} has to be.",
             hint="Put backup.to on a disk with another file system than FAT.",
+        )
+    if error.errno == errno.ENOENT:
+        return BackupAway(
+            f"{name} cannot be written: the disk of the backup is not there.",
+            hint="Mount it; it goes on by itself.",
         )
     if error.errno in FULL:
         return BackupFull(f"The disk of the backup is full: {name} does not fit.")

@@ -282,7 +282,8 @@ class MirrorDisk:
         self.prepare(known=True)  # a disk that was unmounted a moment ago leaves a bare folder
         file = self.parts_folder / str(number)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            (self.root / PARTS).mkdir(exist_ok=True)  # .photosync is not made: it may go right now
+            file.parent.mkdir(exist_ok=True)
             part = Part(file, halt, progress, meant=self.root / path)
         except OSError as error:
             raise unwritable(self.root / path, error) from error
@@ -356,6 +357,7 @@ class MirrorDisk:
 
     def _place(self, number: int, path: str, hashes: Hashes) -> str:
         part = self.parts_folder / str(number)
+        part.lstat()  # else no folder is made either: the disk went meanwhile
         for attempt in range(MOST_NAMES):
             name = path if attempt == 0 else apart(path, number + attempt - 1)
             name = self._around_files(name)

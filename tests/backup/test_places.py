@@ -171,10 +171,29 @@ def test_a_folder_that_is_not_there_is_never_made(tmp_path: Path) -> None:
     assert not (tmp_path / "mnt").exists()
 
 
+def test_a_disk_that_goes_in_between_leaves_a_bare_folder_bare(tmp_path: Path) -> None:
+    root, away = tmp_path / "root", tmp_path / "away"
+    root.mkdir()
+    place = LocalPlace(root, "me")
+    places.prepare(place, None)
+    with place.part("2020/09/one.jpg", "me-1") as part:
+        part.write(b"one")
+        root.rename(away)
+        root.mkdir()
+        with pytest.raises(BackupAway):
+            part.give("2020/09/one.jpg", mtime_ns=None)
+    with pytest.raises(BackupAway), place.part("2020/09/two.jpg", "me-2"):
+        pass
+    with pytest.raises(BackupAway):
+        write_index(place, Keys(), [], now=1)
+    assert list(root.iterdir()) == []
+
+
 def test_a_folder_swapped_for_a_link_leads_nowhere(tmp_path: Path) -> None:
     place = LocalPlace(tmp_path / "root")
     for name in ("root", "elsewhere"):
         (tmp_path / name).mkdir()
+    places.prepare(place, None)
     (tmp_path / "elsewhere/x.jpg").write_bytes(b"x")
     (tmp_path / "root/2020").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "root/y.jpg").symlink_to(tmp_path / "elsewhere/x.jpg")
@@ -188,12 +207,14 @@ def test_a_folder_swapped_for_a_link_leads_nowhere(tmp_path: Path) -> None:
 
 def test_a_file_in_the_place_of_a_folder_is_a_name_that_is_taken(tmp_path: Path) -> None:
     place = LocalPlace(tmp_path)
+    places.prepare(place, None)
     (tmp_path / "2020").write_bytes(b"mine")
     assert not send(place, "2020/new.jpg", b"x")
 
 
 def test_a_disk_that_takes_no_large_files(tmp_path: Path) -> None:
     place = LocalPlace(tmp_path)
+    places.prepare(place, None)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:

@@ -313,6 +313,19 @@ def test_a_mirror_that_is_unmounted_in_the_middle_is_not_begun_below_the_mount_p
     assert list(disk.root.iterdir()) == []
 
 
+def test_a_mirror_that_is_unmounted_during_a_copy_leaves_the_mount_point_bare(
+    disk: MirrorDisk, tmp_path: Path
+) -> None:
+    with disk.part(1, halt=Event()) as part:
+        part.write(b"whole")
+        part.sync(THEN_NS)
+        disk.root.rename(tmp_path / "elsewhere")
+        disk.root.mkdir()
+        with pytest.raises(MirrorAway):
+            disk.place(1, "Pixel/DCIM/a.jpg", part.hashes())
+    assert list(disk.root.iterdir()) == []
+
+
 def test_a_mirror_that_the_settings_moved_while_copies_wait(tmp_path: Path) -> None:
     old = MirrorDisk(tmp_path / "old", least_free_bytes=0)
     old.prepare(known=False)

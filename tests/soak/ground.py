@@ -52,8 +52,8 @@ class SoakWorld(World):
     """With a mirror and a second copy, each of which may have a disk of its own."""
 
     def __post_init__(self) -> None:
-        self.mirror = self.home / "mirror"
-        self.second = self.home / "second" / "photos"  # its disk has room for another name
+        self.mirror = self.home / "mirror" / "photos"  # its disk has room for another name
+        self.second = self.home / "second" / "photos"
         self.restored = self.home / "restored"
         self.second.mkdir(parents=True, exist_ok=True)
         super().__post_init__()
@@ -178,36 +178,6 @@ class Ground:
             self.wrong.append(f"list {how}: {told.stdout} {told.stderr}")
             return []
         return [one["id"] for one in json.loads(told.stdout)["items"]]
-
-
-@contextmanager
-def disk(folder: Path, mib: int) -> Iterator[bool]:
-    """A disk of its own for a folder, where this user may mount one; whether it has one.
-
-    It is a file, not memory, for what an hour brings has to fit; the file is sparse.
-    """
-    folder.mkdir(mode=0o700, exist_ok=True)
-    image = folder.with_name(f"{folder.name}.img")
-    with image.open("wb") as made:
-        made.truncate(mib << 20)
-    commands = [
-        ["mkfs.ext4", "-q", "-m", "0", str(image)],
-        ["mount", "-o", "loop", str(image), str(folder)],
-        ["rmdir", str(folder / "lost+found")],
-    ]
-    mounted = all(_runs(command) for command in commands)
-    try:
-        yield mounted
-    finally:
-        if mounted:
-            subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def _runs(command: list[str]) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
 
 
 @contextmanager

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from photosync.emulator.faults import KINDS
 from photosync.emulator.server import Emulator
 from tests.soak import sources
-from tests.soak.ground import PROGRAM, Ground, Plan, a_phone, disk, world_of
+from tests.soak.disks import Disk, fill, mounted
+from tests.soak.figures import REST_SECONDS
+from tests.soak.ground import PROGRAM, Ground, Plan, a_phone, world_of
 from tests.soak.second import Second
 from tests.soak.verbs import Verbs
 
@@ -26,7 +28,6 @@ NEED_THE_USER = {"storage-full", "invalid-grant", "api-not-enabled", "scope-miss
 
 PATIENCE_SECONDS = 900
 SETTLED_SECONDS = 300
-REST_SECONDS = 15
 MIRROR_MIB, SECOND_MIB = 16 << 10, 32 << 10
 QUIET_FROM = 2 / 3
 """From here on nobody kills the daemon: what grows in it is to be seen."""
@@ -39,6 +40,7 @@ class Soak:
         self.ground = ground
         self.verbs = Verbs(ground)
         self.second = Second(ground)
+        self.mirror = Disk(ground, ground.world.mirror, ".photosync/mirror")
 
     def go(self, seconds: float, least: int = 0) -> None:
         """All of it, then the last third without a kill; at rest before and after.
@@ -62,7 +64,7 @@ class Soak:
     def _calm(self) -> list[tuple[int, Callable[[], None]]]:
         actions = sources.Folder(self.ground).actions()
         if self.ground.phone is not None:
-            actions += sources.Phone(self.ground).actions()
+            actions += [*sources.Phone(self.ground).actions(), (1, self.mirror.take_away)]
         if self.ground.disks:
             actions.append((1, self.fill_a_disk))
         return [*actions, (12, self.fault), *self.verbs.actions(), *self.second.actions()]
@@ -82,7 +84,7 @@ class Soak:
 
     def fill_a_disk(self) -> None:
         """No room at all."""
-        sources.fill(self.ground)
+        fill(self.ground)
 
     def fault(self) -> None:
         """Google fails in some way, soon."""
@@ -98,7 +100,8 @@ class Soak:
         self.ground.world.emulator.faults.clear()
         if self.ground.phone is not None:
             self.ground.phone.plug()
-        self.second.bring_back()
+        self.mirror.bring_back()
+        self.second.disk.bring_back()
         self.second.mend()
 
     def _rest(self, seconds: float) -> None:
@@ -154,11 +157,11 @@ def soaked(folder: Path, *, seconds: float, seed: int, least: int = 0) -> Iterat
     with (
         Emulator(folder / "google") as emulator,
         a_phone(folder) as phone,
-        disk(home / "mirror", MIRROR_MIB) as has_mirror,
-        disk(home / "second", SECOND_MIB) as has_second,
+        mounted(home / "mirror", MIRROR_MIB) as has_mirror,
+        mounted(home / "second", SECOND_MIB) as has_second,
     ):
         world = world_of(home, emulator, plan, phone)
-        disks = [world.mirror] * has_mirror + [world.second.parent] * has_second
+        disks = [world.mirror.parent] * has_mirror + [world.second.parent] * has_second
         ground = Ground(world, plan, random.Random(seed), phone=phone, disks=tuple(disks))
         one = Soak(ground)
         try:

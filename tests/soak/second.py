@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pyrage
+
+from tests.soak.disks import Disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,36 +29,14 @@ class Second:
         self._ground = ground
         self._chance = ground.chance
         self._root = ground.world.second
-        self._away = self._root.with_name("away")
+        self.disk = Disk(ground, self._root, f"{OWN}/backup")
         self._aside: dict[Path, tuple[bytes, int]] = {}
 
     def actions(self) -> list[Action]:
-        return [(2, self.take_away), (2, self.spoil), (2, self.mend)]
-
-    def take_away(self) -> None:
-        """For a moment or until the next time; an empty folder may stay, as of a disk."""
-        if self._away.exists():
-            self.bring_back()
-            return
-        self._root.rename(self._away)
-        if self._chance.random() < 0.5:
-            self._root.mkdir()
-        if self._chance.random() < 0.8:
-            time.sleep(self._chance.random() * 2)
-            self.bring_back()
-
-    def bring_back(self) -> None:
-        """If it is away."""
-        if not self._away.exists():
-            return
-        if self._root.exists():
-            for one in self._root.rglob("*"):
-                self._ground.wrong.append(f"written to where the disk was not: {one}")
-            self._root.rename(self._root.with_name(f"bare-{time.monotonic_ns()}"))
-        self._away.rename(self._root)
+        return [(2, self.disk.take_away), (2, self.spoil), (2, self.mend)]
 
     def _files(self) -> list[Path]:
-        return [] if self._away.exists() else files_of(self._root)
+        return [] if self.disk.is_away else files_of(self._root)
 
     def spoil(self) -> None:
         """A file loses a bit, its end, or its name."""
@@ -82,7 +61,7 @@ class Second:
 
     def mend(self) -> None:
         """Everything as it was, but for what has its name by now."""
-        if self._away.exists():
+        if self.disk.is_away:
             return
         for file, (content, mtime_ns) in self._aside.items():
             if file.exists() and self._is_whole(file):

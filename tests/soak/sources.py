@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tests.journeys.conftest import jpeg, mp4, sha256
@@ -143,19 +142,3 @@ class Phone:
         time.sleep(self._chance.random())
         self._phone.unplug()
         self._phone.plug()
-
-
-def fill(ground: Ground) -> None:
-    """For a second or two there is no room at all on one of the disks."""
-    import os
-
-    filler = ground.chance.choice(ground.disks) / "filler"
-    with filler.open("wb") as full:
-        size = os.fstatvfs(full.fileno())
-        free = size.f_bavail * size.f_frsize
-        while free >= size.f_frsize:
-            with suppress(OSError):
-                os.posix_fallocate(full.fileno(), os.fstat(full.fileno()).st_size, free)
-            free //= 2
-    time.sleep(1 + ground.chance.random())
-    filler.unlink()
