@@ -332,6 +332,9 @@ def _source(view: SourceView, counts: Counts, *, running: bool) -> Json:
         "last_seen_at": rfc3339(view.last_seen_at),
         "items": counts.total(source.id),
         "waiting": sum(counts.items(one, source.id) for one in needed),
+        "failed": counts.items(State.FAILED, source.id),
+        "held": counts.items(State.HELD, source.id),
+        "skipped": counts.items(State.SKIPPED, source.id),
     }
 
 

@@ -183,10 +183,15 @@ def _result(found: BackedUp, *, stopped: bool) -> Result:
 
 
 def _lines(found: BackedUp) -> Iterator[str]:
-    yield (
-        f"{photos(found.made)} ({in_units(found.made_bytes)}) brought to {readable(found.address)}"
-        f" and read back; it holds {found.items:,}."
-    )
+    at = readable(found.address)
+    if found.made:
+        yield (
+            f"{photos(found.made)} ({in_units(found.made_bytes)}) brought to {at}"
+            f" and read back; it holds {found.items:,}."
+        )
+    elif not found.waiting and found.error is None:
+        were = plural(found.items, "was", "were")
+        yield f"Nothing waits for {at}; {found.items:,} {were} brought there before."
     if found.exposed:
         yield from (found.exposed.words(), RESEAL_HINT)
     for _, items, message in found.reasons:

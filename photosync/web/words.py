@@ -37,6 +37,13 @@ HISTORY = {
     State.SKIPPED: "Left out",
     State.FAILED: "Failed",
 }
+NOT_SAFE = {
+    "waiting": "to go",
+    "failed": "failed",
+    "held": "for you to choose",
+    "skipped": "left out",
+}
+"""What keeps a source from being all safe, the most pressing first."""
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
@@ -64,6 +71,14 @@ def headline(status: Mapping[str, Any]) -> Headline:
     if state in ("working", "blocked"):
         return Headline("busy", *_busy(status, waiting))
     return _quiet(items)
+
+
+def how_safe(source: Mapping[str, Any]) -> str:
+    """What is still to do for what came from a source; all of it safe only if nothing is."""
+    for name, words in NOT_SAFE.items():
+        if source[name]:
+            return f"{source[name]:,} {words}"
+    return "all safe" if source["items"] else "nothing yet"
 
 
 def _busy(status: Mapping[str, Any], waiting: int) -> tuple[str, str]:

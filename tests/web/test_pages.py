@@ -20,7 +20,7 @@ from photosync.store.source_choices import SourceChoices
 from photosync.web.asked import Asked, Nonsense, asked, folder_key, folder_of, place
 from photosync.web.events import MOST_LISTENERS
 from photosync.web.notes import safe_back
-from photosync.web.words import day_words, headline, lasts, things, when
+from photosync.web.words import day_words, headline, how_safe, lasts, things, when
 from tests.journeys.conftest import jpeg
 from tests.web.conftest import House, house_in
 
@@ -497,6 +497,24 @@ def test_times_and_numbers_are_those_of_people() -> None:
     assert when(10**15) == ""
     assert when("2001-02-03T12:00:00Z").startswith("3 Feb 2001")
     assert day_words("2026-11-30") == "Monday, 30 November 2026"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({}, "all safe"),
+        ({"waiting": 1200, "failed": 1}, "1,200 to go"),
+        ({"failed": 2, "held": 1}, "2 failed"),
+        ({"held": 3, "skipped": 1}, "3 for you to choose"),
+        ({"skipped": 4}, "4 left out"),
+        ({"items": 0}, "nothing yet"),
+    ],
+)
+def test_a_source_is_all_safe_only_if_nothing_of_it_is_not(
+    numbers: dict[str, int], words: str
+) -> None:
+    nothing = {"items": 9, "waiting": 0, "failed": 0, "held": 0, "skipped": 0}
+    assert how_safe(nothing | numbers) == words
 
 
 ITEMS = {**{str(one): 0 for one in State}, "total": 0}
