@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 from photosync.app.destination import Destination
 from photosync.app.exposed import exposed
-from photosync.app.finding import Finding, Verdict
+from photosync.app.finding import Finding, Verdict, of
 from photosync.app.state import looked_at
 from photosync.backup import keys as key_files
 from photosync.backup.places import place_of
 from photosync.domain.backups import RESEAL_HINT
 from photosync.domain.media import readable
-from photosync.errors import BackupAway, KeyMissing
+from photosync.errors import BackupAway, KeyMissing, KeyWrong
 from photosync.store.backups import Backups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from photosync.config import Settings
+    from photosync.errors import PhotosyncError
 
 
 def second_copy(settings: Settings) -> Iterator[Finding]:
@@ -29,7 +30,7 @@ def second_copy(settings: Settings) -> Iterator[Finding]:
     backup, about = settings.backup, "second copy"
     if not backup.to:
         return
-    told = ""
+    told, trouble = "", None
     with looked_at(settings) as state:
         known = None if state is None else Backups(state.database).target(backup.address)
         if state is not None and known is not None and known.mark is not None:
@@ -39,15 +40,27 @@ def second_copy(settings: Settings) -> Iterator[Finding]:
             destination.look()
             words = f"is there; it holds {destination.backups.tally(backup.address).items:,}"
             told = exposed(settings, state).words()
+            trouble = _passphrase_trouble(destination) if backup.encrypt else None
         else:
             words = "can be reached"
             _place(settings)
     yield Finding(about, Verdict.OK, f"{readable(backup.address)} {words}.")
     if told:
         yield Finding(about, Verdict.NOTE, told, RESEAL_HINT)
-    if backup.encrypt:
+    if trouble is not None:
+        yield of(about, trouble)
+    elif backup.encrypt:
         yield _key(settings)
     yield from _secrets(settings)
+
+
+def _passphrase_trouble(destination: Destination) -> PhotosyncError | None:
+    """Why the passphrase does not open what lies there, if it does not."""
+    try:
+        destination.try_passphrase()
+    except (KeyMissing, KeyWrong) as error:
+        return error
+    return None
 
 
 def _secrets(settings: Settings) -> Iterator[Finding]:

@@ -109,7 +109,7 @@ class Destination:
         found = []
         if backup.identity_file.exists():
             found += key_files.read_identities(backup.identity_file)
-        if backup.passphrase_file is not None:
+        if backup.passphrase_file is not None and not (found and self._is_unlocked_by_none()):
             found.append(self._unlock(backup.passphrase_file))
         if not found:
             raise KeyMissing(
@@ -118,6 +118,31 @@ class Destination:
                 hint="Bring it back from where you stored it, or name it: backup.identity_file.",
             )
         return found
+
+    def _is_unlocked_by_none(self) -> bool:
+        """Whether no passphrase was ever used there, so that none is needed to open it."""
+        return self._unlocked is None and self.place.get(places.KEY) is None
+
+    def try_passphrase(self) -> None:
+        """See to it that the passphrase opens the key that lies there, if one does.
+
+        One that was tried before, and did not change since, is not tried again: that takes a
+        second.
+
+        Raises:
+            KeyMissing: Its file is not here, or is empty.
+            KeyWrong: It is another.
+        """
+        file = self._settings.backup.passphrase_file
+        if file is None or self.place.get(places.KEY) is None:
+            return
+        if self._known_passphrase(self.target.mark or "").get("stamp") != _stamp(file):
+            self._unlock(file)
+
+    def _known_passphrase(self, mark: str) -> dict[str, str]:
+        told = self._state.control.flag(f"{KEY_FLAG}{mark}")
+        known: dict[str, str] = {} if told is None else json.loads(told)
+        return known
 
     def _sealing_keys(self, mark: str) -> Keys:
         backup = self._settings.backup
@@ -144,8 +169,7 @@ class Destination:
 
         It is looked into again only if the passphrase's file changed: that takes a second.
         """
-        told = self._state.control.flag(f"{KEY_FLAG}{mark}")
-        known = {} if told is None else json.loads(told)
+        known = self._known_passphrase(mark)
         stamp = _stamp(file)
         if self.place.get(places.KEY) is None:
             self._bring_key(file, mark)
@@ -209,5 +233,5 @@ def _stamp(file: Path) -> str:
     try:
         found = file.stat()
     except OSError as error:
-        raise KeyMissing(f"There is no {readable(str(file))}.") from error
+        raise key_files.no_passphrase(file) from error
     return f"{found.st_mtime_ns}:{found.st_size}"

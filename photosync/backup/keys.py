@@ -195,12 +195,23 @@ def read_passphrase(file: Path) -> str:
     Raises:
         KeyMissing: There is no such file, or it may not be read, or the line is empty.
     """
+    if not file.exists():
+        raise no_passphrase(file)
     lines = _content(file).decode("utf-8", "surrogateescape").splitlines()
     if not lines or not lines[0]:
         raise KeyMissing(
             f"{readable(str(file))} is empty.", hint="Write the passphrase into its first line."
         )
     return lines[0]
+
+
+def no_passphrase(file: Path) -> KeyMissing:
+    """``file``, where the passphrase should be, is not there."""
+    name = readable(str(file))
+    return KeyMissing(
+        f"There is no {name}, where the passphrase of the second copy should be.",
+        hint=f"Write it into the first line of that file, and: chmod 600 {name}",
+    )
 
 
 def lock_new(passphrase: str) -> tuple[bytes, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pyrage
@@ -11,13 +12,15 @@ import pytest
 from photosync import config
 from photosync.app.backing import back_up
 from photosync.app.backup_health import second_copy
+from photosync.app.destination import Destination
 from photosync.app.finding import Finding, Verdict
+from photosync.app.state import opened
 from photosync.backup.keys import new_identity
 from photosync.errors import BackupAway, KeyMissing, KeyWrong
+from photosync.store.backups import Backups
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from threading import Event
 
     from photosync.config import Settings
 
@@ -76,11 +79,6 @@ def test_settings_with_a_password_are_not_for_everybody(settings: Settings) -> N
 
 
 def test_a_disk_that_is_away_after_it_was_written_to(settings: Settings, tmp_path: Path) -> None:
-    from threading import Event
-
-    from photosync.app.state import opened
-    from photosync.store.backups import Backups
-
     halt: Event = Event()
     with opened(settings) as state:
         target = Backups(state.database).aim(settings.backup.address)
@@ -88,3 +86,22 @@ def test_a_disk_that_is_away_after_it_was_written_to(settings: Settings, tmp_pat
     with pytest.raises(BackupAway, match="is missing"):
         told(settings)
     assert back_up(settings, stay=True, halt=halt).error is None, "nothing waits for it"
+
+
+def test_a_passphrase_that_opens_nothing_is_told(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "passphrase"
+    file.write_text("correct horse\n")
+    sealed = with_backup(settings, encrypt=True, passphrase_file=file)
+    with opened(sealed) as state:
+        backups = Backups(state.database)
+        target = backups.aim(sealed.backup.address)
+        Destination(sealed, state, backups=backups, target=target).ready()
+    assert told(sealed)[-1].message == "There is a key to seal and to open it with."
+    file.write_text("another horse\n")
+    wrong = told(sealed)[-1]
+    assert (wrong.verdict, wrong.message[:28]) == (Verdict.BAD, "The passphrase does not open")
+    file.unlink()
+    missing = told(sealed)[-1]
+    assert missing.verdict == Verdict.BAD
+    assert "where the passphrase" in missing.message
+    assert "--new-key" not in missing.hint, "that makes no passphrase"

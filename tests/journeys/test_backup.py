@@ -180,6 +180,35 @@ def test_a_passphrase_opens_it_too(world: World, disk: Path) -> None:
     assert "The passphrase does not open" in refused.stdout
 
 
+def test_a_passphrase_named_later_does_not_hide_the_key_that_is_here(
+    world: World, disk: Path
+) -> None:
+    backup_to(world, disk, "encrypt = true")
+    assert world.run("backup", "--new-key").returncode == 0
+    put(world, "one.jpg", jpeg(1))
+    world.once()
+    passphrase = world.home / "passphrase"
+    passphrase.write_text("correct horse\n")
+    backup_to(world, disk, f'encrypt = true\npassphrase_file = "{passphrase}"')
+    assert world.json("verify", "--backup")["backup"]["opened"] is True
+
+
+def test_what_has_nothing_to_bring_claims_nothing_of_a_disk_that_is_away(
+    world: World, disk: Path
+) -> None:
+    backup_to(world, disk)
+    put(world, "one.jpg", jpeg(1))
+    world.once()
+    disk.rename(disk.with_name("elsewhere"))
+    told = world.run("backup").stdout
+    assert told == f"Nothing waits for {disk}; 1 was brought there before.\n"
+    put(world, "two.jpg", jpeg(2))
+    world.once(code=3)
+    told = world.run("backup").stdout
+    assert told.startswith(f"! The folder {disk}, where the second copy goes, is not there.")
+    assert "read back" not in told
+
+
 def test_whatever_is_wrong_in_the_target_is_named_and_mended(world: World, disk: Path) -> None:
     backup_to(world, disk)
     for number in range(6):
