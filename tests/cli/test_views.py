@@ -133,7 +133,9 @@ def test_a_long_path_stays_in_one_piece() -> None:
         "    The same bytes as item 3.",
         f" 3  done          1.0 KiB  Pixel: {LONG}",
         "There may be more: photosync list --before 3",
+        "Once it is mended: photosync retry ITEM; to leave it out: photosync skip ITEM",
     ]
+    assert "retry" not in str(items_view(lines[1:], limit=3, again=""))
     assert "more" not in str(items_view(lines[2:], limit=3, again="")).replace(LONG, "")
     assert str(items_view([], limit=3, again="")) == "No items."
 
