@@ -1,6 +1,18 @@
-"""``python -m photosync``."""
+"""``photosync`` and ``python -m photosync``."""
 
-from photosync.cli.main import main
+import sys
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the verb that the arguments name, and exit; Ctrl-C while it loads ends it as quietly."""
+    try:
+        from photosync.cli.main import main as run
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    run()
+
 
 if __name__ == "__main__":
     main()

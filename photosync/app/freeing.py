@@ -147,7 +147,7 @@ def _look_through(
     proven_bytes = 0
     for one in offer.stage.prove(source.id):
         if halt.is_set():
-            raise Stopping
+            raise Stopping("Stopped before anything was removed.")
         if isinstance(one, Stays):
             offer.stays.append(one)
         else:

@@ -64,8 +64,7 @@ def backup(
         end(_new_key(settings), as_json=as_json)
     is_named = settings.backup.address
     if to:
-        os.environ[TO] = to if "://" in to else str(Path(to).absolute())
-        settings = settings_of(config, verbose=verbose)
+        settings = _going_to(to, config, verbose=verbose)
     if not settings.backup.to:
         raise SettingsError(
             "The settings name no place for a second copy.",
@@ -83,6 +82,16 @@ def backup(
         stay = settings.backup.address == is_named
         found = back_up(settings, stay=stay, halt=halt, tick=tick if shown else None)
     end(_result(found, stopped=halt.is_set()), as_json=as_json)
+
+
+def _going_to(to: str, config: Path | None, *, verbose: bool) -> Settings:
+    """The settings, but for the place; they were read once, so that a mistake is in that."""
+    os.environ[TO] = to if "://" in to else str(Path(to).absolute())
+    try:
+        return settings_of(config, verbose=verbose)
+    except SettingsError as error:
+        message = error.message.replace(f"In the environment: {TO}", "--to")
+        raise SettingsError(message, hint="Name another place.") from error
 
 
 def _resealed(settings: Settings, *, verbose: bool, as_json: bool) -> Result:

@@ -178,7 +178,8 @@ def _summary(outcome: Outcome, *, stopped: bool, seconds: float) -> list[str]:
         said = ["Nothing new to put into your library."]
     if outcome.duplicates:
         was = plural(outcome.duplicates, "was", "were")
-        said.append(f"{photos(outcome.duplicates)} {was} there already, by their content.")
+        its = plural(outcome.duplicates, "its", "their")
+        said.append(f"{photos(outcome.duplicates)} {was} there already, by {its} content.")
     if outcome.failed:
         said.append(f"{outcome.failed} failed. Why: photosync list --state failed")
     if outcome.left:

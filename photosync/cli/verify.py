@@ -241,7 +241,9 @@ def _listed(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _error_lines(error: PhotosyncError | None) -> Iterator[str]:
-    if error is not None and error.message:
+    if isinstance(error, Stopping):
+        yield "Stopped before the end."
+    elif error is not None and error.message:
         yield f"! {error.message}"
         if error.hint:
             yield f"  {error.hint}"

@@ -31,6 +31,7 @@ WORDS = {
     State.FAILED: "failed",
 }
 STYLES = {State.DONE: "green", State.FAILED: "red", State.HELD: "yellow"}
+FAILED_HINT = "Once it is mended: photosync retry ITEM; to leave it out: photosync skip ITEM"
 DAEMON_WORDS = {
     "working": ("green", "working"),
     "idle": ("green", "running, nothing to do"),
@@ -95,7 +96,9 @@ def items_view(lines: list[Json], *, limit: int, again: str) -> Text:
             text.append(" " * (number_width + 2) + why + "\n", style="dim")
     if len(lines) == limit:
         words = f"There may be more: {printable(again)} --before {lines[-1]['id']}"
-        text.append(words, style="dim")
+        text.append(words + "\n", style="dim")
+    if any(line["state"] == State.FAILED for line in lines):
+        text.append(FAILED_HINT, style="dim")
     text.rstrip()
     return text
 

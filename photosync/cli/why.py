@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
+from photosync.cli.phones import keep_quiet
 from photosync.cli.result import DONE, FAILED, USAGE, USER_MUST_ACT, Result, end, printable
 from photosync.cli.views import copy_words, second_copy_words
 from photosync.domain.fates import Verdict
@@ -49,7 +50,9 @@ def why(
     """Say what became of a file, which rule or error decided, and what would change it."""
     from photosync.app.why import why as asked
 
-    answers = asked(settings_of(config, verbose=verbose), path)
+    settings = settings_of(config, verbose=verbose)
+    keep_quiet(verbose=verbose)
+    answers = asked(settings, path)
     text = Text("\n\n").join(_view(one) for one in answers)
     document = {"version": 1, "answers": [one.document() for one in answers]}
     codes = [EXIT_CODES[one.fate.verdict] for one in answers]

@@ -314,3 +314,13 @@ def test_numbers_that_no_item_can_have_are_no_bug(home: Home) -> None:
         said = home.say(*words, str(2**63))
         assert said.code == 2
         assert "Traceback" not in said.err
+
+
+def test_a_place_that_cannot_be_is_the_commands_and_no_setting(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOTOSYNC_BACKUP__TO", "")  # put back afterwards
+    said = home.say("backup", "--to", str(home.pictures))
+    assert said.code == 2
+    assert said.err.startswith(f'photosync: --to = "{home.pictures}"')
+    assert "PHOTOSYNC_" not in said.err

@@ -8,8 +8,10 @@ import pytest
 from photosync.app.looking import FolderLine
 from photosync.cli.phone_views import folders_view
 from photosync.cli.result import plural, print_json, printable
+from photosync.cli.verify import _error_lines
 from photosync.cli.views import _headline, _sources, items_view, span
 from photosync.domain.media import in_units
+from photosync.errors import BackupAway, Stopping
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,9 @@ def test_a_long_path_stays_in_one_piece() -> None:
         "    The same bytes as item 3.",
         f" 3  done          1.0 KiB  Pixel: {LONG}",
         "There may be more: photosync list --before 3",
+        "Once it is mended: photosync retry ITEM; to leave it out: photosync skip ITEM",
     ]
+    assert "retry" not in str(items_view(lines[1:], limit=3, again=""))
     assert "more" not in str(items_view(lines[2:], limit=3, again="")).replace(LONG, "")
     assert str(items_view([], limit=3, again="")) == "No items."
 
@@ -183,3 +187,12 @@ def test_folders_of_a_phone_that_nobody_wants() -> None:
         "\n"
     )
     assert line.startswith("  phone not in phone.serials  1 photo ")
+
+
+def test_a_verification_that_somebody_stops_has_nothing_wrong_with_it() -> None:
+    assert [*_error_lines(Stopping())] == ["Stopped before the end."]
+    assert [*_error_lines(BackupAway("It is away.", hint="Mount it."))] == [
+        "! It is away.",
+        "  Mount it.",
+    ]
+    assert [*_error_lines(None)] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -89,3 +90,12 @@ def test_of_several_files_of_one_name_all_are_told_of(home: Home) -> None:
         Intake(database).add(1, found, first=State.HELD, now=1)
     answers = home.say("why", "same.jpg", "--json").json["answers"]
     assert {one["path"] for one in answers} == {"a/same.jpg", "b/same.jpg"}
+
+
+def test_what_the_daemon_logs_of_phones_is_no_part_of_the_answer(home: Home) -> None:
+    device = logging.getLogger("photosync.device")
+    device.setLevel(logging.NOTSET)
+    home.say("why", "nothing.jpg", "--verbose")
+    assert device.level == logging.NOTSET
+    home.say("why", "nothing.jpg")
+    assert device.level == logging.ERROR

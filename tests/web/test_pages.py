@@ -353,7 +353,12 @@ def test_a_verb_over_a_filter_it_is_not_for_does_nothing(house: House) -> None:
 def test_what_failed_is_tried_again_by_one_button(house: House) -> None:
     number = house.put("empty.jpg", b"")
     assert state_of(house, number) is State.FAILED
-    assert "Try again" in house.page("/")
+    page = house.page("/")
+    assert "Try again" in page
+    assert "1 photo or video failed: empty.jpg is empty." in page
+    assert "all safe" not in page
+    house.put("another.jpg", b"")
+    assert "2 photos and videos failed, for example: " in house.page("/")
     house.send("/actions/hurry")
     assert state_of(house, number) is State.FOUND
 

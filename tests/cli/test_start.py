@@ -1,0 +1,37 @@
+"""The first half second of every verb, in which the program is still being loaded."""
+
+from __future__ import annotations
+
+import sys
+from importlib.abc import MetaPathFinder
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photosync.__main__ import INTERRUPTED, main
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+
+class CtrlC(MetaPathFinder):
+    """Comes while ``photosync.cli.main`` is looked for."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Nothing of any other module."""
+        del path, target
+        if fullname == "photosync.cli.main":
+            raise KeyboardInterrupt
+        return None
+
+
+def test_ctrl_c_while_it_loads_shows_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "photosync.cli.main", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [CtrlC(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == INTERRUPTED
