@@ -34,10 +34,12 @@ from photosync.cli import (
     why,
 )
 from photosync.cli.result import FAILED, end_badly
+from photosync.cli.usage import Verbs
 from photosync.errors import PhotosyncError
 
 app = typer.Typer(
     name="photosync",
+    cls=Verbs,
     help="Gets photos and videos into Google Photos, exactly once.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -324,3 +324,37 @@ def test_a_place_that_cannot_be_is_the_commands_and_no_setting(
     assert said.code == 2
     assert said.err.startswith(f'photosync: --to = "{home.pictures}"')
     assert "PHOTOSYNC_" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ("report", "--by", "year"),
+            '--by "year": that is not possible (allowed: folder or month).',
+        ),
+        (("restore", "3", "abc"), 'ITEM "abc": that is not possible (allowed: a whole number).'),
+        (("show", "abc"), 'ITEM "abc": that is not possible (allowed: a whole number).'),
+        (
+            ("list", "--limit", "0"),
+            '--limit "0": that is not possible (allowed: a whole number from 1',
+        ),
+        (("list", "--limit", "1" + "0" * 80), "that is not possible (allowed: a whole number"),
+        (("auth", "--port", "99999"), "(allowed: a whole number up to 65,535)"),
+        (("list", "--state", "a\x1b[31mb"), "(allowed: held, found, mirrored, uploaded, done, "),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_in_plain_words(
+    home: Home, arguments: tuple[str, ...], words: str
+) -> None:
+    """What is wrong and what is allowed, and no word of the libraries that looked at it."""
+    said = home.say(*arguments)
+
+    assert said.code == 2
+    assert words in said.err
+    assert f"{arguments[0]} --help explains it." in said.err
+    assert not any(word in said.err for word in ("Value error", "Input should", "parse", "\x1b"))
+    assert max(map(len, said.err.splitlines())) < 160
+    told = home.say(*arguments, "--json").json["error"]
+    assert told["code"] == "settings"
+    assert words in told["message"]
