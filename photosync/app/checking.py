@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from photosync import config
+from photosync.app.signing_in import client_file
 from photosync.app.state import looked_at
 from photosync.backup import keys as key_files
 from photosync.config import Mistake, Shown, raise_all, whence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 OTHERS = 0o077
 PAGE = "page"
+AUTH = "auth"
+CLIENT = "google.client_secret_file"
 SWITCHED_OFF = "switched off: nothing new is taken"
 
 
@@ -73,13 +76,26 @@ def _wrong_with(file: Path) -> tuple[str, str] | None:
 def in_force(
     settings: Settings, environ: Mapping[str, str], clock: Callable[[], float] = time.time
 ) -> list[Shown]:
-    """Every setting with its origin, and what the web page overrules of them."""
-    found = config.shown(settings, environ)
+    """Every setting with its origin, and what ``auth`` and the web page overrule of them."""
+    found = [_with_kept_client(settings, one) for one in config.shown(settings, environ)]
     try:
         with looked_at(settings, clock) as state:
             return found if state is None else _overruled(settings, state, found)
     except PhotosyncError:
         return found  # doctor tells what is wrong with the state
+
+
+def _with_kept_client(settings: Settings, one: Shown) -> Shown:
+    """Where the client lies that ``auth --client-secret`` kept, if the one named is not there."""
+    if one.key != CLIENT:
+        return one
+    try:
+        client = client_file(settings)
+    except OSError:  # a state folder of somebody else's
+        return one
+    if client == settings.google.client_secret_file:
+        return one
+    return Shown(CLIENT, str(client), AUTH)
 
 
 def _overruled(settings: Settings, state: State, found: list[Shown]) -> list[Shown]:

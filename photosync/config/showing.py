@@ -33,7 +33,7 @@ class Shown:
     """One setting, its value in words and as TOML.
 
     ``origin``: "default", "file", or "environment" and a variable's name; "page" for what the
-    user chose on the web page instead.
+    user chose on the web page instead, "auth" for what ``photosync auth`` has kept.
     """
 
     key: str

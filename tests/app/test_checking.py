@@ -8,6 +8,7 @@ import pytest
 
 from photosync import config
 from photosync.app.checking import check_keys, in_force
+from photosync.app.signing_in import KEPT_CLIENT
 from photosync.app.state import opened
 from photosync.domain.media import SourceKind
 from photosync.errors import SettingsError
@@ -102,3 +103,16 @@ def test_values_are_shown_as_they_may_be_written_and_unset_ones_as_defaults(tmp_
         for one in config.shown(config.load(settings.file, variable), variable)
     }
     assert told["folder[1].album"] == ('"C"', "environment PHOTOSYNC_FOLDER")
+
+
+def test_the_client_is_shown_where_it_lies(tmp_path: Path) -> None:
+    """``auth --client-secret`` keeps a copy; one where the settings name it comes first."""
+    settings = load(tmp_path, "")
+    key = "google.client_secret_file"
+    named, kept = tmp_path / "client_secret.json", tmp_path / "state" / KEPT_CLIENT
+    assert shown(settings)[key] == (f'"{named}"', "default")
+    kept.parent.mkdir()
+    kept.write_text("{}")
+    assert shown(settings)[key] == (f'"{kept}"', "auth")
+    named.write_text("{}")
+    assert shown(settings)[key] == (f'"{named}"', "default")
