@@ -44,6 +44,18 @@ NOT_SAFE = {
     "skipped": "left out",
 }
 """What keeps a source from being all safe, the most pressing first."""
+BUTTONS = (
+    ("Sign in: photosync auth", ""),
+    (": photosync auth", "."),
+    (", then: photosync auth", ", then sign in."),
+    ("After mending it: photosync retry --all", "Once it is mended, try again."),
+    (
+        "if it is not there: photosync retry ITEM, else skip it.",
+        "try again only if it is not there.",
+    ),
+    ("Decide about them: photosync folders", ""),
+)
+"""How a hint ends that names a command, and how beside a button that does the same."""
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
@@ -171,6 +183,14 @@ def day_words(day: str) -> str:
     except ValueError:
         return "At no known time"
     return f"{found:%A}, {found.day} {found:%B %Y}"
+
+
+def by_button(text: str) -> str:
+    """A hint for a terminal in words that fit the button beside it; "" if that says all."""
+    for command, click in sorted(BUTTONS, key=lambda one: -len(one[0])):
+        if text.endswith(command):
+            return (text.removesuffix(command) + click).strip()
+    return text
 
 
 def size(size_bytes: float) -> str:

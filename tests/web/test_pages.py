@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from photosync.domain.states import State
+from photosync.errors import RequestRefused
 from photosync.files.samples import make_samples
 from photosync.store.source_choices import SourceChoices
 from photosync.web.asked import Asked, Nonsense, asked, folder_key, folder_of, place
@@ -560,3 +561,18 @@ def test_what_happens_is_said_in_one_line(
     }
     told = headline(whole)
     assert (told.tone, told.title) == (tone, title)
+
+
+def test_what_failed_says_what_its_buttons_do(house: House) -> None:
+    number = house.put("a.jpg", jpeg(1))
+    trouble = str(RequestRefused("Google did not like it."))
+    assert "photosync retry" in trouble
+    house.state.database.run(
+        "UPDATE media_items SET state = 'failed', error_code = :code, error_message = :message",
+        {"code": RequestRefused.code, "message": trouble},
+    )
+
+    for address in ("/", f"/photos/{number}"):
+        page = house.page(address)
+        assert "Google did not like it. Once it is mended, try again." in page
+        assert "photosync retry" not in page

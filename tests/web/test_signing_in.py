@@ -13,14 +13,19 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from photosync.app.report import ending
 from photosync.emulator.server import Emulator
+from photosync.errors import ClientInvalid, ScopeMissing, SignInRequired
 from photosync.store.control import Problem
+from photosync.web import words
 from tests.journeys.browser import answer
 from tests.web.conftest import House, house_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from photosync.errors import BlockedError
 
 
 @pytest.fixture
@@ -41,13 +46,13 @@ def house(tmp_path: Path, google: Emulator) -> Iterator[House]:
         yield made
 
 
-def lost(house: House, code: str = "auth_required") -> None:
+def lost(house: House, code: str = "auth_required", hint: str = "Sign in: photosync auth") -> None:
     house.state.control.raise_problem(
         Problem(
             code=code,
             subject="",
             message="Google says that the sign-in is over.",
-            hint="Sign in: photosync auth",
+            hint=hint,
             gate="library",
             needs_user=True,
             since=1,
@@ -184,3 +189,35 @@ def test_an_answer_that_never_comes_ends_the_attempt(
     while "No answer came from the browser in time." not in house.page("/signin"):
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("error", [SignInRequired, ScopeMissing])
+def test_beside_a_button_no_command_is_named(house: House, error: type[BlockedError]) -> None:
+    """The button does what the hint of a terminal names a command for."""
+    house.state.control.clear_problem("auth_required")
+    lost(house, error.code, error.default_hint)
+
+    page = house.page("/")
+
+    assert "Google says that the sign-in is over." in page
+    assert 'href="/signin">Sign in</a>' in page
+    assert "photosync auth" not in page
+    assert ("leave every box ticked" in page) == (error is ScopeMissing)
+
+
+def test_what_no_click_can_mend_has_its_command_and_no_button(house: House) -> None:
+    """No page takes the file of another client."""
+    house.state.control.clear_problem("auth_required")
+    house.settings.google.token_file.write_text("{}")
+    lost(house, ClientInvalid.code, ClientInvalid.default_hint)
+
+    page = house.page("/")
+
+    assert "photosync auth --client-secret FILE" in page
+    assert 'href="/signin">Sign in</a>' not in page
+
+
+def test_a_sign_in_that_ends_is_given_anew_by_the_button(house: House) -> None:
+    hint = ending(2_000_000_000, now=1_900_000_000).hint
+
+    assert words.by_button(hint) == hint.replace(": photosync auth", " sign in.")
