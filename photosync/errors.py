@@ -141,6 +141,10 @@ class PhoneGarbled(TransientError):
     least_wait = 10.0
 
 
+NO_PHOTO_HINT = "To leave it out: photosync skip ITEM; once it is mended, it is taken by itself."
+"""No try can help while the bytes are the same, and other bytes are another item."""
+
+
 class ItemError(PhotosyncError):
     """This item cannot be uploaded as it is; the others can."""
 
@@ -152,6 +156,7 @@ class EmptyFile(ItemError):
     """The file has no bytes; Google refuses it (google-photos-api.md §2.2)."""
 
     code = "empty"
+    default_hint = NO_PHOTO_HINT
 
 
 class FileTooLarge(ItemError):
@@ -171,6 +176,7 @@ class NotMedia(ItemError):
     """Named like a photo or video, but its content is neither."""
 
     code = "not_media"
+    default_hint = NO_PHOTO_HINT
 
 
 class FileExists(ItemError):

@@ -117,7 +117,8 @@ def _failed(item: MediaItem) -> Fate:
     fate = failed(item.error_code or "", item.error_message or "")
     again = f"photosync retry {item.id}"
     cure = fate.cure.replace("photosync retry --all", again)
-    if again not in cure:
+    cure = cure.replace("photosync skip ITEM", f"photosync skip {item.id}")
+    if again not in cure and fate.cure != errors.NO_PHOTO_HINT:
         cure = f"{cure} Then: {again}".strip()
     return replace(fate, cure=cure)
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from photosync.cli.result import plural, printable
 from photosync.domain.media import in_units
 from photosync.domain.states import State
+from photosync.errors import NO_PHOTO_HINT, EmptyFile, NotMedia
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,6 +33,7 @@ WORDS = {
 }
 STYLES = {State.DONE: "green", State.FAILED: "red", State.HELD: "yellow"}
 FAILED_HINT = "Once it is mended: photosync retry ITEM; to leave it out: photosync skip ITEM"
+NO_PHOTOS = frozenset({EmptyFile.code, NotMedia.code})
 DAEMON_WORDS = {
     "working": ("green", "working"),
     "idle": ("green", "running, nothing to do"),
@@ -97,8 +99,11 @@ def items_view(lines: list[Json], *, limit: int, again: str) -> Text:
     if len(lines) == limit:
         words = f"There may be more: {printable(again)} --before {lines[-1]['id']}"
         text.append(words + "\n", style="dim")
-    if any(line["state"] == State.FAILED for line in lines):
+    failed = [line for line in lines if line["state"] == State.FAILED]
+    if any(line["error"] is None or line["error"]["code"] not in NO_PHOTOS for line in failed):
         text.append(FAILED_HINT, style="dim")
+    elif failed:
+        text.append(NO_PHOTO_HINT, style="dim")
     text.rstrip()
     return text
 

@@ -79,6 +79,7 @@ class Advice(NamedTuple):
     cure: str
 
 
+NO_PHOTO = "photosync skip ITEM leaves it out; once it is mended, it is taken by itself."
 STOPPED: dict[tuple[State, str], Advice] = {
     (State.HELD, ""): Advice(
         "It waits for your choice.", "photosync choose ITEM, or photosync choose --all"
@@ -97,6 +98,8 @@ STOPPED: dict[tuple[State, str], Advice] = {
         "That version of the file was gone before it could be kept.", ""
     ),
     (State.SKIPPED, ""): Advice("It was left out.", "photosync show ITEM says why."),
+    (State.FAILED, "not_media"): Advice("It is no photo or video by its content.", NO_PHOTO),
+    (State.FAILED, "empty"): Advice("It is empty.", NO_PHOTO),
     (State.FAILED, ""): Advice(
         "It failed.", "photosync show ITEM says why; then photosync retry ITEM"
     ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.domain.media import in_units
 from photosync.domain.states import READY_STATES, State
+from photosync.errors import NO_PHOTO_HINT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,7 @@ BUTTONS = (
         "if it is not there: photosync retry ITEM, else skip it.",
         "try again only if it is not there.",
     ),
+    (NO_PHOTO_HINT, "Leave it out; once it is mended, it is taken by itself."),
     ("Decide about them: photosync folders", ""),
 )
 """How a hint ends that names a command, and how beside a button that does the same."""

@@ -122,7 +122,7 @@ LONG = "Android/media/com.whatsapp/WhatsApp/Media/WhatsApp Images/Private and mo
 
 
 def test_a_long_path_stays_in_one_piece() -> None:
-    error = {"code": "empty", "message": "It is\x1b[2J empty."}
+    error = {"code": "refused", "message": "It is\x1b[2J bad."}
     lines = [
         item(12, "failed", error=error),
         item(7, "duplicate", duplicate_of=3),
@@ -130,7 +130,7 @@ def test_a_long_path_stays_in_one_piece() -> None:
     ]
     assert str(items_view(lines, limit=3, again="photosync list")).splitlines() == [
         f"12  failed        1.0 KiB  Pixel: {LONG}",
-        "    It is [2J empty.",
+        "    It is [2J bad.",
         f" 7  duplicate     1.0 KiB  Pixel: {LONG}",
         "    The same bytes as item 3.",
         f" 3  done          1.0 KiB  Pixel: {LONG}",
@@ -140,6 +140,18 @@ def test_a_long_path_stays_in_one_piece() -> None:
     assert "retry" not in str(items_view(lines[1:], limit=3, again=""))
     assert "more" not in str(items_view(lines[2:], limit=3, again="")).replace(LONG, "")
     assert str(items_view([], limit=3, again="")) == "No items."
+
+
+def test_only_what_a_try_may_help_is_to_be_tried_again() -> None:
+    no_photo = {"code": "not_media", "message": "It is no photo."}
+    refused = {"code": "refused", "message": "Google does not want it."}
+    alone = str(items_view([item(1, "failed", error=no_photo)], limit=9, again=""))
+    assert "retry" not in alone
+    assert alone.endswith(
+        "To leave it out: photosync skip ITEM; once it is mended, it is taken by itself."
+    )
+    both = [item(1, "failed", error=no_photo), item(2, "failed", error=refused)]
+    assert "retry ITEM" in str(items_view(both, limit=9, again=""))
 
 
 def item(number: int, state: str, **more: Any) -> dict[str, Any]:

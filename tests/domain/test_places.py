@@ -66,6 +66,8 @@ def test_what_the_user_says_is_never_the_library(one: Standing) -> None:
         (standing(State.FOUND, at_source=True), ("phone",), "photosync runs"),
         (standing(State.HELD, at_source=True), ("phone",), "photosync choose"),
         (standing(State.FAILED, "refused", at_source=True), ("phone",), "photosync retry"),
+        (standing(State.FAILED, "not_media", at_source=True), ("phone",), "photosync skip ITEM"),
+        (standing(State.FAILED, "empty", at_source=True), ("phone",), "photosync skip ITEM"),
         (standing(in_mirror=True, is_missing=True), ("mirror",), "verify --again"),
         (standing(State.MIRRORED, in_mirror=True), ("mirror",), "photosync status"),
         (standing(), ("library",), "backup.to"),
