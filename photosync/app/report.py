@@ -189,7 +189,13 @@ def item_page(settings: Settings, state: OpenState, item: MediaItem, *, running:
         "attempts": item.attempts,
         "found_at": rfc3339(item.found_at),
         "history": [
-            {"at": rfc3339(one.at), "before": one.before, "after": one.after, "code": one.code}
+            {
+                "at": rfc3339(one.at),
+                "before": one.before,
+                "after": one.after,
+                "code": one.code,
+                "to": one.to or None,
+            }
             for one in history
         ],
     }

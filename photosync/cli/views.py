@@ -145,7 +145,8 @@ def item_view(page: Json) -> RenderableType:
     for heading in ("when", "became", "why"):
         history.add_column(heading)
     for event in page["history"]:
-        history.add_row(local(event["at"]), event["after"], event["code"] or "")
+        to = f" to {event['to']}" if event["to"] else ""
+        history.add_row(local(event["at"]), event["after"], printable((event["code"] or "") + to))
     return Group(table, history)
 
 

@@ -13,6 +13,7 @@ from photosync.store import ready
 from photosync.store.mapping import to_item, to_source
 
 if TYPE_CHECKING:
+    import sqlite3
     from contextlib import AbstractContextManager
 
     from photosync.domain.media import MediaItem, Source, SourceKind
@@ -87,14 +88,23 @@ class Tally:
     last_at: int | None
 
 
+RESTORED = "restored"
+RESTORED_TO = f"{RESTORED} to "
+"""Before the folder, or a phone's serial number, where that is not where the item is from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of an item's history; ``before`` is None for the first."""
+    """One line of an item's history; ``before`` is None for the first.
+
+    ``to``: where it was restored to, if that is not where it came from; else "".
+    """
 
     at: int
     before: str | None
     after: str
     code: str | None
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +257,7 @@ class Overview:
     def history(self, item_id: int) -> list[Event]:
         """Every move of an item, oldest first."""
         rows = self._database.rows(EVENTS, {"id": item_id})
-        return [Event(row["at"], row["before"], row["after"], row["code"]) for row in rows]
+        return [_event(row) for row in rows]
 
     def reasons(self, state: State) -> list[tuple[str, int, str]]:
         """Why items are in ``state``: (code, how many, an example's message)."""
@@ -284,3 +294,10 @@ class Overview:
         return {
             row["id"]: (row["leased_by"], row["size_bytes"]) for row in self._database.rows(IN_HAND)
         }
+
+
+def _event(row: sqlite3.Row) -> Event:
+    code, to = row["code"], ""
+    if code is not None and code.startswith(RESTORED_TO):
+        code, to = RESTORED, code.removeprefix(RESTORED_TO)
+    return Event(row["at"], row["before"], row["after"], code, to)

@@ -7,9 +7,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from photosync.domain.media import SourceKind
+from photosync.domain.media import SourceKind, readable
 from photosync.domain.restoring import Restorable, Target, TargetKind
 from photosync.store.mapping import from_int64, to_int64
+from photosync.store.overview import RESTORED, RESTORED_TO
 
 if TYPE_CHECKING:
     import sqlite3
@@ -92,7 +93,15 @@ DONE = """
 
 EVENT = """
     INSERT INTO item_events (item_id, at, before, after, code)
-    SELECT id, :now, state, state, 'restored' FROM media_items WHERE id = :item_id
+    SELECT id, :now, state, state, :code FROM media_items WHERE id = :item_id
+"""
+
+ELSEWHERE = """
+    SELECT restores.address AS address FROM restores
+        JOIN media_items ON media_items.id = restores.item_id
+        JOIN sources ON sources.id = source_id
+    WHERE restores.id = :id
+        AND NOT (restores.kind = sources.kind AND restores.address = sources.address)
 """
 
 # on its own phone again: what was freed is not freed any more
@@ -256,7 +265,9 @@ class Restores:
             connection.execute(BACK, values)
             connection.execute(SEEN, values)
             if fresh:
-                connection.execute(EVENT, values)
+                elsewhere = connection.execute(ELSEWHERE, values).fetchone()
+                to = "" if elsewhere is None else readable(os.fsdecode(elsewhere["address"]))
+                connection.execute(EVENT, {**values, "code": RESTORED_TO + to if to else RESTORED})
 
     def fail(self, order: Order, *, code: str, message: str, now: int) -> None:
         """It cannot be put there."""

@@ -15,6 +15,7 @@ from photosync.files.folder import Folder
 from photosync.files.placing import FolderTarget
 from photosync.stages.restore import Restore, Tally
 from photosync.stages.whereabouts import Whereabouts
+from photosync.store.overview import Overview
 from photosync.store.restores import Restores
 from tests.stages.elsewhere import DiskBackup, sha256
 from tests.stages.test_free_space import LONG_AGO, World, _world, spoil
@@ -264,3 +265,19 @@ def test_a_preview_changes_nothing(home: Home) -> None:
     assert [what for _, what in home.stage().preview(orders)] == ["there", "none", "mirror"]
     home.file("DCIM/2.jpg").write_bytes(b"?")
     assert [what for _, what in home.stage().preview(orders)][2] == "exists"
+
+
+def test_the_history_says_where_it_was_put(home: Home) -> None:
+    """Only what went back to where it came from is restored and no more."""
+    home.world.done("DCIM/a.jpg", A)
+    home.run()
+    overview = Overview(home.world.database)
+    (source,) = (one.source for one in overview.sources())
+    own = Target(TargetKind.PHONE, source.address)
+    home.restores.ask(own, [(1, "DCIM/a.jpg")], at=2**31)
+    ((order,),) = home.restores.asked(own, at=2**31)
+    home.restores.put(order, mtime_ns=1, now=2**31, fresh=True)
+
+    lines = [one for one in overview.history(1) if one.code == "restored"]
+
+    assert [one.to for one in lines] == [str(home.out), ""]
