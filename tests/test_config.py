@@ -485,6 +485,15 @@ def test_shown_tells_each_value_and_where_it_comes_from(
     assert shown["google.token_file"] == ("/var/lib/photosync/token.json", "default")
 
 
+def test_what_is_shown_can_be_set(environ: dict[str, str]) -> None:
+    """And nothing that is reckoned from it."""
+    settings = config.load(None, environ)
+    told = {one.key for one in config.shown(settings, environ)}
+    known = {f"{table}.{key}" for table, names in keys.KEYS.items() for key in names}
+    assert told <= known | {"state_dir", "folder"}
+    assert "web.restore_to" in told
+
+
 def test_shown_without_a_file(environ: dict[str, str]) -> None:
     def origins(**more: str) -> dict[str, str]:
         every = environ | more

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from photosync.config.environment import adb_server, origin
 from photosync.config.files import credential
 from photosync.config.hours import Hours
-from photosync.config.keys import SECRETS, SELECTING, TABLES
+from photosync.config.keys import KEYS, SECRETS, SELECTING, TABLES
 from photosync.config.reading import read_toml
 from photosync.config.settings import NO_DAY, address_of
 
@@ -64,6 +64,8 @@ def _table(
 ) -> Iterator[Shown]:
     values = getattr(settings, table)
     for field in fields(values):
+        if field.name not in KEYS[table]:
+            continue  # reckoned from others: nobody can set it
         if table == "phone" and field.name in SELECTING and getattr(values, field.name) is None:
             continue  # as [select] says
         told = _told(getattr(values, field.name), f"{table}.{field.name}")
