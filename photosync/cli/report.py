@@ -30,7 +30,6 @@ MOST_IN_JSON = 10_000
 
 FEW = 5
 STOPPED = "Stopped before all of it was looked at; nothing was changed."
-NOTHING_YET = "photosync has not found anything yet. Start it: photosync run"
 
 
 class By(StrEnum):
@@ -69,7 +68,7 @@ def report(
     from photosync.app.reconciled import endangered
     from photosync.app.reconciling import Asked
     from photosync.app.state import looked_at, source_named
-    from photosync.cli.report_views import report_view
+    from photosync.cli.report_views import NOTHING_YET, report_view
 
     settings = settings_of(config, verbose=verbose)
     halt = Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -11,7 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from photosync.cli.result import printable
+from photosync.cli.result import photos, printable
 from photosync.cli.views import local
 from photosync.domain.media import in_units
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+COUNTED = ("items", "bytes")
 MOST_ROWS = 40
+NOTHING_YET = "photosync has not found anything yet. Start it: photosync run"
 PIECE = re.compile(r"[^/ ]*[/ ]*")
 THERE = "there: on the phone, or in the watched folder itself."
 MOST_EXAMPLES = 3
@@ -66,20 +69,37 @@ class Named:
 
 
 def report_view(found: Json, *, by: str, missing: bool, page: Path | None) -> RenderableType:
-    """The whole report; ``missing``: only what is in one place or none."""
+    """The whole report; ``missing``: only what is in one place or none.
+
+    With a ``page``, which has all of it, where that is and what it comes to.
+    """
+    if page is not None:
+        return Group(Text(f"Written: {printable(str(page))}"), _summary(found), *_damaged(found))
     parts: list[RenderableType] = []
+    if not missing and not found["sources"]:
+        return Text(NOTHING_YET)
     if not missing:
         parts += [_sources(found), *_legend(found), _groups(found, by)]
     parts += _heaps("In one place only", found["one_place"], alone=True)
     parts += _heaps("Nowhere that photosync knows of", found["nowhere"])
     if not missing:
-        parts += _stopped(found["stopped"])
+        parts += _stopped(found)
     parts += _damaged(found)
     if missing and not parts:
         parts.append(Text("Everything lies in two places at least.", style="green"))
-    if page is not None:
-        parts.append(Text(f"Written: {printable(str(page))}"))
     return Group(*parts)
+
+
+def _summary(found: Json) -> Text:
+    """All of it in one line."""
+    told = {
+        "in one place only": found["in_all"]["one_place"],
+        "nowhere that photosync knows of": found["in_all"]["nowhere"],
+        "not on their way to the library": sum(one["items"] for one in found["stopped"]),
+    }
+    counts = [f"{count:,} {words}" for words, count in told.items() if count]
+    rest = ", ".join(counts) or "everything lies in two places at least"
+    return Text(f"{photos(found['in_all']['items'])}: {rest}.")
 
 
 def _columns(table: Table, found: Json) -> list[str]:
@@ -135,6 +155,8 @@ def _legend(found: Json) -> list[Text]:
 
 def _groups(found: Json, by: str) -> RenderableType:
     rows = found["folders"] if by == "folder" else found["months"]
+    if not rows:
+        return Text(f"\n{NOTHING_YET}")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(by)
     columns = _columns(table, found)
@@ -164,8 +186,17 @@ def _heaps(title: str, heaps: list[Json], *, alone: bool = False) -> list[Render
     return [text]
 
 
-def _stopped(heaps: list[Json]) -> list[RenderableType]:
-    """Counts alone: which they are, ``list`` says."""
+def _stopped(found: Json) -> list[RenderableType]:
+    """Counts alone: which they are, ``list`` says. What was told of above is not told again."""
+    above: Counter[tuple[str, str | None, str]] = Counter()
+    for one in (*found["one_place"], *found["nowhere"]):
+        if not one["is_past"]:
+            above.update({(one["fate"], one["code"], name): one[name] for name in COUNTED})
+    heaps = []
+    for one in found["stopped"]:
+        rest = {name: one[name] - above[one["fate"], one["code"], name] for name in COUNTED}
+        if rest["items"] > 0:
+            heaps.append({**one, **rest})
     if not heaps:
         return []
     total = sum(one["items"] for one in heaps)

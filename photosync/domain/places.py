@@ -98,8 +98,8 @@ STOPPED: dict[tuple[State, str], Advice] = {
         "That version of the file was gone before it could be kept.", ""
     ),
     (State.SKIPPED, ""): Advice("It was left out.", "photosync show ITEM says why."),
-    (State.FAILED, "not_media"): Advice("It is no photo or video by its content.", NO_PHOTO),
-    (State.FAILED, "empty"): Advice("It is empty.", NO_PHOTO),
+    (State.FAILED, "not_media"): Advice("It failed.", NO_PHOTO),
+    (State.FAILED, "empty"): Advice("It failed.", NO_PHOTO),
     (State.FAILED, ""): Advice(
         "It failed.", "photosync show ITEM says why; then photosync retry ITEM"
     ),

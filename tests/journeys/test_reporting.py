@@ -91,7 +91,8 @@ def test_the_text_fits_a_terminal_and_a_pipe(world: World) -> None:
 
     assert f"{long.strip()}" in wide
     assert "in a watched folder only" in wide
-    assert "photosync retry ITEM" in wide
+    assert "photosync skip ITEM" in wide
+    assert wide.count("failed.jpg is neither") == 1
 
 
 def test_by_month_and_by_source(world: World) -> None:
