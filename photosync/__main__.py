@@ -3,13 +3,15 @@
 import sys
 
 INTERRUPTED = 130
+STOPPED = "Stopped before it was done."
 
 
 def main() -> None:
-    """Run the verb that the arguments name, and exit; Ctrl-C while it loads ends it as quietly."""
+    """Run the verb that the arguments name, and exit; Ctrl-C while it loads ends it as plainly."""
     try:
         from photosync.cli.main import main as run
     except KeyboardInterrupt:
+        sys.stderr.write(f"photosync: {STOPPED}\n")
         sys.exit(INTERRUPTED)
     run()
 

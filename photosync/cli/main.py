@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from photosync import __version__
+from photosync.__main__ import INTERRUPTED
 from photosync.cli import (
     auth,
     backup,
@@ -117,7 +118,8 @@ def outcome(arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED if end.code else 0
     except PhotosyncError as error:
-        return end_badly(error, as_json="--json" in arguments)
+        code = end_badly(error, as_json="--json" in arguments)
+        return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else code
     except BrokenPipeError:
         _forget_stdout()
         return FAILED

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from photosync.__main__ import STOPPED
 from photosync.domain.media import readable
-from photosync.errors import SettingsError
+from photosync.errors import SettingsError, Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +26,12 @@ class Verbs(TyperGroup):
 
         Raises:
             SettingsError: An option or argument has a value that is not possible.
+            Stopping: Ctrl-C came, and the verb had not begun to heed it itself.
         """
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Stopping(STOPPED) from error
         except typer.BadParameter as error:
             details = getattr(error.__cause__, "errors", None)
             if details is None:

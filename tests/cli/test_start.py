@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
+    from tests.cli.conftest import Home
+
 
 class CtrlC(MetaPathFinder):
     """Comes while ``photosync.cli.main`` is looked for."""
@@ -29,9 +31,32 @@ class CtrlC(MetaPathFinder):
         return None
 
 
-def test_ctrl_c_while_it_loads_shows_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_it_loads_shows_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delitem(sys.modules, "photosync.cli.main", raising=False)
     monkeypatch.setattr(sys, "meta_path", [CtrlC(), *sys.meta_path])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == INTERRUPTED
+    assert capsys.readouterr().err == "photosync: Stopped before it was done.\n"
+
+
+@pytest.mark.parametrize(
+    "verb", [["restore", "--all"], ["doctor"], ["auth"], ["config", "show"], ["list"]]
+)
+def test_ctrl_c_before_a_verb_heeds_it_is_answered(
+    home: Home, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+) -> None:
+    """While the settings are read, say."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("photosync.config.load", interrupted)
+
+    said = home.say(*verb)
+
+    assert said.code == INTERRUPTED
+    assert said.err == "photosync: Stopped before it was done.\n"
+    assert home.say(*verb, "--json").json["error"]["code"] == "stopping"
