@@ -59,7 +59,12 @@ HURRY_ONE = "UPDATE restore_requests SET not_before = 0 WHERE id = :id AND state
 DROP_ORDERS = """
     DELETE FROM restores WHERE state = 'wanted'
         AND item_id IN (SELECT value FROM json_each(:ids))
-        AND (:address IS NULL OR (kind = :goal AND address = :address))
+        AND CASE WHEN :address IS NOT NULL THEN kind = :goal AND address = :address
+            ELSE EXISTS (
+                SELECT 1 FROM media_items JOIN sources ON sources.id = source_id
+                WHERE media_items.id = restores.item_id AND sources.kind = restores.kind
+                    AND sources.address = restores.address)
+            END
 """
 
 DROP_ITEMS = "DELETE FROM restore_request_items WHERE request_id = :id"

@@ -217,6 +217,22 @@ def test_one_that_is_called_off_at_its_very_beginning_leaves_nothing_either(
     assert Restores(house.state.database).left() == {}
 
 
+def test_what_the_command_was_asked_for_elsewhere_is_not_called_off(house: House) -> None:
+    """A request to put items where they came from is about no other place."""
+    number = kept(house, "a.jpg", jpeg(1))
+    orders = Restores(house.state.database)
+    elsewhere = Target(TargetKind.FOLDER, str(house.home / "elsewhere"))
+    home = Target(TargetKind.FOLDER, str(house.pictures))
+    ask(house, number, to="home")
+    for target in (elsewhere, home):
+        orders.ask(target, [(number, "a.jpg")], at=orders.moment(now=1))
+    assert orders.left() == {elsewhere: 1, home: 1}
+
+    house.send("/restore/drop", {"request": requests(house).all()[0].id})
+
+    assert orders.left() == {elsewhere: 1}
+
+
 def test_it_waits_while_another_restore_is_under_way(house: House) -> None:
     number = kept(house, "a.jpg", jpeg(1))
     ask(house, number, to="folder")
