@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 50
 FORESEEN = {
-    "there": "lies there already",
     "exists": "another file lies there: it stays",
     "none": "no copy of it can be found",
     "mirror": "from the mirror",
@@ -248,10 +247,13 @@ def _lines(part: Part, *, dry_run: bool) -> Iterator[str]:
 def _foreseen_lines(part: Part) -> Iterator[str]:
     count = sum(what not in ("there", "exists", "none") for _, _, what in part.foreseen)
     yield f"{readable(part.label)}: {photos(count)} would be put back."
-    for item, path, what in part.foreseen[:MOST_SHOWN]:
+    told = [one for one in part.foreseen if one[2] != "there"]
+    if there := len(part.foreseen) - len(told):
+        yield f"  {photos(there)} {plural(there, 'lies', 'lie')} there already."
+    for item, path, what in told[:MOST_SHOWN]:
         yield f"  {item:>6}  {readable(path)}: {FORESEEN[what]}"
-    if len(part.foreseen) > MOST_SHOWN:
-        yield f"  and {len(part.foreseen) - MOST_SHOWN:,} more, see --json"
+    if len(told) > MOST_SHOWN:
+        yield f"  and {len(told) - MOST_SHOWN:,} more, see --json"
 
 
 def _trouble_lines(troubles: Sequence[Trouble]) -> Iterator[str]:
