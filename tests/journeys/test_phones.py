@@ -255,6 +255,7 @@ def test_a_folder_that_is_left_while_the_daemon_runs_stays_left(
 def test_what_waits_on_a_phone_that_is_not_there_is_said_in_one_line(
     phone_world: World, phone: LabPhone
 ) -> None:
+    """A phone that is away is nothing that failed, as README says of the exit code."""
     old(shoot(phone, "DCIM/Camera/a.jpg", jpeg(1)))
     assert phone_world.run("pause").returncode == 0
     phone_world.once(code=1)
