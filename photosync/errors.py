@@ -141,7 +141,7 @@ class PhoneGarbled(TransientError):
     least_wait = 10.0
 
 
-NO_PHOTO_HINT = "To leave it out: photosync skip ITEM; once it is mended, it is taken by itself."
+NO_PHOTO_HINT = "Leave it out: photosync skip ITEM; once it is mended, it is taken by itself."
 """No try can help while the bytes are the same, and other bytes are another item."""
 
 

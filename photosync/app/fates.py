@@ -114,7 +114,9 @@ def _duplicate(record: Record, item: MediaItem) -> Fate:
 
 
 def _failed(item: MediaItem) -> Fate:
-    fate = failed(item.error_code or "", item.error_message or "")
+    code = item.error_code or ""
+    message = (item.error_message or "").removesuffix(HINTS.get(code, "")).strip()  # it is the cure
+    fate = failed(code, message)
     again = f"photosync retry {item.id}"
     cure = fate.cure.replace("photosync retry --all", again)
     cure = cure.replace("photosync skip ITEM", f"photosync skip {item.id}")

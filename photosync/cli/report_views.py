@@ -92,6 +92,8 @@ def report_view(found: Json, *, by: str, missing: bool, page: Path | None) -> Re
 
 def _summary(found: Json) -> Text:
     """All of it in one line."""
+    if not found["in_all"]["items"]:
+        return Text(NOTHING_YET)
     told = {
         "in one place only": found["in_all"]["one_place"],
         "nowhere that photosync knows of": found["in_all"]["nowhere"],

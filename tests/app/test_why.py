@@ -26,7 +26,7 @@ from photosync.daemon.bells import Bells
 from photosync.domain.fates import Verdict
 from photosync.domain.media import Hashes, SourceKind
 from photosync.domain.states import State
-from photosync.errors import UnknownItem
+from photosync.errors import EmptyFile, UnknownItem
 from photosync.files.folder import Folder
 from photosync.stages.discover import Discover, Watched
 from photosync.stages.parts import Parts
@@ -390,8 +390,14 @@ def test_why_of_failures(world: World) -> None:
     world.look()
     answer = world.one("empty.jpg")
     assert told(answer) == (FAILED, "empty")
-    assert answer.fate.cure.startswith("To leave it out: photosync skip 2;")
+    assert answer.fate.cure.startswith("Leave it out: photosync skip 2;")
     assert "retry" not in answer.fate.cure
+    message = str(EmptyFile("empty.jpg is empty."))
+    with opened(world.settings) as state:
+        state.database.run(
+            "UPDATE media_items SET error_message = :message WHERE id = 2", {"message": message}
+        )
+    assert world.one("empty.jpg").fate.message == "empty.jpg is empty.", "the cure says the rest"
     world.state("a.jpg", State.MIRRORED, State.FAILED, code="refused")
     answer = world.one("a.jpg")
     assert told(answer) == (FAILED, "refused")

@@ -41,6 +41,7 @@ def test_without_anything_known_there_is_no_empty_table(home: Home) -> None:
     with Database(home.state_dir) as database:
         database.migrate()
 
-    said = home.say("report")
-
-    assert said.out == "photosync has not found anything yet. Start it: photosync run\n"
+    nothing = "photosync has not found anything yet. Start it: photosync run"
+    assert home.say("report").out == f"{nothing}\n"
+    page = home.folder / "where.html"
+    assert home.say("report", "--html", str(page)).out == f"Written: {page}\n{nothing}\n"

@@ -148,7 +148,7 @@ def test_only_what_a_try_may_help_is_to_be_tried_again() -> None:
     alone = str(items_view([item(1, "failed", error=no_photo)], limit=9, again=""))
     assert "retry" not in alone
     assert alone.endswith(
-        "To leave it out: photosync skip ITEM; once it is mended, it is taken by itself."
+        "Leave it out: photosync skip ITEM; once it is mended, it is taken by itself."
     )
     both = [item(1, "failed", error=no_photo), item(2, "failed", error=refused)]
     assert "retry ITEM" in str(items_view(both, limit=9, again=""))
