@@ -37,6 +37,7 @@ class Plugged:
 
     watched: Watched
     phone: Phone
+    files: PhoneFiles
 
     @property
     def source(self) -> Source:
@@ -174,7 +175,7 @@ class Phones:
         phone, files = self._opened(seen)
         watched = Watched(source, files)
         with self._lock:
-            self._plugged[serial] = Plugged(watched, phone)
+            self._plugged[serial] = Plugged(watched, phone, files)
         self._sources.set_connected(source.id, connected=True, now=int(self._clock()))
         log.info("phone.plugged source=%d label=%r", source.id, source.label)
         self._looks.add(watched)
@@ -185,6 +186,8 @@ class Phones:
             gone = self._plugged.pop(serial)
         gone.watched.gone.set()
         self._looks.remove(gone.source.id)
+        for phone in (gone.phone, gone.files.phone):
+            phone.close()  # what it kept open for the next call would stay open for long
         self._lost(gone.source, PhoneGone("The phone was unplugged."))
         log.info("phone.unplugged source=%d label=%r", gone.source.id, gone.source.label)
 

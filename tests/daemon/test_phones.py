@@ -51,6 +51,7 @@ class World:
         self.lost: list[SourceMissing] = []
         self.plugs: list[float] = []
         self.doubted: list[str] = []
+        self.closed = 0
         self.found: list[MediaFolder] = []
         self.left_out: list[str] = []
 
@@ -72,7 +73,9 @@ class World:
             looks=cast("Any", self._looks()),
             sources=self.sources,
             control=self.control,
-            opened=lambda seen: cast("Any", (self._phone(seen), SimpleNamespace())),
+            opened=lambda seen: cast(
+                "Any", (self._phone(seen), SimpleNamespace(phone=self._phone(seen)))
+            ),
             serials=serials,
             album="{source}",
             alone=alone,
@@ -111,11 +114,16 @@ class World:
         )
 
     def _phone(self, seen: Seen) -> object:
+        world = self
+
         class Phone:
             transport = seen.transport
 
             def another(self) -> Phone:
                 return self
+
+            def close(self) -> None:
+                world.closed += 1
 
             def __enter__(self) -> Self:
                 return self
@@ -158,6 +166,7 @@ def test_a_phone_is_a_source_while_it_is_plugged_in(world: World) -> None:
     phones.run_once()
     assert not world.source().connected
     assert world.looks == []
+    assert world.closed == 2, "its own connections, and those of its files"
     with pytest.raises(PhoneGone):
         phones.of_source(source.id)
 
