@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "names", nargs="*", type=_known, metavar="NAME", help=f"of {', '.join(MEASURES)}"
     )
-    parser.add_argument("--scale", type=float, default=1.0, help="1: as the issue asks; 0.01: soon")
+    parser.add_argument("--scale", type=float, default=1.0, help="1: full size; 0.01: soon")
     parser.add_argument("--runs", type=int, default=3, help="of each thing that is measured")
     return parser
 

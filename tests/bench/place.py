@@ -42,7 +42,7 @@ UNLIMITED: dict[str, object] = {"writes_per_minute": 10_000_000, "daily_limit": 
 
 @dataclass
 class Place:
-    """``scale`` 1 is what the issue asks for; ``runs`` how often each thing is measured.
+    """``scale`` 1 is full size; ``runs`` how often each thing is measured.
 
     ``folder`` is empty at first and goes away with all that is in it.
     """
