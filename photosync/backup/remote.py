@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci"})
+REFUSES_FULL = frozenset({"sftp", "ssh", "ftp", "smb", "memory"})
+"""Where removing a folder that is not empty fails. WebDAV removes it with all that is in it."""
+
 EXTRAS = {
     "s3": "s3",
     "s3a": "s3",
@@ -195,11 +198,14 @@ class RemotePlace:
         return info.get("size") == size_bytes and str(info.get("ETag", "")).strip('"') == md5
 
     def take_back(self, path: str) -> None:
-        """Away with a file for good, and with the folders that it leaves empty."""
+        """Away with a file for good, and with the folders that it leaves empty.
+
+        Folders stay where a file that comes into them at this moment would go with them.
+        """
         with self.told(path), suppress(FileNotFoundError):
             self.fs.rm_file(self.full(path))
         folder = path.rpartition("/")[0]
-        while folder and folder.partition("/")[0] != OWN and not self.is_object_store:
+        while folder and folder.partition("/")[0] != OWN and self._scheme in REFUSES_FULL:
             try:
                 if self.fs.ls(self.full(folder), detail=False):
                     return

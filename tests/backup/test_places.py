@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from photosync.backup import places
+from photosync.backup import places, remote
 from photosync.backup.indexing import read_index, write_index
 from photosync.backup.keys import Keys
 from photosync.backup.local import LocalPlace, unwritable
@@ -86,6 +86,20 @@ def test_a_file_is_there_whole_under_its_name_or_not_at_all(place: Place) -> Non
     assert place.names(places.PARTS) == []
     place.take_back(path)
     assert [*place.walk()] == []
+
+
+def test_a_folder_goes_only_where_a_full_one_would_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = place_of(settings(tmp_path, f"memory://{secrets.token_hex(4)}/photos"))
+    places.prepare(place, None)
+    for name in ("one", "two"):
+        assert send(place, f"{name}/2020/a.jpg", b"1")
+    place.take_back("one/2020/a.jpg")
+    assert not place.fs.exists(place.full("one"))  # type: ignore[attr-defined]
+    monkeypatch.setattr(remote, "REFUSES_FULL", frozenset())
+    place.take_back("two/2020/a.jpg")
+    assert place.fs.exists(place.full("two/2020"))  # type: ignore[attr-defined]
 
 
 def test_what_is_not_there_is_lost_and_an_empty_file_is_one(place: Place) -> None:

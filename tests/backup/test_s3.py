@@ -8,6 +8,7 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pyrage
 import pytest
 
 from tests.journeys.conftest import World, jpeg, mp4
@@ -110,6 +111,32 @@ def test_sealed_in_s3_and_opened_by_age(
     verified = world.json("verify", "--backup", "--all")["backup"]
     assert (verified["read"], verified["opened"], verified["differences"]) == (2, True, [])
     assert client(endpoint).list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
+
+
+def test_what_lay_in_s3_as_plain_is_sealed_when_asked(
+    world: World, endpoint: str, bucket: str
+) -> None:
+    configure(world, endpoint, bucket)
+    contents = [jpeg(1), mp4(1, 300_000)]
+    put(world, "Lisa.jpg", contents[0])
+    put(world, "film.mp4", contents[1])
+    world.once()
+    key = world.state / "backup-key.txt"
+    world.run("backup", "--new-key")
+    configure(world, endpoint, bucket, "encrypt = true\nencrypt_names = true")
+    assert world.json("status")["backup"]["exposed"]["plain"] == 2
+    done = world.json("backup", "--reseal")
+    assert (done["sealed"], done["removed"], done["exposed"]) == (2, 2, None)
+    identity = pyrage.x25519.Identity.from_str(key.read_text().split("\n")[2])
+    found = photos(endpoint, bucket)
+    assert all(name.endswith(".age") for name in found)
+    opened = [pyrage.decrypt(content, [identity]) for content in found.values()]
+    assert sorted(opened) == sorted(contents)
+    everything = objects(endpoint, bucket)
+    told = "\n".join(everything).encode() + b"".join(everything.values())
+    assert not any(name in told for name in (b"Lisa", b"film", b"Pictures"))
+    verified = world.json("verify", "--backup", "--all")["backup"]
+    assert (verified["read"], verified["unknown"], verified["differences"]) == (2, [], [])
 
 
 def test_what_is_wrong_in_s3_is_found_and_brought_there_again(
