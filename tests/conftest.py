@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -39,6 +40,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return LONG.index(folder) if folder in LONG else len(LONG)
 
     items.sort(key=place)
+
+
+@pytest.fixture(autouse=True)
+def _levels_of_logs() -> Generator[None, None, None]:
+    """A verb that was run in this process leaves no level for the tests after it."""
+    loggers = [logging.getLogger(name) for name in ("", "photosync", "photosync.device")]
+    levels = [one.level for one in loggers]
+    yield
+    for one, level in zip(loggers, levels, strict=True):
+        one.setLevel(level)
 
 
 @pytest.hookimpl(wrapper=True)

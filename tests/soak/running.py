@@ -130,7 +130,7 @@ class Soak:
             if self._once():
                 world.run("retry", "--all")  # a token that Google refused five times, say
                 items = world.json("status")["items"]
-                if not items["found"] and not items["held"]:
+                if not any(items[one] for one in ("held", "found", "mirrored", "uploaded")):
                     return
             time.sleep(1)
         self.ground.wrong.append(f"it did not settle: {world.json('status')}")
