@@ -292,7 +292,7 @@ def test_it_ends_at_once_though_another_program_holds_the_database(world: World)
         other = sqlite3.connect(world.state / "photosync.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         world.put("b.jpg", jpeg(2))
-        wait_for(lambda: "status.unwritten" in daemon.log(), daemon)
+        wait_for(lambda: "is locked by another program" in daemon.log(), daemon)
         assert daemon.stop() == 0
         other.execute("ROLLBACK")
         other.close()
