@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
+from photosync.domain.dating import shown_at
 from photosync.domain.media import readable
+
+if TYPE_CHECKING:
+    from photosync.domain.media import Source
 
 ALBUM_LIMIT = 20_000
 """So many photos an album holds (google-photos-api.md §3.1)."""
@@ -36,6 +41,24 @@ def album_title(template: str, *, source_label: str, source_path: str, at: float
     for name, value in values.items():
         title = title.replace(f"\x00{name}\x01", value)
     return readable(title).strip()[:LONGEST_TITLE].strip()
+
+
+def album_of(
+    source: Source,
+    path: str,
+    mtime_ns: int,
+    *,
+    taken_at: int | None,
+    now: float,
+    fixes_dates: bool,
+) -> str:
+    """The title for a file of ``source``, by the moment that ``shown_at`` gives for it."""
+    return album_title(
+        source.album,
+        source_label=source.label,
+        source_path=path,
+        at=shown_at(taken_at, path, mtime_ns, now=now, fixes_dates=fixes_dates),
+    )
 
 
 def part_title(title: str, number: int) -> str:

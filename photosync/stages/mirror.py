@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from photosync.domain.albums import album_title
-from photosync.domain.dating import shown_at
+from photosync.domain.albums import album_of
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.media_types import UNKNOWN_MIME, limit_bytes
 from photosync.domain.states import State
@@ -132,17 +131,13 @@ class Mirror:
         hashes = self._originals.hash(item)
         source = self._sources[item.source_id]
         taken_at = self._originals.taken_at(item)
-        title = album_title(
-            source.album,
-            source_label=source.label,
-            source_path=item.source_path,
-            at=shown_at(
-                taken_at,
-                item.source_path,
-                item.source_mtime_ns,
-                now=self._clock(),
-                fixes_dates=self._fixes_dates,
-            ),
+        title = album_of(
+            source,
+            item.source_path,
+            item.source_mtime_ns,
+            taken_at=taken_at,
+            now=self._clock(),
+            fixes_dates=self._fixes_dates,
         )
         return Hashed(item, hashes, title, taken_at, mime_type=mime)
 

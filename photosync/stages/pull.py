@@ -13,8 +13,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from photosync.domain.albums import album_title
-from photosync.domain.dating import shown_at
+from photosync.domain.albums import album_of
 from photosync.domain.media import Entry, SourceKind, readable
 from photosync.domain.media_types import mime_type
 from photosync.domain.naming import local_path
@@ -295,17 +294,13 @@ class Pull:
         at = copy.taken_at(name)
         hashes = copy.hashes()
         path = self._mirror.place(item.id, local_path(source.label, item.source_path), hashes)
-        album = album_title(
-            source.album,
-            source_label=source.label,
-            source_path=item.source_path,
-            at=shown_at(
-                at,
-                item.source_path,
-                item.source_mtime_ns,
-                now=self._clock(),
-                fixes_dates=self._fixes_dates,
-            ),
+        album = album_of(
+            source,
+            item.source_path,
+            item.source_mtime_ns,
+            taken_at=at,
+            now=self._clock(),
+            fixes_dates=self._fixes_dates,
         )
         return Hashed(item, hashes, album, at, mirror_path=path, mime_type=mime)
 

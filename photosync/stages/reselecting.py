@@ -12,8 +12,7 @@ import logging
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from photosync.domain.albums import album_title
-from photosync.domain.dating import shown_at
+from photosync.domain.albums import album_of
 from photosync.domain.selection import Selection
 
 if TYPE_CHECKING:
@@ -74,11 +73,8 @@ def _why_not(item: WaitingItem, selection: Selection) -> str | None:
 
 
 def _title(source: Source, item: WaitingItem, now: int, *, fixes_dates: bool) -> str:
-    return album_title(
-        source.album,
-        source_label=source.label,
-        source_path=item.path,
-        at=shown_at(item.taken_at, item.path, item.mtime_ns, now=now, fixes_dates=fixes_dates),
+    return album_of(
+        source, item.path, item.mtime_ns, taken_at=item.taken_at, now=now, fixes_dates=fixes_dates
     )
 
 
