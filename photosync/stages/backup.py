@@ -187,7 +187,7 @@ class Backup:
         if known is not None and known.is_proven:
             self._backups.drop(target, item.id)
             return
-        if known is not None and self._lies_there(known):
+        if known is not None and lies_there(self._to.place, known, self._halt):
             self._confirm(known, item)
             return
         self._from_any(found, item.sha256, keys)
@@ -352,21 +352,10 @@ class Backup:
             mtime_ns=item.source_mtime_ns,
             made_at=int(self._clock()),
         )
-        if not self._lies_there(record):
+        if not lies_there(self._to.place, record, self._halt):
             return None
         self._backups.begin(target, record, now=record.made_at)
         return record
-
-    def _lies_there(self, record: Record) -> bool:
-        return bool(
-            lies_there(
-                self._to.place,
-                record.path,
-                stored_bytes=record.stored_bytes,
-                stored_sha256=record.stored_sha256,
-                halt=self._halt,
-            )
-        )
 
     def _confirm(self, record: Record, item: MediaItem, for_id: int | None = None) -> None:
         self._backups.confirm(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from photosync.backup.keys import Keys
     from photosync.backup.places import Part, Place
-    from photosync.domain.backups import Record
+    from photosync.domain.backups import Leaving, Record
     from photosync.stages.ports import Flag
 
 BLOCK_BYTES = 1 << 20
@@ -26,27 +26,25 @@ def hidden_path(suffix: str) -> str:
     return f"{token[:2]}/{token}{suffix}"
 
 
-def lies_there(
-    place: Place, path: str, *, stored_bytes: int, stored_sha256: str, halt: Flag
-) -> bool | None:
-    """Whether the file is there, byte for byte; None if there is none, or it cannot be read.
+def lies_there(place: Place, one: Record | Leaving, halt: Flag) -> bool:
+    """Whether the file is there and can be read, byte for byte as it was put there.
 
     Raises:
         BackupAway, Stopping.
     """
     digest, found_bytes = hashlib.sha256(), 0
     try:
-        with place.open(path) as file:
+        with place.open(one.path) as file:
             while block := file.read(BLOCK_BYTES):
                 if halt.is_set():
                     raise Stopping
                 digest.update(block)
                 found_bytes += len(block)
-                if found_bytes > stored_bytes:
+                if found_bytes > one.stored_bytes:
                     return False
     except BackupLost:
-        return None
-    return digest.hexdigest() == stored_sha256
+        return False
+    return digest.hexdigest() == one.stored_sha256
 
 
 def read_back(place: Place, record: Record, written: Written, halt: Flag) -> None:
@@ -60,13 +58,7 @@ def read_back(place: Place, record: Record, written: Written, halt: Flag) -> Non
         record.path, written.md5.hexdigest(), record.stored_bytes
     ):
         return
-    if not lies_there(
-        place,
-        record.path,
-        stored_bytes=record.stored_bytes,
-        stored_sha256=record.stored_sha256,
-        halt=halt,
-    ):
+    if not lies_there(place, record, halt):
         place.take_back(record.path)
         raise BackupAway(
             f"{place.name} gives other bytes back than were written there.",

@@ -285,15 +285,7 @@ class Reseal:
         return self._lies_there(one)
 
     def _lies_there(self, one: Leaving | Record) -> bool:
-        return bool(
-            lies_there(
-                self._to.place,
-                one.path,
-                stored_bytes=one.stored_bytes,
-                stored_sha256=one.stored_sha256,
-                halt=self._halt,
-            )
-        )
+        return lies_there(self._to.place, one, self._halt)
 
     def _indexes(self, keys: Keys) -> Iterator[None]:
         """All that an old index tells is told by a sealed one; then the old one goes."""
