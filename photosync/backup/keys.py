@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from photosync.backup.local import sync_folder
 from photosync.domain.media import readable
 from photosync.errors import KeyMissing, KeyWrong, SettingsError
 
@@ -67,7 +68,7 @@ def new_identity(file: Path, *, now: float) -> str:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())
-        _sync_folder(file.parent)
+        sync_folder(file.parent)  # what a key sealed would open no more without its name
     except FileExistsError as error:
         raise SettingsError(
             f"There is a key {readable(str(file))} already; it stays as it is.",
@@ -96,21 +97,12 @@ def write_new(file: Path, content: bytes) -> None:
             out.flush()
             os.fsync(out.fileno())
         fresh.replace(file)
-        _sync_folder(file.parent)
+        sync_folder(file.parent)  # what a key sealed would open no more without its name
     except OSError as error:
         raise KeyMissing(
             f"The key {readable(str(file))} cannot be written: {error.strerror}.",
             hint="Free space there, or let the user that runs photosync write there.",
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """A power cut must not take a key's name away: what it sealed would open no more."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_identities(file: Path) -> list[Any]:

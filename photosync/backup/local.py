@@ -68,7 +68,7 @@ class LocalPart:
             _require_within(self._root, target)
             if not _named(self._path, target):
                 return False
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         except (FileExistsError, NotADirectoryError):
             return False  # a file has the name of a folder on the way
         except OSError as error:
@@ -189,7 +189,7 @@ class LocalPlace:
                     break
                 folder = folder.parent
             if folder.is_dir():
-                _sync_folder(folder)
+                sync_folder(folder)
         except OSError as error:
             raise unwritable(file, error) from error
 
@@ -223,7 +223,7 @@ class LocalPlace:
                 out.flush()
                 os.fsync(out.fileno())
             fresh.replace(file)
-            _sync_folder(file.parent)
+            sync_folder(file.parent)
         except OSError as error:
             raise unwritable(file, error) from error
 
@@ -305,10 +305,11 @@ def _make_folder(folder: Path, root: Path) -> None:
         folder = folder.parent
     for one in reversed(missing):
         one.mkdir(exist_ok=True)
-        _sync_folder(one.parent)
+        sync_folder(one.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """See to it that a power cut takes no name in it away."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

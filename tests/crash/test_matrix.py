@@ -31,7 +31,6 @@ NOT_ON_THE_WAY = {
     "app/service.py:_write": SERVICE,
     "app/service.py:uninstall": SERVICE,
     "backup/keys.py:new_identity": "photosync backup --new-key: a file of the user's",
-    "backup/keys.py:_sync_folder": "the same, and once with a passphrase",
     "backup/keys.py:write_new": "once, with a passphrase: what it leaves is begun anew",
     "backup/local.py:LocalPlace.take_back": RESEAL,
     "backup/local.py:_is_removed": RESEAL,
