@@ -13,7 +13,7 @@ from photosync.backup.keys import opened_bytes, sealed_bytes
 from photosync.backup.places import INDEX, is_safe
 from photosync.backup.sealing import SUFFIX
 from photosync.domain.backups import Record
-from photosync.domain.media import NANOSECONDS, readable
+from photosync.domain.media import HEX_DIGITS, NANOSECONDS, is_sha256, readable
 from photosync.errors import BackupLost
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SHA256_DIGITS = 64
-DIGITS = frozenset("0123456789abcdef")
 MOST_BYTES = 2**62
 
 
@@ -122,16 +120,12 @@ def _read(line: bytes) -> Record | None:
 
 
 def _is_good(one: Record) -> bool:
-    hashes = all(_is_sha256(text) for text in (one.sha256, one.stored_sha256))
+    hashes = all(is_sha256(text) for text in (one.sha256, one.stored_sha256))
     sizes = all(
         0 <= number < MOST_BYTES for number in (one.size_bytes, one.stored_bytes, one.made_at)
     )
-    hashes = hashes and not set(one.sealed_for) - DIGITS
+    hashes = hashes and not set(one.sealed_for) - HEX_DIGITS
     if not one.is_sealed:  # it lies there as it is; else another's file were taken for it
         is_itself = (one.stored_sha256, one.stored_bytes) == (one.sha256, one.size_bytes)
         hashes = hashes and is_itself
     return hashes and sizes and is_safe(one.path) and is_safe(one.name) and one.made_at > 0
-
-
-def _is_sha256(text: str) -> bool:
-    return len(text) == SHA256_DIGITS and not set(text) - DIGITS

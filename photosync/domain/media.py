@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 KIB = 1024
 NANOSECONDS = 1_000_000_000
+SHA256_DIGITS = 64
+HEX_DIGITS = frozenset("0123456789abcdef")
 COARSEST_NS = 2 * NANOSECONDS
 """FAT keeps times to two seconds."""
 
@@ -140,6 +142,11 @@ def text_name(name: str) -> str:
     if not dot or len(extension) > LONGEST_EXTENSION:
         return text[:MAX_NAME_CHARACTERS]
     return stem[: MAX_NAME_CHARACTERS - len(extension) - 1] + dot + extension
+
+
+def is_sha256(text: str) -> bool:
+    """Whether ``text`` is a SHA-256 as it stands on record: 64 digits, in small letters."""
+    return len(text) == SHA256_DIGITS and not set(text) - HEX_DIGITS
 
 
 def readable(path: str) -> str:

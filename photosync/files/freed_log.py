@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from photosync.domain.freeing import PLACES, Gone
+from photosync.domain.media import is_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NAME = "freed.log"
-SHA256_DIGITS = 64
-DIGITS = frozenset("0123456789abcdef")
 MOST = 2**63
 """No number of ours is as large; a file's time may be twice that."""
 
@@ -93,11 +92,10 @@ def _is_good(one: Gone) -> bool:
         os.fsencode(name)
     one.google_id.encode()
     are_numbers = all(0 <= number < MOST for number in (one.size_bytes, one.at))
-    is_sha256 = len(one.sha256) == SHA256_DIGITS and not set(one.sha256) - DIGITS
     return (
         are_numbers
         and -MOST <= one.mtime_ns < 2 * MOST
-        and is_sha256
+        and is_sha256(one.sha256)
         and one.google_id != ""
         and one.kept_in in PLACES
     )
