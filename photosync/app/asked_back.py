@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from photosync.domain.media import SourceKind, readable
+from photosync.domain.media import readable
 from photosync.domain.restoring import Target, TargetKind
 from photosync.errors import UnknownItem
 from photosync.store.restore_requests import HOME, RestoreRequests
@@ -40,8 +40,7 @@ class AskedBack:
         found = [Goal(HOME, "Where they came from", "Phones have to be plugged in.")]
         found += [
             Goal(f"{PHONE}{one.id}", one.label, "This phone, plugged in now.")
-            for one in Sources(self._state.database).all()
-            if one.kind is SourceKind.PHONE and one.connected
+            for one in Sources(self._state.database).phones_there()
         ]
         if self._folder is not None:
             words = "A folder on this computer."

@@ -7,7 +7,6 @@ import time
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from photosync.domain.media import SourceKind
 from photosync.domain.restoring import Wanted
 from photosync.errors import (
     AlreadyRunning,
@@ -80,11 +79,7 @@ class PuttingBack:
 
     def _notice_phones(self) -> None:
         """Whatever waits for a phone goes on once it is there."""
-        phones = {
-            one.id
-            for one in Sources(self._state.database).all()
-            if one.kind is SourceKind.PHONE and one.connected
-        }
+        phones = {one.id for one in Sources(self._state.database).phones_there()}
         if phones - self._phones:
             self._requests.hurry()
         self._phones = phones

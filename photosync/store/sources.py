@@ -60,6 +60,10 @@ class Sources:
             label = f"{label} {serial}"
         return self.register(SourceKind.PHONE, serial, label=label, album=album or "")
 
+    def phones_there(self) -> list[Source]:
+        """The phones that are plugged in."""
+        return [one for one in self.all() if one.kind == SourceKind.PHONE and one.connected]
+
     def set_connected(self, source_id: int, *, connected: bool, now: int) -> None:
         """Note that the source can be reached, or that it cannot: its items wait then.
 
