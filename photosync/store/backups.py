@@ -32,7 +32,7 @@ WORTH_KEEPING = (
 
 SOUND = "verified_at > 0 AND is_lost = 0"
 
-PROVEN = f"verified_at > {TAKEN_OVER_AT} AND is_lost = 0"
+PROVEN = f"backups.verified_at > {TAKEN_OVER_AT} AND backups.is_lost = 0"
 """Read back by this photosync: what is merely taken over does not count where photos go for it."""
 
 TARGET = "SELECT id, mark, wanted FROM backup_targets WHERE address = :address"
@@ -143,7 +143,7 @@ FORGET_KEPT = f"""
     DELETE FROM backup_waiting WHERE target_id = :target_id AND EXISTS (
         SELECT 1 FROM media_items JOIN backups
             ON backups.target_id = :target_id AND backups.sha256 = media_items.sha256
-        WHERE media_items.id = item_id AND {PROVEN.replace("verified_at", "backups.verified_at")})
+        WHERE media_items.id = item_id AND {PROVEN})
 """  # noqa: S608 - made of this module's constants
 
 LOSE = f"""
