@@ -15,6 +15,7 @@ from photosync.store.mapping import to_item
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
     from photosync.domain.media import MediaItem
     from photosync.domain.states import State
@@ -177,6 +178,13 @@ class Gallery:
         values |= {"at": at, "id": number, "skip": skip, "limit": limit}
         sql += " ORDER BY shown_at DESC, id DESC LIMIT :limit OFFSET :skip"
         return [(row["shown_at"], row["id"]) for row in self._database.rows(sql, values)]
+
+    def pages(self, sought: Sought, *, limit: int) -> Iterator[list[int]]:
+        """The numbers of them all, so many at a time; what changes meanwhile is passed by once."""
+        after = END
+        while places := self.places(sought, after=after, limit=limit):
+            after = places[-1]
+            yield [number for _, number in places]
 
     def ahead_of(self, place: Place, sought: Sought = EVERYTHING) -> int | None:
         """The number of the next newer item."""

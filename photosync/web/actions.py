@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from photosync.domain.states import State
 from photosync.store.choices import Choices
-from photosync.store.gallery import END
 from photosync.web import words
 from photosync.web.asked import Nonsense, asked, folder_of, number
 from photosync.web.notes import safe_back
@@ -116,10 +115,9 @@ class Actions:
 
     def _do_all(self, verb: Verb, sought: Sought) -> Answer:
         """A thousand at a time, so that the workers are never held up."""
-        after, whole = END, self._do(verb, [])
-        while places := self._site.gallery.places(sought, after=after, limit=AT_ONCE):
-            after = places[-1]
-            answer = self._do(verb, [one for _, one in places])
+        whole = self._do(verb, [])
+        for ids in self._site.gallery.pages(sought, limit=AT_ONCE):
+            answer = self._do(verb, ids)
             whole.changed.extend(answer.changed)
             whole.refused.update(answer.refused)
             whole.alike.update(answer.alike)

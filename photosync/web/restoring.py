@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from photosync.domain.states import State
 from photosync.errors import PhotosyncError
-from photosync.store.gallery import END
 from photosync.web import words
 from photosync.web.asked import asked, number
 from photosync.web.notes import safe_back
@@ -149,9 +148,5 @@ class Restoring:
         return self._every(sought, states) if states else []
 
     def _every(self, sought: Sought, states: tuple[State, ...]) -> list[int]:
-        of_states, after = replace(sought, states=states), END
-        ids: list[int] = []
-        while places := self._site.gallery.places(of_states, after=after, limit=AT_ONCE):
-            after = places[-1]
-            ids += [one for _, one in places]
-        return ids
+        pages = self._site.gallery.pages(replace(sought, states=states), limit=AT_ONCE)
+        return [number for ids in pages for number in ids]
