@@ -132,9 +132,7 @@ class Actions:
         return self._assets.page(
             "sure.html",
             here="photos",
-            token=self._notes.token_for(request),
-            note="",
-            has_session="photosync.session" in request.scope,
+            **self._notes.around(request),
             address="",
             question=question,
             label=verb.label,

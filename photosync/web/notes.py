@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from photosync.web.asked import Nonsense
@@ -48,6 +48,14 @@ class Notes:
     def token_for(self, request: Request) -> str:
         """What forms on a page for that request have to bring back."""
         return self._tokens.of(request.scope.get("photosync.session", ""))
+
+    def around(self, request: Request) -> dict[str, Any]:
+        """What every page has besides its own: the forms' token, a sentence that waits for it."""
+        return {
+            "token": self.token_for(request),
+            "note": self.taken(request.query_params.get("said", "")),
+            "has_session": "photosync.session" in request.scope,
+        }
 
     async def form(self, request: Request) -> Form:
         """The form in a request.

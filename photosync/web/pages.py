@@ -255,9 +255,7 @@ class Pages:
         return self._assets.page(
             template,
             code=code,
-            token=self._notes.token_for(request),
-            note=self._notes.taken(request.query_params.get("said", "")),
-            has_session="photosync.session" in request.scope,
+            **self._notes.around(request),
             address=address_of(request),
             **values,
         )

@@ -101,9 +101,7 @@ class Restoring:
         return self._assets.page(
             "restore.html",
             here="photos",
-            token=self._notes.token_for(request),
-            note="",
-            has_session="photosync.session" in request.scope,
+            **self._notes.around(request),
             goals=await self._threads.read(self._site.restoring.goals),
             things=words.things(len(ids)),
             fields=fields or [("item", ",".join(map(str, ids)))],

@@ -64,9 +64,7 @@ class SigningIn:
         return self._assets.page(
             "signin.html",
             here="overview",
-            token=self._notes.token_for(request),
-            note=self._notes.taken(request.query_params.get("said", "")),
-            has_session="photosync.session" in request.scope,
+            **self._notes.around(request),
             is_needed=await self._threads.read(self._side.is_needed),
             is_here=here,
             address=self._side.address() if here else "",
