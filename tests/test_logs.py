@@ -27,13 +27,11 @@ UPLOAD_ID = "ABPnzm6madeUpByUs_x-yz"
 
 @pytest.fixture(autouse=True)
 def _loggers_as_before() -> Iterator[None]:
-    """What setup() changes is the process's own: put it back."""
-    root, ours = logging.getLogger(), logging.getLogger("photosync")
-    handlers, levels = list(root.handlers), (root.level, ours.level)
+    """What setup() changes is the process's own: put it back (levels are by every test)."""
+    root = logging.getLogger()
+    handlers = list(root.handlers)
     yield
     root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
 
 
 def record(
