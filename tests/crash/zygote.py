@@ -18,7 +18,7 @@ import threading
 from collections import Counter
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import photosync
 from photosync.backup.local import LocalPart
@@ -28,6 +28,7 @@ from photosync.device.stream import Stream
 from photosync.files.mirroring import Part
 from photosync.google.http import Slice, Wire
 from photosync.store.database import Connection
+from tests.forking import become, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,14 +179,13 @@ def hurry() -> None:
         setattr(module, name, getattr(module, name) / 50)
 
 
-def child(order: dict[str, Any]) -> None:
+def child(order: dict[str, Any]) -> NoReturn:
     """Run one verb; never comes back."""
     code = 70
     try:
         log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         nothing = os.open(os.devnull, os.O_RDONLY)
-        for number, to in ((0, nothing), (1, log), (2, log)):
-            os.dup2(to, number)
+        become((nothing, log, log))
         borders = Borders(order["die"])
         write = Path(order["told"]).write_text
         watch(borders)
@@ -202,13 +202,7 @@ def child(order: dict[str, Any]) -> None:
 
 def main() -> None:
     """Fork a child for each order until stdin ends."""
-    for line in sys.stdin:
-        process = os.fork()
-        if not process:
-            child(json.loads(line))
-        _, status = os.waitpid(process, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+    serve(child)
 
 
 if __name__ == "__main__":

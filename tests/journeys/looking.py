@@ -14,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tests.forking import become, serve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,7 +84,7 @@ def looker() -> Looker:
     return made
 
 
-def _child(order: dict[str, Any]) -> None:
+def _child(order: dict[str, Any]) -> NoReturn:
     """Run one verb; never comes back."""
     code = 70
     try:
@@ -95,8 +96,7 @@ def _child(order: dict[str, Any]) -> None:
         out, err = (
             os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for name in ("out", "err")
         )
-        for number, to in enumerate((nothing, out, err)):
-            os.dup2(to, number)
+        become((nothing, out, err))
         sys.argv = order["arguments"]
         from photosync.cli.main import main
 
@@ -121,16 +121,9 @@ def _import_all() -> None:
 
 
 def main() -> None:
-    """A child for each line of stdin; its exit code is the answer."""
+    """Fork a child for each look until stdin ends."""
     _import_all()
-    with closing(sys.stdin):
-        for line in sys.stdin:
-            child = os.fork()
-            if not child:
-                _child(json.loads(line))
-            _, status = os.waitpid(child, 0)
-            sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-            sys.stdout.flush()
+    serve(_child)
 
 
 if __name__ == "__main__":
