@@ -512,14 +512,19 @@ def test_two_at_once_bring_each_photo_once(world: World, disk: Path) -> None:
     assert sorted(files(disk).values()) == sorted(contents)
 
 
-def test_ctrl_c_ends_it_well_and_the_next_goes_on(world: World, disk: Path) -> None:
+def films_that_wait(world: World, disk: Path, count: int, *, size_bytes: int) -> list[str]:
+    """The command that brings them to a disk that was away so far."""
     backup_to(world, disk)
     disk.rmdir()
-    for number in range(4):
-        put(world, f"{number}.mp4", mp4(number, 30_000_000))
+    for number in range(count):
+        put(world, f"{number}.mp4", mp4(number, size_bytes))
     world.once(code=3)
     disk.mkdir()
-    command = [*PROGRAM, "backup", "--config", str(world.config)]
+    return [*PROGRAM, "backup", "--config", str(world.config)]
+
+
+def test_ctrl_c_ends_it_well_and_the_next_goes_on(world: World, disk: Path) -> None:
+    command = films_that_wait(world, disk, 4, size_bytes=30_000_000)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=world.environ()) as one:
         wait_for(lambda: [*disk.rglob("*.mp4")])
         one.send_signal(signal.SIGINT)
@@ -618,13 +623,7 @@ def lose_the_state(world: World) -> None:
 
 
 def test_ctrl_c_leaves_an_index_of_all_that_came(world: World, disk: Path) -> None:
-    backup_to(world, disk)
-    disk.rmdir()
-    for number in range(40):
-        put(world, f"{number}.mp4", mp4(number, 4_000_000))
-    world.once(code=3)
-    disk.mkdir()
-    command = [*PROGRAM, "backup", "--config", str(world.config)]
+    command = films_that_wait(world, disk, 40, size_bytes=4_000_000)
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=world.environ()) as one:
         wait_for(lambda: len([*disk.rglob("*.mp4")]) >= 3)
         one.send_signal(signal.SIGTERM)

@@ -731,15 +731,21 @@ def photo_with_thumbnail() -> bytes:
     return out.getvalue()
 
 
-def test_a_phones_photos_are_seen_before_they_are_copied(
-    world: World, host: AdbHost, phone: LabPhone, browser: Browser
-) -> None:
+def plug_in(world: World, host: AdbHost, phone: LabPhone) -> Path:
+    """A phone of which nothing is copied until it is chosen; where its camera puts photos."""
     world.configure(
         phone=f"adb_port = {host.port}",
         more=f'[select]\nmode = "manual"\n[mirror]\npath = "{world.home}/mirror"\nmin_free = 0\n',
     )
     camera = phone.storage / "DCIM/Camera"
     camera.mkdir(parents=True, exist_ok=True)
+    return camera
+
+
+def test_a_phones_photos_are_seen_before_they_are_copied(
+    world: World, host: AdbHost, phone: LabPhone, browser: Browser
+) -> None:
+    camera = plug_in(world, host, phone)
     (camera / "a.jpg").write_bytes(photo_with_thumbnail())
     other = phone.storage / "Download"
     other.mkdir(exist_ok=True)
@@ -769,12 +775,7 @@ def test_a_phones_photos_are_seen_before_they_are_copied(
 def test_a_phones_heic_and_screenshot_are_seen_before_they_are_copied(
     world: World, host: AdbHost, phone: LabPhone, browser: Browser
 ) -> None:
-    world.configure(
-        phone=f"adb_port = {host.port}",
-        more=f'[select]\nmode = "manual"\n[mirror]\npath = "{world.home}/mirror"\nmin_free = 0\n',
-    )
-    camera = phone.storage / "DCIM/Camera"
-    camera.mkdir(parents=True, exist_ok=True)
+    camera = plug_in(world, host, phone)
     shot = BytesIO()
     Image.effect_noise((600, 1000), 90).convert("RGB").save(shot, "PNG")
     assert len(shot.getvalue()) > FIRST_BYTES

@@ -58,18 +58,25 @@ def test_many_files_wake_who_comes_next_a_few_times_and_after_the_last(house: Ho
     assert house.bells.rung == ["upload", "create", "backup"]
 
 
+def raise_at(
+    house: House, monkeypatch: pytest.MonkeyPatch, broken: str, error: type[Exception]
+) -> None:
+    """Let hashing one of the files fail."""
+    real = house.folder.hash
+
+    def hash_all_but_one(path: str, *rest: object, **more: object) -> object:
+        if path == broken:
+            raise error
+        return real(path, *rest, **more)  # type: ignore[arg-type]  # handed on as they came
+
+    monkeypatch.setattr(house.folder, "hash", hash_all_but_one)
+
+
 def test_what_was_hashed_stays_on_record_when_a_stop_comes_between(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.found("a.jpg", "b.jpg", "c.jpg")
-    real = house.folder.hash
-
-    def hash_until_b(path: str, *rest: object, **more: object) -> object:
-        if path == "b.jpg":
-            raise Stopping
-        return real(path, *rest, **more)  # type: ignore[arg-type]  # handed on as they came
-
-    monkeypatch.setattr(house.folder, "hash", hash_until_b)
+    raise_at(house, monkeypatch, "b.jpg", Stopping)
     with pytest.raises(Stopping):
         house.mirror().run_once()
 
@@ -236,14 +243,7 @@ def test_an_unforeseen_error_puts_the_item_aside(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     house.found("a.jpg", "b.jpg")
-    real = house.folder.hash
-
-    def hash_all_but_one(path: str, *rest: object, **more: object) -> object:
-        if path == "a.jpg":
-            raise ZeroDivisionError
-        return real(path, *rest, **more)  # type: ignore[arg-type]  # handed on as they came
-
-    monkeypatch.setattr(house.folder, "hash", hash_all_but_one)
+    raise_at(house, monkeypatch, "a.jpg", ZeroDivisionError)
     while house.mirror().run_once():
         pass
 
