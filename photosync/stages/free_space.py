@@ -32,9 +32,10 @@ from photosync.stages.asking import held_by
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from photosync.domain.freeing import Record
     from photosync.stages.ports import Asked, Flag, PhoneSpace
     from photosync.stages.whereabouts import Place, Whereabouts
-    from photosync.store.freeing import Candidate, Freed
+    from photosync.store.freeing import Candidate, Freed, Line
 
 log = logging.getLogger(__name__)
 
@@ -110,20 +111,7 @@ class FreeSpace:
         """
         for line in self._freed.open_ends(source_id):
             if self._phone.is_gone(line.path):
-                now = int(self._clock())
-                self._note(
-                    Gone(
-                        self._address,
-                        line.path,
-                        line.size_bytes,
-                        line.mtime_ns,
-                        line.sha256,
-                        line.google_id,
-                        line.kept_in,
-                        now,
-                    )
-                )
-                self._freed.gone(line.id, now=now)
+                self._gone(line.id, line.path, line, line.kept_in)
             else:
                 self._freed.kept(line.id, "it was not removed after all", now=int(self._clock()))
 
@@ -269,23 +257,26 @@ class FreeSpace:
         except (PhoneGone, PhoneGarbled):
             log.warning("item.maybe_freed id=%d", one.candidate.item_id)
             raise
-        now = int(self._clock())
-        self._note(
-            Gone(
-                self._address,
-                one.candidate.path,
-                record.size_bytes,
-                record.mtime_ns,
-                record.sha256,
-                record.google_id,
-                told,
-                now,
-            )
-        )
-        self._freed.gone(number, now=now)
+        self._gone(number, one.candidate.path, record, told)
         log.info("item.freed id=%d bytes=%d", one.candidate.item_id, record.size_bytes)
         removal.gone += 1
         removal.gone_bytes += record.size_bytes
+
+    def _gone(self, number: int, path: str, known: Record | Line, kept: str) -> None:
+        """It is not on the phone any more: first beyond the database, then in it."""
+        now = int(self._clock())
+        gone = Gone(
+            self._address,
+            path,
+            known.size_bytes,
+            known.mtime_ns,
+            known.sha256,
+            known.google_id,
+            kept,
+            now,
+        )
+        self._note(gone)
+        self._freed.gone(number, now=now)
 
     def _begin(self, one: Proven) -> tuple[int | None, str]:
         """The number of the removal in the log, and where its copies are; None, and why not.
