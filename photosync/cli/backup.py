@@ -21,6 +21,7 @@ from photosync.cli.result import (
     Result,
     end,
     error_document,
+    error_lines,
     exit_code,
     photos,
     plural,
@@ -141,9 +142,7 @@ def _sealing_lines(done: Sealing) -> Iterator[str]:
     if not done.exposed and done.error is None:
         yield "Nothing in it can be read without the keys of today."
     elif done.error is not None and not isinstance(done.error, Stopping):
-        yield f"! {done.error.message}"
-        if done.error.hint:
-            yield f"  {done.error.hint}"
+        yield from error_lines(done.error)
     if done.exposed:
         yield done.exposed.words()
         yield "It goes on from here: photosync backup --reseal"
@@ -206,9 +205,7 @@ def _lines(found: BackedUp) -> Iterator[str]:
     for _, items, message in found.reasons:
         yield f"  {items} x {message}"
     if found.error is not None and not isinstance(found.error, Stopping):
-        yield f"! {found.error.message}"
-        if found.error.hint:
-            yield f"  {found.error.hint}"
+        yield from error_lines(found.error)
     if found.waiting:
         words = plural(found.waiting, "waits", "wait")
         yield f"{found.waiting:,} {words}; it goes on from here: photosync backup"

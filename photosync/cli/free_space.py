@@ -13,7 +13,17 @@ import typer
 from photosync.cli.bars import counting
 from photosync.cli.options import ConfigOption, JsonOption, VerboseOption, settings_of
 from photosync.cli.phones import keep_quiet
-from photosync.cli.result import DONE, FAILED, Result, console, end, exit_code, photos, plural
+from photosync.cli.result import (
+    DONE,
+    FAILED,
+    Result,
+    console,
+    end,
+    error_lines,
+    exit_code,
+    photos,
+    plural,
+)
 from photosync.cli.signals import obey_signals
 from photosync.cli.views import local
 from photosync.domain.media import in_units, readable
@@ -167,9 +177,7 @@ def _removal_lines(offer: Offer, removal: Removal) -> Iterator[str]:
     if isinstance(offer.error, Stopping):
         yield "Stopped; the rest stays."
         return
-    yield f"! {offer.error.message}"
-    if offer.error.hint:
-        yield f"  {offer.error.hint}"
+    yield from error_lines(offer.error)
 
 
 def _document(offer: Offer, removal: Removal | None, *, dry_run: bool) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from photosync.cli.result import (
     USER_MUST_ACT,
     Result,
     end,
+    error_lines,
     exit_code,
     photos,
     plural,
@@ -237,9 +238,7 @@ def _lines(part: Part, *, dry_run: bool) -> Iterator[str]:
     if isinstance(part.error, Stopping):
         yield f"{label}: stopped."
     elif part.error is not None:
-        yield f"! {part.error.message}"
-        if part.error.hint:
-            yield f"  {part.error.hint}"
+        yield from error_lines(part.error)
     if part.left and not dry_run:
         yield f"{photos(part.left)} to go; it goes on from here: photosync restore --resume"
 

@@ -23,6 +23,8 @@ from photosync.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import RenderableType
 
 DONE, FAILED, USAGE, USER_MUST_ACT = 0, 1, 2, 3
@@ -88,6 +90,13 @@ def error_document(error: PhotosyncError | None) -> dict[str, str] | None:
     if error is None:
         return None
     return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def error_lines(error: PhotosyncError) -> Iterator[str]:
+    """An error and its cure among the lines of an answer."""
+    yield f"! {error.message}"
+    if error.hint:
+        yield f"  {error.hint}"
 
 
 def exit_code(error: PhotosyncError) -> int:

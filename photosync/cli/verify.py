@@ -18,6 +18,7 @@ from photosync.cli.result import (
     Result,
     end,
     error_document,
+    error_lines,
     exit_code,
     photos,
     plural,
@@ -244,9 +245,7 @@ def _error_lines(error: PhotosyncError | None) -> Iterator[str]:
     if isinstance(error, Stopping):
         yield "Stopped before the end."
     elif error is not None and error.message:
-        yield f"! {error.message}"
-        if error.hint:
-            yield f"  {error.hint}"
+        yield from error_lines(error)
 
 
 def _lines(found: Verification) -> Iterator[str]:
