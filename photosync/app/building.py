@@ -47,9 +47,11 @@ from photosync.stages.discover import Discover, Watched
 from photosync.stages.gate import NO_WAY, LibraryGate
 from photosync.stages.originals import LocalOriginals
 from photosync.stages.parts import Parts
+from photosync.stages.second_chances import SecondChances
 from photosync.store.copies import Copies
 from photosync.store.intake import Intake
 from photosync.store.media import MediaItems
+from photosync.store.second_chances import SecondChances as SecondChanceRecords
 from photosync.store.shots import Shots
 from photosync.store.sightings import Sightings
 from photosync.store.source_choices import SourceChoices
@@ -193,6 +195,9 @@ class _Builder:
             state.control, clock=self._clock, signed_in=self._connection.signed_in
         )
         self._parts = self._made_parts()
+        self._chances = SecondChances(
+            SecondChanceRecords(state.database), bells=self._bells, clock=self._clock
+        )
         self._discover = Discover(
             intake=Intake(state.database),
             sources=self._sources,
@@ -232,6 +237,7 @@ class _Builder:
         if self._meter is not None:
             self._meter.look()
         self._reopen_after_raised_quota()
+        self._chances.run_once()  # run --once ends when nothing waits: what is due has to by now
         self._sources.disconnect_all()
         watched = self._watched()
         tell_of_dropped(self._settings, self._state, [one.source for one in watched])
@@ -414,6 +420,7 @@ class _Builder:
             yield from crew.putting_back()
         upkeep = Upkeep(self._state.database, clock=self._clock)
         yield upkeep.name, "upkeep", upkeep.run_once
+        yield self._chances.name, "upkeep", self._chances.run_once
         if not rules_of(self._settings).take_all:
             yield self._parts.name, "parts", self._parts.run_once
         yield from crew.pruning(ground)

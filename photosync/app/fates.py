@@ -15,6 +15,7 @@ from photosync.domain.fates import Fate, Verdict, left_out
 from photosync.domain.media import readable
 from photosync.domain.shots import OTHER_PART
 from photosync.domain.states import READY_STATES, State
+from photosync.store.second_chances import SecondChances
 
 if TYPE_CHECKING:
     from photosync.app.state import State as OpenState
@@ -71,6 +72,8 @@ def fate_of(record: Record, item: MediaItem, *, lies_there: bool, reason: Reason
         return _duplicate(record, item)
     if item.state == State.SKIPPED:
         return _skipped(record, item, lies_there=lies_there, reason=reason)
+    if item.state == State.FAILED:
+        return _failed(record, item)
     if item.state not in READY_STATES:
         return _STANDING[item.state](item)
     if reason is not None and not record.running:
@@ -113,9 +116,11 @@ def _duplicate(record: Record, item: MediaItem) -> Fate:
     return replace(fate, code="duplicate", message=f"{message} Of that: {fate.message}")
 
 
-def _failed(item: MediaItem) -> Fate:
+def _failed(record: Record, item: MediaItem) -> Fate:
     code = item.error_code or ""
     message = (item.error_message or "").removesuffix(HINTS.get(code, "")).strip()  # it is the cure
+    if again_at := SecondChances(record.state.database).at(item):
+        message = f"{message} It is tried once more by itself, from {local(again_at)} on.".strip()
     fate = failed(code, message)
     again = f"photosync retry {item.id}"
     cure = fate.cure.replace("photosync retry --all", again)
@@ -125,7 +130,7 @@ def _failed(item: MediaItem) -> Fate:
     return replace(fate, cure=cure)
 
 
-_STANDING = {State.DONE: _done, State.HELD: _held, State.FAILED: _failed}
+_STANDING = {State.DONE: _done, State.HELD: _held}
 
 
 SET_ASIDE = {

@@ -398,9 +398,10 @@ def test_why_of_failures(world: World) -> None:
             "UPDATE media_items SET error_message = :message WHERE id = 2", {"message": message}
         )
     assert world.one("empty.jpg").fate.message == "empty.jpg is empty.", "the cure says the rest"
-    world.state("a.jpg", State.MIRRORED, State.FAILED, code="refused")
+    failed = world.state("a.jpg", State.MIRRORED, State.FAILED, code="refused")
     answer = world.one("a.jpg")
     assert told(answer) == (FAILED, "refused")
+    assert answer.fate.message.endswith(f"by itself, from {local(failed.updated_at + 86_400)} on.")
     assert answer.fate.cure.startswith("The file may be damaged")
     assert answer.fate.cure.endswith("photosync retry 1")
 

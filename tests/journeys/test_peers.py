@@ -14,7 +14,7 @@ import re
 import signal
 import sqlite3
 import subprocess
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +94,13 @@ def test_row_1_one_refused_item_in_a_batch_of_fifty(world: World) -> None:
     assert failed["error"]["message"]
     assert len(list(world.pictures.iterdir())) == 50
     assert requests(world, "upload.raw") == 50, "no byte twice"
+    assert "It is tried once more by itself, from " in world.run("why", "7.jpg").stdout
+
+    world.emulator.faults.clear()
+    with closing(sqlite3.connect(world.state / "photosync.db")) as database, database:
+        database.execute("UPDATE media_items SET updated_at = updated_at - 86400")
+    document = world.once()
+    assert (document["done"], world.holds(jpeg(7))) == (1, True), "the next day, by itself"
 
 
 def test_row_2_a_kill_after_the_bytes_and_before_the_photo(world: World) -> None:

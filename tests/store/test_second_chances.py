@@ -1,0 +1,70 @@
+"""A photo that Google refused is tried once more a day later, and no more after that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from photosync.domain.states import State
+from photosync.store.duplicates import FILE_CODES
+from photosync.store.second_chances import AT_ONCE, MAY_PASS, WAIT_SECONDS, SecondChances
+from tests.store.conftest import NOW
+
+if TYPE_CHECKING:
+    from photosync.store.database import Database
+    from tests.store.conftest import Shelf
+
+
+@pytest.fixture
+def chances(database: Database) -> SecondChances:
+    return SecondChances(database)
+
+
+def test_only_once_and_not_before_a_day(shelf: Shelf, chances: SecondChances) -> None:
+    item_id = shelf.failed("a")
+    due = NOW + WAIT_SECONDS
+    assert chances.at(shelf.item(item_id)) == due
+
+    assert chances.give(now=due - 1) == 0
+    assert shelf.state(item_id) == State.FAILED
+    assert chances.give(now=due) == 1
+    item = shelf.item(item_id)
+    assert (item.state, item.error_code, item.not_before) == (State.MIRRORED, "refused", 0)
+
+    shelf.items.fail(shelf.held(item_id, now=due), code="refused", message="no", now=due)
+    assert chances.at(shelf.item(item_id)) is None
+    assert chances.give(now=due + 9 * WAIT_SECONDS) == 0
+    assert shelf.state(item_id) == State.FAILED
+
+
+def test_what_the_user_tried_again_needs_no_second_chance(
+    shelf: Shelf, chances: SecondChances
+) -> None:
+    item_id = shelf.failed("a")
+    shelf.choices.retry([item_id], now=NOW)
+    shelf.items.fail(shelf.held(item_id), code="refused", message="no", now=NOW)
+    assert chances.at(shelf.item(item_id)) is None
+    assert chances.give(now=NOW + WAIT_SECONDS) == 0
+
+
+@pytest.mark.parametrize("code", [*FILE_CODES, "no_copy", "dated_anew"])
+def test_a_file_at_fault_is_left_to_the_user(
+    shelf: Shelf, chances: SecondChances, code: str
+) -> None:
+    item_id = shelf.failed("a", code)
+    assert chances.at(shelf.item(item_id)) is None
+    assert chances.give(now=NOW + WAIT_SECONDS) == 0
+
+
+@pytest.mark.parametrize("code", MAY_PASS)
+def test_each_verdict_of_googles_may_pass(shelf: Shelf, chances: SecondChances, code: str) -> None:
+    shelf.failed("a", code)
+    assert chances.give(now=NOW + WAIT_SECONDS) == 1
+
+
+def test_many_take_several_short_transactions(shelf: Shelf, chances: SecondChances) -> None:
+    for number in range(AT_ONCE + 1):
+        shelf.failed(f"{number}", content=f"{number}")
+    due = NOW + WAIT_SECONDS
+    assert [chances.give(now=due) for _ in range(3)] == [AT_ONCE, 1, 0]
