@@ -26,7 +26,7 @@ from photosync import __version__
 from photosync.errors import ConnectionLost, FileReplaced, FileUnreadable, Offline, Stopping
 from photosync.google.answers import lacks_consent
 from photosync.google.faults import Answer
-from photosync.google.sockets import Adapter, Sockets
+from photosync.google.sockets import Adapter, Sockets, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -143,6 +143,7 @@ class Wire:
         self._halt = halt
         self._local = threading.local()
         self._sockets = Sockets()
+        self._trust = Trust()
         self._adapters: list[Adapter] = []
         self._proxies: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
@@ -213,7 +214,7 @@ class Wire:
     def _adapter(self) -> Adapter:
         found: Adapter | None = getattr(self._local, "adapter", None)
         if found is None:
-            found = self._local.adapter = Adapter(self._sockets)
+            found = self._local.adapter = Adapter(self._sockets, self._trust)
             with self._lock:
                 self._adapters.append(found)
         return found

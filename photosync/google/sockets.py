@@ -8,16 +8,21 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from requests.adapters import HTTPAdapter
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.ssl_ import create_urllib3_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from ssl import SSLContext
+
+    from requests import PreparedRequest
 
     Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
@@ -169,12 +174,54 @@ def has_address(family: int, address: Any) -> bool:
     return True
 
 
+class Trust:
+    """The authorities to trust, read once for all connections: it takes time and memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read: tuple[str, int, SSLContext] | None = None
+
+    def context(self, named: str = "") -> SSLContext:
+        """For the file or folder ``named``, or else certifi's; read again once it has changed.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        place = Path(named or DEFAULT_CA_BUNDLE_PATH)
+        changed_at = place.stat().st_mtime_ns
+        with self._lock:
+            if self._read is None or self._read[:2] != (str(place), changed_at):
+                context = create_urllib3_context()
+                if place.is_dir():
+                    context.load_verify_locations(capath=place)
+                else:
+                    context.load_verify_locations(cafile=place)
+                self._read = (str(place), changed_at, context)
+            return self._read[2]
+
+
 class Adapter(HTTPAdapter):
     """No retries, large blocks, and every connection can be cut."""
 
-    def __init__(self, sockets: Sockets) -> None:
+    def __init__(self, sockets: Sockets, trust: Trust) -> None:
         self._sockets = sockets
+        self._trust = trust
         super().__init__(pool_connections=4, pool_maxsize=2, max_retries=0)
+
+    def build_connection_pool_key_attributes(
+        self, request: PreparedRequest, verify: Any, cert: Any = None
+    ) -> Any:
+        """With the one context that all connections share."""
+        host, secrets = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] != "https":
+            return host, secrets
+        named = verify if isinstance(verify, str) else ""
+        return host, {"ssl_context": self._trust.context(named)}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """The context knows whom to trust; a proxy is spoken to with one of its own."""
+        if conn.proxy is not None:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """With our own kinds of connections."""

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from urllib3.util.ssl_ import create_urllib3_context
 
 from photosync.errors import ConnectionLost, FileReplaced, FileUnreadable, Offline, Stopping
 from photosync.google import http as http_module
+from photosync.google import sockets
 from photosync.google.http import (
     CONNECT_SECONDS,
     LONGEST_BODY,
@@ -296,7 +298,11 @@ def test_a_network_that_swallows_packets(wire: Wire, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    return make_certificate(tmp_path_factory.mktemp("tls") / "both.pem")
+
+
+def make_certificate(file: Path) -> Path:
+    """One for 127.0.0.1, and its key, in one file."""
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
@@ -307,7 +313,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         capture_output=True,
     )
-    file.write_text(file.read_text() + file.with_name("both.pem.crt").read_text())
+    file.write_text(file.read_text() + file.with_name(f"{file.name}.crt").read_text())
     return file
 
 
@@ -349,6 +355,34 @@ def test_encrypted_requests(wire: Wire, certificate: Path, monkeypatch: pytest.M
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     with tls_server(certificate, http("200 OK", b"fine")) as url:
         assert get(wire, url).body == b"fine"
+
+
+def test_whom_to_trust_is_read_once_for_all_threads_and_again_once_it_has_changed(
+    wire: Wire, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[ssl.SSLContext] = []
+
+    def reading() -> ssl.SSLContext:
+        read.append(create_urllib3_context())
+        return read[-1]
+
+    monkeypatch.setattr(sockets, "create_urllib3_context", reading)
+    bundle = tmp_path / "bundle.pem"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    assert "(FileNotFoundError)" in failure(wire, "https://127.0.0.1:1").message
+    bundle.write_bytes(certificate.read_bytes())
+    for _ in range(3):
+        with tls_server(certificate, http("200 OK", b"fine")) as url, ThreadPoolExecutor() as pool:
+            assert pool.submit(get, wire, url).result().body == b"fine"
+    assert len(read) == 1
+
+    stranger = tmp_path / "stranger.pem"
+    make_certificate(stranger)
+    bundle.write_bytes(stranger.read_bytes())
+    os.utime(bundle, (1, 1))
+    with tls_server(certificate, http("200 OK")) as url:
+        assert isinstance(failure(wire, url), Offline)
+    assert len(read) == 2
 
 
 def test_encryption_that_breaks_later_leaves_the_fate_open(
