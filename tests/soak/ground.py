@@ -58,6 +58,7 @@ class SoakWorld(World):
         self.second.mkdir(parents=True, exist_ok=True)
         super().__post_init__()
         self.variables = {"PHOTOSYNC_WEB__ENABLED": "true", "PHOTOSYNC_WEB__PORT": "0"}
+        self.variables["MALLOC_ARENA_MAX"] = "2"  # as the units have it
 
     def set_up(self, plan: Plan, phone: LabPhone | None) -> None:
         """Write the settings, and make the key that they need."""
