@@ -48,6 +48,9 @@ ASK_SECONDS = 0.5
 STEPS = 10_000
 """Of SQLite's virtual machine; well under a millisecond."""
 
+CACHE_KIB = 512
+"""Of pages, for each connection, and so for each thread: the kernel has them all anyway."""
+
 LARGEST_LEFT_JOURNAL = 4 << 20
 """A burst of writes may grow the write-ahead log; so much of it stays on the disk."""
 Parameters = dict[str, Any]
@@ -157,6 +160,7 @@ class Database:
             _use_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute(f"PRAGMA journal_size_limit = {LARGEST_LEFT_JOURNAL}")
         except BaseException:
             connection.close()
