@@ -7,7 +7,8 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
-from photosync.errors import PhotosyncError, SignInRequired
+from photosync.domain.media import readable
+from photosync.errors import ClientInvalid, PhotosyncError, SignInRequired
 from photosync.stages.gate import SIGN_IN_CODES
 
 if TYPE_CHECKING:
@@ -28,6 +29,19 @@ def client_file(settings: Settings) -> Path:
     """The OAuth client to sign in with: the one that the settings name, else the one kept."""
     kept, named = settings.state_dir / KEPT_CLIENT, settings.google.client_secret_file
     return kept if kept.exists() and not named.exists() else named
+
+
+def lacking_client(settings: Settings) -> ClientInvalid | None:
+    """What is wrong with the OAuth client to sign in with; None if nothing is."""
+    from photosync.google.sign_in import read_client  # not for those who have signed in
+
+    try:
+        read_client(client_file(settings))
+    except ClientInvalid as error:
+        return error
+    except OSError as error:  # a state folder of somebody else's
+        return ClientInvalid(f"The OAuth client cannot be read: {error.strerror}.")
+    return None
 
 
 def signed_in(settings: Settings, state: State, found: SignedIn, client: Path) -> None:
@@ -63,6 +77,14 @@ class SigningIn:
             return True
         codes = {one.code for one in self._state.control.problems()}
         return bool(codes & SIGN_IN_CODES) or self._state.control.sign_in_ends_at() is not None
+
+    def lacking(self) -> PhotosyncError | None:
+        """What is wrong with the OAuth client; None if nothing is."""
+        return lacking_client(self._settings)
+
+    def client_file(self) -> str:
+        """Where the settings have the OAuth client."""
+        return readable(str(self._settings.google.client_secret_file))
 
     def begin(self) -> None:
         """Begin, unless an attempt waits for its answer already.

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -65,8 +66,9 @@ class Events:
         try:
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.get_running_loop().create_task(self._look())
-            elif self._parts:
-                yield _event({"parts": self._parts})
+            else:  # not what was told last: not all that a page shows is written in the database
+                with suppress(PhotosyncError):
+                    yield _event({"parts": await self._threads.read(self._all)})
             yield "retry: 3000\n\n"
             while True:
                 try:
@@ -101,11 +103,15 @@ class Events:
                 await asyncio.sleep(AFTER_BUG_SECONDS)
             await asyncio.sleep(TICK_SECONDS)
 
-    def _news(self) -> dict[str, Any]:
-        """What is not as it was told last."""
+    def _all(self) -> dict[str, str]:
+        """Every part as it is now."""
         live = self._pages.live()
         # whoever shows them puts a token of its own into their forms
-        parts = {name: self._assets.text(f"_{name}.html", token="", **live) for name in PARTS}
+        return {name: self._assets.text(f"_{name}.html", token="", **live) for name in PARTS}
+
+    def _news(self) -> dict[str, Any]:
+        """What is not as it was told last."""
+        parts = self._all()
         self._last_event, changes = self._site.gallery.events_after(self._last_event)
         news: dict[str, Any] = {
             "parts": {name: text for name, text in parts.items() if self._parts.get(name) != text},

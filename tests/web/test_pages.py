@@ -453,6 +453,17 @@ def test_a_page_that_is_open_hears_what_changes(house: House) -> None:
     listener.close()
 
 
+def test_who_comes_later_hears_how_it_is_now_not_how_it_was_told(house: House) -> None:
+    """That there is a token is written in no database."""
+    first = Listener(house)
+    assert "not signed in" in json.dumps(first.news())
+    house.settings.google.token_file.write_text("{}")
+    second = Listener(house)
+    assert "not signed in" not in json.dumps(second.news())
+    first.close()
+    second.close()
+
+
 def test_no_more_than_a_few_may_listen(house: House) -> None:
     listeners = [Listener(house) for _ in range(MOST_LISTENERS)]
     last = Listener(house)
