@@ -212,7 +212,7 @@ def restored(told: Mapping[str, Any]) -> str:
         parts.append(f"{things(there)} {'is' if there == 1 else 'are'} there now.")
     if missing:
         parts.append(f"{things(missing)} could not be put there.")
-    if not parts and "there" in told:
+    if not parts and "there" in told and not told.get("error"):
         parts.append("There was nothing to put there.")
     return " ".join(parts)
 

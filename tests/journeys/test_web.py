@@ -585,6 +585,10 @@ def test_nothing_serious_stands_in_the_way_of_mending(
         page.get_by_role("button", name="Put back").click()
         page.get_by_role("button", name="Try now").wait_for()
         judge()
+        note, pause = (page.locator(one).bounding_box() for one in (".note", ".controls button"))
+        assert note is not None
+        assert pause is not None
+        assert note["y"] + note["height"] <= pause["y"]  # it lies in its card, not on the note
         page.get_by_role("link", name="Sign in").click()
         page.get_by_role("button", name="Sign in").wait_for()
         judge()

@@ -21,7 +21,7 @@ from photosync.store.source_choices import SourceChoices
 from photosync.web.asked import Asked, Nonsense, asked, folder_key, folder_of, place
 from photosync.web.events import MOST_LISTENERS
 from photosync.web.notes import safe_back
-from photosync.web.words import day_words, headline, how_safe, lasts, things, when
+from photosync.web.words import day_words, headline, how_safe, lasts, restored, things, when
 from tests.journeys.conftest import jpeg
 from tests.web.conftest import House, house_in
 
@@ -171,6 +171,11 @@ def test_settings_are_shown_with_where_they_come_from(house: House) -> None:
     assert "google.daily_requests" in text
     assert 'data-origin="file"' in text
     assert 'data-origin="default"' in text
+    row = text.partition("<code>select.include</code>")[2].partition("</tr>")[0]
+    assert ">none</span>" in row
+    assert "[]" not in row
+    assert ">State</h2>" in text
+    assert ">Google</h2>" in text
 
 
 def test_a_page_that_is_not_there_says_so(house: House) -> None:
@@ -514,6 +519,15 @@ def test_times_and_numbers_are_those_of_people() -> None:
     assert when(10**15) == ""
     assert when("2001-02-03T12:00:00Z").startswith("3 Feb 2001")
     assert day_words("2026-11-30") == "Monday, 30 November 2026"
+
+
+def test_what_was_put_back_is_said_and_nothing_of_what_still_waits_for_a_place() -> None:
+    assert restored({}) == ""
+    assert restored({"there": 0, "not_there": 0}) == "There was nothing to put there."
+    away = {"message": "The disk is away.", "hint": ""}
+    assert restored({"there": 0, "not_there": 0, "error": away}) == ""
+    told = restored({"there": 2, "not_there": 1, "error": away})
+    assert told == "2 photos and videos are there now. 1 photo or video could not be put there."
 
 
 @pytest.mark.parametrize(
