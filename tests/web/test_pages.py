@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -477,6 +478,27 @@ def test_no_more_than_a_few_may_listen(house: House) -> None:
     assert house.ask("/metrics").status == 200
     for one in listeners:
         one.close()
+
+
+def test_no_more_may_listen_though_all_of_them_come_at_once(house: House) -> None:
+    house.page("/")
+    asked = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as stack:
+        address = ("127.0.0.1", house.web.port)
+        opened = [
+            stack.enter_context(socket.create_connection(address, 20))
+            for _ in range(MOST_LISTENERS + 20)
+        ]
+        for one in opened:
+            one.sendall(asked)
+        told = [one.recv(12)[9:] for one in opened]
+        assert sorted(told) == [b"200"] * MOST_LISTENERS + [b"503"] * 20
+        assert house.ask("/").status == 200
+    ends = time.monotonic() + 20
+    while (last := Listener(house)).status != 200:  # each that is closed makes room
+        last.close()
+        assert time.monotonic() < ends
+    last.close()
 
 
 def test_nobody_looks_while_nobody_listens(house: House) -> None:
