@@ -129,6 +129,41 @@ def test_two_clicks_are_one_attempt(house: House) -> None:
     assert begun(house) == begun(house)
 
 
+def test_the_answer_to_another_attempt_is_not_taken_and_this_one_goes_on(house: House) -> None:
+    """Somebody leads the browser to the way back with a code of an account of his own."""
+    url = begun(house)
+    right = answer(url, "allow")
+    for forged in (
+        re.sub(r"state=[^&]+", "state=forged", right),
+        re.sub(r"state=[^&]+&?", "", right),
+        re.sub(r"code=[^&]+", "error=access_denied", re.sub(r"state=[^&]+", "state=x", right)),
+    ):
+        assert requests.get(forged, timeout=10).status_code == 400
+    assert not house.settings.google.token_file.exists()
+    assert begun(house) == url
+    assert requests.get(right, timeout=10).status_code == 200
+    until_signed_in(house)
+
+
+def test_two_browsers_sign_in_once_and_an_old_answer_opens_nothing(house: House) -> None:
+    urls = [begun(house) for _ in range(2)]
+    answers = [answer(url, "allow") for url in urls]
+    assert requests.get(answers[0], timeout=10).status_code == 200
+    until_signed_in(house)
+    file = house.settings.google.token_file
+    kept = file.read_text()
+    with pytest.raises(requests.ConnectionError):  # nobody listens there any more
+        requests.get(answers[1], timeout=10)
+    house.send("/signin/answer", {"answer": answers[1]}, accept="text/html")
+    assert "signed in already" in house.send("/signin").text
+    lost(house)
+    begun(house)
+    for old in answers:
+        house.send("/signin/answer", {"answer": old}, accept="text/html")
+        assert "belongs to another attempt" in house.page("/signin")
+    assert file.read_text() == kept
+
+
 def test_without_a_client_the_page_says_what_is_missing(house: House) -> None:
     (house.home / "client_secret.json").unlink()
     assert "There is no OAuth client at" in house.send("/signin").text
