@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from photosync.app.signing_in import lacking_client
+from photosync.app.signing_in import NOBODY, lacking_client
 from photosync.app.state import WEB_PORT
 from photosync.daemon import lock
 from photosync.errors import SignInRequired
@@ -13,10 +13,8 @@ from photosync.errors import SignInRequired
 if TYPE_CHECKING:
     from photosync.app.state import State
     from photosync.config import Settings
-    from photosync.store.control import Problem
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what stands for every address
-NOBODY = "photosync is not signed in to Google Photos"
 MEANWHILE = ": photos are found and copied, and none is sent"
 
 
@@ -43,12 +41,6 @@ def not_signed_in(settings: Settings, state: State | None) -> SignInRequired:
     if address and _is_here(settings.web.host):
         return SignInRequired(message, hint=f"Sign in at {address}signin, or: photosync auth")
     return SignInRequired(message)
-
-
-def is_over(problem: Problem, settings: Settings) -> bool:
-    """Whether a problem on record says that nobody has signed in, and somebody has."""
-    says_so = problem.code == SignInRequired.code and problem.message.startswith(NOBODY)
-    return says_so and settings.google.token_file.exists()
 
 
 def _is_here(host: str) -> bool:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.app.copies import copies_of
 from photosync.app.exposed import exposed, exposed_document
-from photosync.app.not_signed_in import is_over, not_signed_in
+from photosync.app.not_signed_in import not_signed_in
+from photosync.app.signing_in import is_over
 from photosync.app.signs import silent
 from photosync.app.times import rfc3339
 from photosync.app.waits import COPYING_RESTS, waits_for

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from photosync.app.state import State
     from photosync.config import Settings
     from photosync.google.sign_in import SignedIn
+    from photosync.store.control import Problem
 
 log = logging.getLogger(__name__)
 
 KEPT_CLIENT = "client_secret.json"
 BEGIN_SECONDS = 10.0
+NOBODY = "photosync is not signed in to Google Photos"
+"""How it begins what is said while there is no token."""
 
 
 def client_file(settings: Settings) -> Path:
@@ -42,6 +45,12 @@ def lacking_client(settings: Settings) -> ClientInvalid | None:
     except OSError as error:  # a state folder of somebody else's
         return ClientInvalid(f"The OAuth client cannot be read: {error.strerror}.")
     return None
+
+
+def is_over(problem: Problem, settings: Settings) -> bool:
+    """Whether a problem on record says that nobody has signed in, and somebody has."""
+    says_so = problem.code == SignInRequired.code and problem.message.startswith(NOBODY)
+    return says_so and settings.google.token_file.exists()
 
 
 def signed_in(settings: Settings, state: State, found: SignedIn, client: Path) -> None:
@@ -75,7 +84,8 @@ class SigningIn:
         """Whether there is a reason to sign in: else nobody changes the account by a click."""
         if not self._settings.google.token_file.exists():
             return True
-        codes = {one.code for one in self._state.control.problems()}
+        problems = self._state.control.problems()
+        codes = {one.code for one in problems if not is_over(one, self._settings)}
         return bool(codes & SIGN_IN_CODES) or self._state.control.sign_in_ends_at() is not None
 
     def lacking(self) -> PhotosyncError | None:

@@ -48,19 +48,24 @@ def house(tmp_path: Path, google: Emulator) -> Iterator[House]:
         yield made
 
 
-def lost(house: House, code: str = "auth_required", hint: str = "Sign in: photosync auth") -> None:
-    house.state.control.raise_problem(
-        Problem(
-            code=code,
-            subject="",
-            message="Google says that the sign-in is over.",
-            hint=hint,
-            gate="library",
-            needs_user=True,
-            since=1,
-            until=None,
-        )
+def problem(
+    message: str, code: str = "auth_required", hint: str = "Sign in: photosync auth"
+) -> Problem:
+    return Problem(
+        code=code,
+        subject="",
+        message=message,
+        hint=hint,
+        gate="library",
+        needs_user=True,
+        since=1,
+        until=None,
     )
+
+
+def lost(house: House, code: str = "auth_required", hint: str = "Sign in: photosync auth") -> None:
+    message = "Google says that the sign-in is over."
+    house.state.control.raise_problem(problem(message, code, hint))
 
 
 def begun(house: House) -> str:
@@ -205,6 +210,8 @@ def test_nobody_changes_the_account_while_all_is_well(house: House, google: Emul
     house.settings.google.token_file.write_text(json.dumps(google.grant()))
     assert "signed in already" in house.send("/signin").text
     assert "photosync is signed in." in house.page("/signin")
+    house.state.control.raise_problem(problem("photosync is not signed in to Google Photos: x."))
+    assert "signed in already" in house.send("/signin").text  # that was before the token came
     house.state.control.sign_in_ends(house.state.now() + 9999, now=house.state.now())
     assert "accounts" not in house.page("/signin")
     begun(house)
