@@ -37,7 +37,8 @@ class AskedBack:
 
     def goals(self) -> list[Goal]:
         """Where photos may go now."""
-        found = [Goal(HOME, "Where they came from", "Phones have to be plugged in.")]
+        words = "Where each came from; a phone has to be plugged in."
+        found = [Goal(HOME, "Back to the old place", words)]
         found += [
             Goal(f"{PHONE}{one.id}", one.label, "This phone, plugged in now.")
             for one in Sources(self._state.database).phones_there()
@@ -95,7 +96,7 @@ class AskedBack:
 
 def _words(to: Target | Home, state: State) -> str:
     if isinstance(to, str):
-        return "where they came from"
+        return "the old place"
     if to.kind is TargetKind.FOLDER:
         return readable(to.address)
     labels = {view.source.address: view.source.label for view in state.overview.sources()}

@@ -13,6 +13,7 @@ from photosync.app.answering import answering
 from photosync.app.connecting import connection_of, refuse_without_token
 from photosync.app.crew import Crew, Ground, Step
 from photosync.app.leaving import leave_out_all
+from photosync.app.not_signed_in import not_signed_in
 from photosync.app.noticing import noticing, telling_of_the_end
 from photosync.app.reselected import apply_to_all, tell_of_dropped
 from photosync.app.selecting import first_state, of_phones, rules_of
@@ -110,7 +111,7 @@ def running(
 
     Raises:
         SettingsError: There is nothing to watch.
-        SignInRequired: There is no token yet.
+        SignInRequired: There is no token yet, and no page that could get one.
         AlreadyRunning, DatabaseError: See there.
     """
     _refuse_idleness(settings)
@@ -119,7 +120,9 @@ def running(
         stack.enter_context(lock.held(settings.state_dir, now=int(clock())))
         with telling_of_the_end(settings, clock) as telling:
             telling.state = state = stack.enter_context(opened(settings, clock))
-            refuse_without_token(settings)
+            waits_for_sign_in = settings.web.enabled and not once  # its page signs in
+            if not waits_for_sign_in:
+                refuse_without_token(settings)
             network = None if once else stack.enter_context(closing(Network()))
             builder = _Builder(settings, state, halt, network=network)
             supervisor = builder.supervisor(notifier)
@@ -127,6 +130,8 @@ def running(
                 stack.enter_context(
                     answering(settings, state, supervisor, side=builder.daemon_side)
                 )
+            if waits_for_sign_in and not settings.google.token_file.exists():
+                builder.wait_for_sign_in()
             yield supervisor
             try:
                 _part(settings, state, supervisor, once=once)
@@ -225,6 +230,12 @@ class _Builder:
 
         assert self._originals is not None, "the workers are made first"
         return DaemonSide(self._originals, phone_of)
+
+    def wait_for_sign_in(self) -> None:
+        """Nobody has signed in: nothing is sent until somebody does, and all else goes on."""
+        needed = not_signed_in(self._settings, self._state)
+        log.warning("sign_in.needed reason=%s", needed)
+        self._gate.close(needed)
 
     def _is_undecided(self) -> bool:
         return not rules_of(self._settings).take_all and self._parts.is_behind()

@@ -14,6 +14,7 @@ from photosync.app.connecting import speaks
 from photosync.app.finding import Finding, Verdict, of
 from photosync.app.looking import AWAY, phone_lines
 from photosync.app.machine import clock_by
+from photosync.app.not_signed_in import not_signed_in
 from photosync.app.report import ending, status
 from photosync.app.state import MIRROR_MADE, looked_at, opened
 from photosync.app.times import local
@@ -292,7 +293,19 @@ def _notices(settings: Settings) -> Iterator[Finding]:
         yield Finding("notices", Verdict.NOTE, message, f"chmod o= {quoted}")
 
 
+def _refuse_unsigned(settings: Settings) -> None:
+    """See to it that somebody has signed in.
+
+    Raises:
+        SignInRequired: There is no token yet; it says where to sign in.
+    """
+    if not settings.google.token_file.exists():
+        with looked_at(settings) as state:
+            raise not_signed_in(settings, state)
+
+
 def _sign_in(settings: Settings) -> Iterator[Finding]:
+    _refuse_unsigned(settings)
     found = check_sign_in(settings.google.token_file)
     with opened(settings) as state:
         state.control.sign_in_ends(found.ends_at, now=state.now())
@@ -313,6 +326,7 @@ def _sign_in(settings: Settings) -> Iterator[Finding]:
 
 def _sign_in_unasked(settings: Settings) -> Iterator[Finding]:
     """What can be said of it without asking anybody."""
+    _refuse_unsigned(settings)
     scopes = scopes_of(read_token(settings.google.token_file))
     few = "" if not scopes or set(WANTED) <= set(scopes) else " Not all permissions were given."
     message = f"There is one; Google was not asked whether it is good (--offline).{few}"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.app.copies import copies_of
 from photosync.app.exposed import exposed, exposed_document
+from photosync.app.not_signed_in import not_signed_in
+from photosync.app.signing_in import is_over
 from photosync.app.signs import silent
 from photosync.app.times import rfc3339
 from photosync.app.waits import COPYING_RESTS, waits_for
@@ -88,7 +90,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         "sources": [
             _source(view, counts, running=bool(holder)) for view in state.overview.sources()
         ],
-        "problems": [_problem(one) for one in _with_unwritten(settings, problems, now)],
+        "problems": [_problem(one) for one in _with_unwritten(settings, state, problems, now)],
         "last_done_at": rfc3339(counts.last_at(State.DONE)),
         "sign_in_ends_at": rfc3339(state.control.sign_in_ends_at()),
         "put_aside": {"items": aside.items, "next_at": rfc3339(aside.next_at)},
@@ -109,13 +111,17 @@ def problems_of(settings: Settings, state: OpenState, *, now: int) -> list[Probl
     """What stands in the way, or will, as status shows it."""
     holder = lock.holder(settings.state_dir)
     found = _problems(settings, state, holder, state.overview.counts(), now)
-    return _with_unwritten(settings, found, now)
+    return _with_unwritten(settings, state, found, now)
 
 
 def _problems(
     settings: Settings, state: OpenState, holder: Holder | None, counts: Counts, now: int
 ) -> list[Problem]:
-    problems = [one for one in state.control.problems() if not _is_past(one, counts, now)]
+    problems = [
+        one
+        for one in state.control.problems()
+        if not _is_past(one, counts, now) and not is_over(one, settings)
+    ]
     rests = settings.upload.hours.resting(now) if counts.waiting() else ""
     if rests:
         problems.append(_outside_hours(rests, settings, now))
@@ -228,7 +234,7 @@ def _nothing_yet(settings: Settings, holder: Holder | None, now: int) -> Json:
             "by_kind": {},
         },
         "sources": [],
-        "problems": [_problem(one) for one in _with_unwritten(settings, [], now)],
+        "problems": [_problem(one) for one in _with_unwritten(settings, None, [], now)],
         "last_done_at": None,
         "sign_in_ends_at": None,
         "put_aside": {"items": 0, "next_at": None},
@@ -423,9 +429,11 @@ def ending(at: int, *, now: float) -> Problem:
     )
 
 
-def _with_unwritten(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:
+def _with_unwritten(
+    settings: Settings, state: OpenState | None, problems: list[Problem], now: int
+) -> list[Problem]:
     """Add what could not be put on record: that there is no token, or no room for a record."""
-    return [*_full_disk(settings, problems, now), *_with_sign_in(settings, problems, now)]
+    return [*_full_disk(settings, problems, now), *_with_sign_in(settings, state, problems, now)]
 
 
 def _full_disk(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:
@@ -443,11 +451,14 @@ def _full_disk(settings: Settings, problems: list[Problem], now: int) -> list[Pr
     ]
 
 
-def _with_sign_in(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:
-    """Add that there is no token, which a daemon that never ran could not put on record."""
-    if settings.google.token_file.exists() or any(one.code == "auth_required" for one in problems):
+def _with_sign_in(
+    settings: Settings, state: OpenState | None, problems: list[Problem], now: int
+) -> list[Problem]:
+    """Say that there is no token, and where one signs in now: a record may be of another day."""
+    if settings.google.token_file.exists():
         return problems
-    missing = SignInRequired("photosync is not signed in to Google Photos.")
+    known = [one for one in problems if one.code == SignInRequired.code]
+    missing = not_signed_in(settings, state)
     return [
         Problem(
             missing.code,
@@ -456,10 +467,10 @@ def _with_sign_in(settings: Settings, problems: list[Problem], now: int) -> list
             missing.hint,
             "library",
             needs_user=True,
-            since=now,
+            since=known[0].since if known else now,
             until=None,
         ),
-        *problems,
+        *(one for one in problems if one not in known),
     ]
 
 

@@ -7,7 +7,8 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
-from photosync.errors import PhotosyncError, SignInRequired
+from photosync.domain.media import readable
+from photosync.errors import ClientInvalid, PhotosyncError, SignInRequired
 from photosync.stages.gate import SIGN_IN_CODES
 
 if TYPE_CHECKING:
@@ -17,17 +18,39 @@ if TYPE_CHECKING:
     from photosync.app.state import State
     from photosync.config import Settings
     from photosync.google.sign_in import SignedIn
+    from photosync.store.control import Problem
 
 log = logging.getLogger(__name__)
 
 KEPT_CLIENT = "client_secret.json"
 BEGIN_SECONDS = 10.0
+NOBODY = "photosync is not signed in to Google Photos"
+"""How it begins what is said while there is no token."""
 
 
 def client_file(settings: Settings) -> Path:
     """The OAuth client to sign in with: the one that the settings name, else the one kept."""
     kept, named = settings.state_dir / KEPT_CLIENT, settings.google.client_secret_file
     return kept if kept.exists() and not named.exists() else named
+
+
+def lacking_client(settings: Settings) -> ClientInvalid | None:
+    """What is wrong with the OAuth client to sign in with; None if nothing is."""
+    from photosync.google.sign_in import read_client  # not for those who have signed in
+
+    try:
+        read_client(client_file(settings))
+    except ClientInvalid as error:
+        return error
+    except OSError as error:  # a state folder of somebody else's
+        return ClientInvalid(f"The OAuth client cannot be read: {error.strerror}.")
+    return None
+
+
+def is_over(problem: Problem, settings: Settings) -> bool:
+    """Whether a problem on record says that nobody has signed in, and somebody has."""
+    says_so = problem.code == SignInRequired.code and problem.message.startswith(NOBODY)
+    return says_so and settings.google.token_file.exists()
 
 
 def signed_in(settings: Settings, state: State, found: SignedIn, client: Path) -> None:
@@ -61,8 +84,17 @@ class SigningIn:
         """Whether there is a reason to sign in: else nobody changes the account by a click."""
         if not self._settings.google.token_file.exists():
             return True
-        codes = {one.code for one in self._state.control.problems()}
+        problems = self._state.control.problems()
+        codes = {one.code for one in problems if not is_over(one, self._settings)}
         return bool(codes & SIGN_IN_CODES) or self._state.control.sign_in_ends_at() is not None
+
+    def lacking(self) -> PhotosyncError | None:
+        """What is wrong with the OAuth client; None if nothing is."""
+        return lacking_client(self._settings)
+
+    def client_file(self) -> str:
+        """Where the settings have the OAuth client."""
+        return readable(str(self._settings.google.client_secret_file))
 
     def begin(self) -> None:
         """Begin, unless an attempt waits for its answer already.

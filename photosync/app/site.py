@@ -11,10 +11,10 @@ from photosync.app import report
 from photosync.app.asked_back import AskedBack
 from photosync.app.checking import in_force
 from photosync.app.leaving import leave_out_all
+from photosync.app.not_signed_in import page_address
 from photosync.app.selecting import first_state
 from photosync.app.signing_in import SigningIn
 from photosync.app.signs import is_wanted
-from photosync.app.state import WEB_PORT
 from photosync.device.survey import nearest
 from photosync.domain.media import SourceKind, readable
 from photosync.domain.states import State
@@ -64,16 +64,9 @@ def site_of(
         settings=lambda: in_force(settings, os.environ),
         sources=ChosenSources(settings, state),
         restoring=AskedBack(settings, state),
-        signing_in=SigningIn(settings, state, back=lambda: _own_address(settings, state)),
+        signing_in=SigningIn(settings, state, back=lambda: page_address(settings, state)),
         clock=state.clock,
     )
-
-
-def _own_address(settings: Settings, state: OpenState) -> str:
-    """Where the page is on this machine."""
-    port = state.control.flag(WEB_PORT) or settings.web.port
-    host = "[::1]" if settings.web.host == "::1" else "127.0.0.1"
-    return f"http://{host}:{port}/"
 
 
 def _head(phone_of: Callable[[int], Phone], item: MediaItem) -> bytes | None:

@@ -12,8 +12,6 @@ from photosync.cli.result import DONE, FAILED, USAGE, Result, end
 if TYPE_CHECKING:
     from photosync.config import Settings
 
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what stands for every address
-
 
 def web(
     *,
@@ -38,7 +36,8 @@ def web(
 
 def _address(settings: Settings) -> tuple[str, str]:
     """Where the page of the running daemon is; else "" and why there is none."""
-    from photosync.app.state import WEB_PORT, looked_at
+    from photosync.app.not_signed_in import page_address
+    from photosync.app.state import looked_at
     from photosync.daemon import lock
 
     if not settings.web.enabled:
@@ -46,13 +45,12 @@ def _address(settings: Settings) -> tuple[str, str]:
     with looked_at(settings) as state:
         if lock.holder(settings.state_dir) is None or state is None:
             return "", "photosync is not running, so there is no page. Start it: photosync run"
-        port = state.control.flag(WEB_PORT)
+        address = page_address(settings, state)
         problems = [one for one in state.control.problems() if one.subject == "web"]
-    if port is None or problems:
+    if not address or problems:
         why = problems[0] if problems else None
         return "", f"{why.message} {why.hint}" if why else "The web page is not ready yet."
-    host = ANYWHERE.get(settings.web.host, settings.web.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/", ""
+    return address, ""
 
 
 def _open(address: str) -> None:

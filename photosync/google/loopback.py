@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING, Protocol
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from photosync.errors import SettingsError, SignInRequired
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 REQUEST_SECONDS = 10
+TICK_SECONDS = 0.2
+MOST_AT_ONCE = 32
 DECLINED = "photosync did not get your consent."
 OTHER = "This is the answer to another attempt to sign in. Close this window."
 
@@ -60,12 +63,33 @@ def receive(host: str, port: int, success: str, *, back: str = "") -> Iterator[W
         yield server
 
 
-class _Server(HTTPServer):
+class _Server(ThreadingHTTPServer):
+    """Each connection has a thread: browsers open some that they send nothing on."""
+
+    block_on_close = False
     success = ""
     back = ""
     address = ""
     fits: Callable[[str], bool] = staticmethod(bool)
     came = ""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._room = BoundedSemaphore(MOST_AT_ONCE)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """As many at once as a browser may open, and some."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """One connection, to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
 
     def only(self, fits: Callable[[str], bool]) -> None:
         """Take no address but one that fits."""
@@ -75,7 +99,7 @@ class _Server(HTTPServer):
         """Serve until the answer came."""
         ends = time.monotonic() + seconds
         while not self.came and time.monotonic() < ends:
-            self.timeout = min(1.0, max(0.0, ends - time.monotonic()))
+            self.timeout = min(TICK_SECONDS, max(0.0, ends - time.monotonic()))
             self.handle_request()
         if not self.came:
             raise SignInRequired(
@@ -107,8 +131,10 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.server.fits(came):
             self._say(400, OTHER)
             return
-        self.server.came = came
-        self._say(200, self.server.success if "code" in values else DECLINED, self.server.back)
+        try:  # the browser is told first: who waits for the answer may end the program
+            self._say(200, self.server.success if "code" in values else DECLINED, self.server.back)
+        finally:
+            self.server.came = came
 
     def _say(self, code: int, text: str, back: str = "") -> None:
         link = f'<p><a href="{html.escape(back)}">Back to photosync</a></p>' if back else ""

@@ -88,8 +88,7 @@ DAYS = """
 """
 
 FOLDERS = """
-    SELECT folder, count(*) AS items, sum(is_video) AS videos, sum(size_bytes) AS bytes,
-        max(shown_at) AS newest_at
+    SELECT folder, count(*) AS items, sum(size_bytes) AS bytes, max(shown_at) AS newest_at
     FROM media_items INDEXED BY media_items_by_folder WHERE source_id = :source_id
     GROUP BY folder ORDER BY newest_at DESC, folder
 """
@@ -127,7 +126,6 @@ class FolderTally:
 
     path: str
     items: int
-    videos: int
     size_bytes: int
     newest_at: int
 
@@ -248,7 +246,6 @@ class Gallery:
             FolderTally(
                 os.fsdecode(row["folder"]).rstrip("/"),
                 row["items"],
-                row["videos"],
                 row["bytes"],
                 row["newest_at"],
             )

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -16,9 +17,10 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from photosync.errors import PhotosyncError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from photosync.web.assets import Assets
     from photosync.web.pages import Pages
@@ -35,6 +37,23 @@ PULSE_SECONDS = 25.0
 MOST_LISTENERS = 12
 MOST_WAITING = 20
 PARTS = ("state", "now", "control", "problems", "work", "restores", "sources")
+
+
+class _Told(StreamingResponse):
+    """What is told until the page is closed; then ``ends`` is called, told of anything or not."""
+
+    def __init__(self, told: AsyncIterator[str], *, ends: Callable[[], None]) -> None:
+        super().__init__(
+            told, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        )
+        self._ends = ends
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ends()
 
 
 class Events:
@@ -55,26 +74,22 @@ class Events:
         if len(self._listeners) >= MOST_LISTENERS:
             return PlainTextResponse("Too many pages are open.\n", 503)
         del request
-        return StreamingResponse(
-            self._told(), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
-
-    async def _told(self) -> AsyncIterator[str]:
         queue: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
-        self._listeners.add(queue)
-        try:
-            if self._looking is None or self._looking.done():
-                self._looking = asyncio.get_running_loop().create_task(self._look())
-            elif self._parts:
-                yield _event({"parts": self._parts})
-            yield "retry: 3000\n\n"
-            while True:
-                try:
-                    yield await asyncio.wait_for(queue.get(), PULSE_SECONDS)
-                except TimeoutError:
-                    yield ": well\n\n"  # by this a connection that is dead is noticed
-        finally:
-            self._listeners.discard(queue)
+        self._listeners.add(queue)  # at once: many may come before the first is told anything
+        return _Told(self._told(queue), ends=lambda: self._listeners.discard(queue))
+
+    async def _told(self, queue: asyncio.Queue[str]) -> AsyncIterator[str]:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+        else:  # not what was told last: not all that a page shows is written in the database
+            with suppress(PhotosyncError):
+                yield _event({"parts": await self._threads.read(self._all)})
+        yield "retry: 3000\n\n"
+        while True:
+            try:
+                yield await asyncio.wait_for(queue.get(), PULSE_SECONDS)
+            except TimeoutError:
+                yield ": well\n\n"  # by this a connection that is dead is noticed
 
     async def _look(self) -> None:
         """Until nobody listens any more."""
@@ -101,11 +116,15 @@ class Events:
                 await asyncio.sleep(AFTER_BUG_SECONDS)
             await asyncio.sleep(TICK_SECONDS)
 
-    def _news(self) -> dict[str, Any]:
-        """What is not as it was told last."""
+    def _all(self) -> dict[str, str]:
+        """Every part as it is now."""
         live = self._pages.live()
         # whoever shows them puts a token of its own into their forms
-        parts = {name: self._assets.text(f"_{name}.html", token="", **live) for name in PARTS}
+        return {name: self._assets.text(f"_{name}.html", token="", **live) for name in PARTS}
+
+    def _news(self) -> dict[str, Any]:
+        """What is not as it was told last."""
+        parts = self._all()
         self._last_event, changes = self._site.gallery.events_after(self._last_event)
         news: dict[str, Any] = {
             "parts": {name: text for name, text in parts.items() if self._parts.get(name) != text},

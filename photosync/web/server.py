@@ -21,6 +21,7 @@ from photosync import __version__
 from photosync.errors import PhotosyncError, PortTaken
 from photosync.web import metrics
 from photosync.web.guard import Guard, Names
+from photosync.web.patience import MOST_AT_ONCE, PatientProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +40,6 @@ log = logging.getLogger(__name__)
 START_SECONDS = 10.0
 TICK_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 30
-MOST_AT_ONCE = 64
 WELCOME = """photosync runs.
 /metrics   for Prometheus
 /healthz   200 if it needs nobody, 503 if it does
@@ -175,7 +175,7 @@ def _configuration(application: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         loop="asyncio",
-        http="h11",
+        http=PatientProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

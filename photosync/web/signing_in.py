@@ -29,6 +29,12 @@ class SignInSide(Protocol):
     def is_needed(self) -> bool:
         """Whether there is a reason to."""
 
+    def lacking(self) -> PhotosyncError | None:
+        """What is wrong with the OAuth client to sign in with; None if nothing is."""
+
+    def client_file(self) -> str:
+        """Where the settings have it."""
+
     def begin(self) -> None:
         """Begin, unless that is done.
 
@@ -60,14 +66,17 @@ class SigningIn:
 
     async def page(self, request: Request) -> Response:
         """How to sign in, from where one is."""
-        here = is_here(request)
+        here, address = is_here(request), self._side.address()
+        lacking = None if address else await self._threads.read(self._side.lacking)
         return self._assets.page(
             "signin.html",
             here="overview",
             **self._notes.around(request),
             is_needed=await self._threads.read(self._side.is_needed),
             is_here=here,
-            address=self._side.address() if here else "",
+            lacking=lacking,
+            client_file=self._side.client_file(),
+            address=address if here else "",
             trouble=self._side.trouble() if here else None,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ BUTTONS = (
     ("Decide about them: photosync folders", ""),
 )
 """How a hint ends that names a command, and how beside a button that does the same."""
+SIGN_IN_HERE = re.compile(r"Sign in at \S+, or: photosync auth")
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
@@ -189,6 +191,8 @@ def day_words(day: str) -> str:
 
 def by_button(text: str) -> str:
     """A hint for a terminal in words that fit the button beside it; "" if that says all."""
+    if SIGN_IN_HERE.fullmatch(text):
+        return ""
     for command, click in sorted(BUTTONS, key=lambda one: -len(one[0])):
         if text.endswith(command):
             return (text.removesuffix(command) + click).strip()
@@ -208,7 +212,7 @@ def restored(told: Mapping[str, Any]) -> str:
         parts.append(f"{things(there)} {'is' if there == 1 else 'are'} there now.")
     if missing:
         parts.append(f"{things(missing)} could not be put there.")
-    if not parts and "there" in told:
+    if not parts and "there" in told and not told.get("error"):
         parts.append("There was nothing to put there.")
     return " ".join(parts)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import time
+from contextlib import ExitStack
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photosync.errors import SignInRequired
-from photosync.google.loopback import receive
+from photosync.google.loopback import MOST_AT_ONCE, REQUEST_SECONDS, receive
 
 WORDS = (
     *(b"GET ", b"POST ", b"/", b"?", b"code=", b"error=", b" HTTP/1.1\r\n", b"\r\n", b"\0"),
@@ -36,6 +38,39 @@ def test_any_request_leaves_the_way_free_for_the_answer(requests: list[bytes]) -
     assert came == f"{way.address}?code=good&state=s"
     assert b"Signed in." in said[-1]
     assert all(b"Traceback" not in one for one in said)
+
+
+def test_connections_on_which_nothing_comes_do_not_keep_the_answer_waiting() -> None:
+    """Browsers open some ahead of time; a program of somebody else's might for worse."""
+    with receive("127.0.0.1", 0, "Signed in.") as way, ExitStack() as stack:
+        port = urlsplit(way.address).port
+        for _ in range(5):
+            idle = stack.enter_context(socket.create_connection(("127.0.0.1", port), 20))
+            idle.sendall(b"GET /?co")
+        knocks = [b"GET /?code=good HTTP/1.1\r\n\r\n"]
+        thread = Thread(target=_knock, args=(port, knocks, []))
+        thread.start()
+        began = time.monotonic()
+        assert way.wait(REQUEST_SECONDS * 10) == f"{way.address}?code=good"
+        assert time.monotonic() - began < REQUEST_SECONDS
+        thread.join(20)
+
+
+def test_more_connections_than_a_browser_opens_are_hung_up_on() -> None:
+    with receive("127.0.0.1", 0, "Signed in.") as way, ExitStack() as stack:
+        port = urlsplit(way.address).port
+        said: list[str] = []
+        waiting = Thread(target=lambda: said.append(way.wait(60)), daemon=True)
+        waiting.start()
+        opened = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), 20))
+            for _ in range(MOST_AT_ONCE + 1)
+        ]
+        assert opened[-1].recv(1) == b""
+        opened[0].sendall(b"GET /?code=good HTTP/1.1\r\n\r\n")
+        assert opened[0].recv(100).startswith(b"HTTP/1.0 200")
+        waiting.join(20)
+    assert said == [f"{way.address}?code=good"]
 
 
 def test_nothing_of_a_request_is_said_back(capfd: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ import pytest
 from photosync import config
 from photosync.app import report
 from photosync.app.site import DaemonSide, site_of
-from photosync.app.state import opened
+from photosync.app.state import WEB_PORT, opened
 from photosync.domain.media import SourceKind
 from photosync.domain.states import State
 from photosync.errors import PhoneGone
@@ -90,6 +90,7 @@ class House:
             site=lambda: site_of(self.settings, self.state, side, status=self.status),
             **self.more,
         )
+        self.state.control.set_flag(WEB_PORT, str(self.web.port), now=self.state.now())
 
     def _phone(self, _source_id: int) -> Phone:
         raise PhoneGone("The phone is not plugged in.")

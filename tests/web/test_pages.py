@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from photosync.store.source_choices import SourceChoices
 from photosync.web.asked import Asked, Nonsense, asked, folder_key, folder_of, place
 from photosync.web.events import MOST_LISTENERS
 from photosync.web.notes import safe_back
-from photosync.web.words import day_words, headline, how_safe, lasts, things, when
+from photosync.web.words import day_words, headline, how_safe, lasts, restored, things, when
 from tests.journeys.conftest import jpeg
 from tests.web.conftest import House, house_in
 
@@ -171,6 +172,11 @@ def test_settings_are_shown_with_where_they_come_from(house: House) -> None:
     assert "google.daily_requests" in text
     assert 'data-origin="file"' in text
     assert 'data-origin="default"' in text
+    row = text.partition("<code>select.include</code>")[2].partition("</tr>")[0]
+    assert ">none</span>" in row
+    assert "[]" not in row
+    assert ">State</h2>" in text
+    assert ">Google</h2>" in text
 
 
 def test_a_page_that_is_not_there_says_so(house: House) -> None:
@@ -453,6 +459,17 @@ def test_a_page_that_is_open_hears_what_changes(house: House) -> None:
     listener.close()
 
 
+def test_who_comes_later_hears_how_it_is_now_not_how_it_was_told(house: House) -> None:
+    """That there is a token is written in no database."""
+    first = Listener(house)
+    assert "not signed in" in json.dumps(first.news())
+    house.settings.google.token_file.write_text("{}")
+    second = Listener(house)
+    assert "not signed in" not in json.dumps(second.news())
+    first.close()
+    second.close()
+
+
 def test_no_more_than_a_few_may_listen(house: House) -> None:
     listeners = [Listener(house) for _ in range(MOST_LISTENERS)]
     last = Listener(house)
@@ -461,6 +478,27 @@ def test_no_more_than_a_few_may_listen(house: House) -> None:
     assert house.ask("/metrics").status == 200
     for one in listeners:
         one.close()
+
+
+def test_no_more_may_listen_though_all_of_them_come_at_once(house: House) -> None:
+    house.page("/")
+    asked = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as stack:
+        address = ("127.0.0.1", house.web.port)
+        opened = [
+            stack.enter_context(socket.create_connection(address, 20))
+            for _ in range(MOST_LISTENERS + 20)
+        ]
+        for one in opened:
+            one.sendall(asked)
+        told = [one.recv(12)[9:] for one in opened]
+        assert sorted(told) == [b"200"] * MOST_LISTENERS + [b"503"] * 20
+        assert house.ask("/").status == 200
+    ends = time.monotonic() + 20
+    while (last := Listener(house)).status != 200:  # each that is closed makes room
+        last.close()
+        assert time.monotonic() < ends
+    last.close()
 
 
 def test_nobody_looks_while_nobody_listens(house: House) -> None:
@@ -503,6 +541,15 @@ def test_times_and_numbers_are_those_of_people() -> None:
     assert when(10**15) == ""
     assert when("2001-02-03T12:00:00Z").startswith("3 Feb 2001")
     assert day_words("2026-11-30") == "Monday, 30 November 2026"
+
+
+def test_what_was_put_back_is_said_and_nothing_of_what_still_waits_for_a_place() -> None:
+    assert restored({}) == ""
+    assert restored({"there": 0, "not_there": 0}) == "There was nothing to put there."
+    away = {"message": "The disk is away.", "hint": ""}
+    assert restored({"there": 0, "not_there": 0, "error": away}) == ""
+    told = restored({"there": 2, "not_there": 1, "error": away})
+    assert told == "2 photos and videos are there now. 1 photo or video could not be put there."
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from photosync.errors import DatabaseDamaged, PortTaken
-from photosync.web import server
+from photosync.web import patience, server
 from photosync.web.server import Web
 from tests.web.test_metrics import STATUS
 
@@ -201,16 +203,72 @@ def test_whatever_it_is_sent_it_goes_on(host: Host, sent: bytes) -> None:
     assert host.ask("/")[0] == 200
 
 
-def test_more_than_it_serves_at_once_is_refused_and_the_rest_goes_on(host: Host) -> None:
+def half(host: Host, sent: bytes = b"GET /metrics HTTP/1.1\r\nHost: loc") -> socket.socket:
+    """A connection with a request that is not whole."""
+    opened = socket.create_connection(("127.0.0.1", host.web.port), 20)
+    opened.sendall(sent)
+    return opened
+
+
+def test_who_sends_nothing_more_makes_room_for_who_does(host: Host) -> None:
+    """However many hold a connection open, and as long as they do."""
     with ExitStack() as stack:
-        for _ in range(server.MOST_AT_ONCE + 10):
-            idle = stack.enter_context(socket.create_connection(("127.0.0.1", host.web.port), 20))
-            idle.sendall(b"GET /metrics HTTP/1.1\r\n")
-    for _ in range(100):
-        if host.ask("/")[0] == 200:
-            return
-        time.sleep(0.05)
-    pytest.fail("it never answered again")
+        for _ in range(patience.MOST_AT_ONCE + 10):
+            stack.enter_context(half(host))
+        for _ in range(5):
+            assert host.ask("/")[0] == 200
+        latest = stack.enter_context(half(host, b"GET / HTTP/1.1\r\n"))
+        latest.sendall(b"Host: localhost\r\n\r\n")
+        assert latest.recv(100).startswith(b"HTTP/1.1 200")
+
+
+POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
+
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET /metr", GET + b"X: ", POST + b"1", GET + b"\r\nGET /", GET + b"\r\n" + POST],
+)
+def test_a_request_that_drips_in_is_given_up(
+    host: Host, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    """Each byte keeps it from being idle, and it is never whole."""
+    monkeypatch.setattr(patience, "REQUEST_SECONDS", 0.5)
+    with half(host, begun) as opened:
+        opened.settimeout(0.05)
+        ends = time.monotonic() + 20
+        while time.monotonic() < ends:
+            try:
+                opened.sendall(b"1" if begun else b"")
+                if not opened.recv(65_536):
+                    return
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+    pytest.fail("it was waited for")
+
+
+def test_a_page_that_loads_slowly_and_one_that_is_silent_are_not_given_up(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is whole is answered, however long that takes; a browser keeps its connection."""
+    monkeypatch.setattr(patience, "REQUEST_SECONDS", 0.3)
+
+    def slow() -> dict[str, Any]:
+        threading.Event().wait(1.0)
+        return STATUS
+
+    monkeypatch.setattr(host.web, "_status", slow)
+    connection = http.client.HTTPConnection("127.0.0.1", host.web.port, timeout=20)
+    for _ in range(2):
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read()
+        assert select.select([connection.sock], [], [], 1.0) == ([], [], [])  # nobody hung up
+    connection.close()
 
 
 def test_what_pages_need_is_not_loaded_before_one_is_asked_for() -> None:

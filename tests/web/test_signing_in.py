@@ -13,7 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from photosync.app.not_signed_in import not_signed_in
 from photosync.app.report import ending
+from photosync.daemon import lock
 from photosync.emulator.server import Emulator
 from photosync.errors import ClientInvalid, ScopeMissing, SignInRequired
 from photosync.store.control import Problem
@@ -36,7 +38,7 @@ def google(tmp_path: Path) -> Iterator[Emulator]:
 
 @pytest.fixture
 def house(tmp_path: Path, google: Emulator) -> Iterator[House]:
-    """One whose sign-in has ended."""
+    """One whose sign-in was never given, or has ended."""
     home = tmp_path / "home"
     home.mkdir()
     (home / "client_secret.json").write_text(json.dumps(google.client_secret()))
@@ -46,19 +48,24 @@ def house(tmp_path: Path, google: Emulator) -> Iterator[House]:
         yield made
 
 
-def lost(house: House, code: str = "auth_required", hint: str = "Sign in: photosync auth") -> None:
-    house.state.control.raise_problem(
-        Problem(
-            code=code,
-            subject="",
-            message="Google says that the sign-in is over.",
-            hint=hint,
-            gate="library",
-            needs_user=True,
-            since=1,
-            until=None,
-        )
+def problem(
+    message: str, code: str = "auth_required", hint: str = "Sign in: photosync auth"
+) -> Problem:
+    return Problem(
+        code=code,
+        subject="",
+        message=message,
+        hint=hint,
+        gate="library",
+        needs_user=True,
+        since=1,
+        until=None,
     )
+
+
+def lost(house: House, code: str = "auth_required", hint: str = "Sign in: photosync auth") -> None:
+    message = "Google says that the sign-in is over."
+    house.state.control.raise_problem(problem(message, code, hint))
 
 
 def begun(house: House) -> str:
@@ -85,7 +92,7 @@ def test_a_click_leads_to_google_and_back(house: House, google: Emulator) -> Non
     assert len(asked["state"][0]) > 20
     rung = house.state.control.rung()
     page = requests.get(answer(url, "allow"), timeout=10)
-    assert f'href="http://127.0.0.1:{house.settings.web.port}/"' in page.text
+    assert f'href="http://127.0.0.1:{house.web.port}/"' in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     until_signed_in(house)
     file = house.settings.google.token_file
@@ -127,10 +134,74 @@ def test_two_clicks_are_one_attempt(house: House) -> None:
     assert begun(house) == begun(house)
 
 
+def test_the_answer_to_another_attempt_is_not_taken_and_this_one_goes_on(house: House) -> None:
+    """Somebody leads the browser to the way back with a code of an account of his own."""
+    url = begun(house)
+    right = answer(url, "allow")
+    for forged in (
+        re.sub(r"state=[^&]+", "state=forged", right),
+        re.sub(r"state=[^&]+&?", "", right),
+        re.sub(r"code=[^&]+", "error=access_denied", re.sub(r"state=[^&]+", "state=x", right)),
+    ):
+        assert requests.get(forged, timeout=10).status_code == 400
+    assert not house.settings.google.token_file.exists()
+    assert begun(house) == url
+    assert requests.get(right, timeout=10).status_code == 200
+    until_signed_in(house)
+
+
+def test_two_browsers_sign_in_once_and_an_old_answer_opens_nothing(house: House) -> None:
+    urls = [begun(house) for _ in range(2)]
+    answers = [answer(url, "allow") for url in urls]
+    assert requests.get(answers[0], timeout=10).status_code == 200
+    until_signed_in(house)
+    file = house.settings.google.token_file
+    kept = file.read_text()
+    with pytest.raises(requests.ConnectionError):  # nobody listens there any more
+        requests.get(answers[1], timeout=10)
+    house.send("/signin/answer", {"answer": answers[1]}, accept="text/html")
+    assert "signed in already" in house.send("/signin").text
+    lost(house)
+    begun(house)
+    for old in answers:
+        house.send("/signin/answer", {"answer": old}, accept="text/html")
+        assert "belongs to another attempt" in house.page("/signin")
+    assert file.read_text() == kept
+
+
 def test_without_a_client_the_page_says_what_is_missing(house: House) -> None:
     (house.home / "client_secret.json").unlink()
     assert "There is no OAuth client at" in house.send("/signin").text
     assert "Continue at Google" not in house.page("/signin")
+
+
+def test_without_a_client_the_page_tells_how_to_get_one(house: House) -> None:
+    file = house.home / "client_secret.json"
+    kept = file.read_text()
+    for content, wrong in ((None, "There is no OAuth client at"), ("{}", "is not the JSON of")):
+        file.unlink(missing_ok=True)
+        if content is not None:
+            file.write_text(content)
+        page = house.page("/signin")
+        assert wrong in page
+        assert "https://console.cloud.google.com/auth/clients" in page
+        assert f"<code>{file}</code>" in page
+        assert ">Sign in</button>" not in page
+        assert "photosync auth --client-secret FILE" in house.page("/")
+    file.write_text(kept)
+    requests.get(answer(begun(house), "allow"), timeout=10)
+    until_signed_in(house)
+
+
+def test_nobody_has_signed_in_and_beside_the_button_no_command_is_named(house: House) -> None:
+    with lock.held(house.settings.state_dir, now=1):
+        hint = not_signed_in(house.settings, house.state).hint
+        page = house.page("/")
+
+    assert hint == f"Sign in at http://127.0.0.1:{house.web.port}/signin, or: photosync auth"
+    assert "photosync is not signed in to Google Photos: photos are found and copied" in page
+    assert 'href="/signin">Sign in</a>' in page
+    assert "photosync auth" not in page
 
 
 def test_nobody_changes_the_account_while_all_is_well(house: House, google: Emulator) -> None:
@@ -139,6 +210,8 @@ def test_nobody_changes_the_account_while_all_is_well(house: House, google: Emul
     house.settings.google.token_file.write_text(json.dumps(google.grant()))
     assert "signed in already" in house.send("/signin").text
     assert "photosync is signed in." in house.page("/signin")
+    house.state.control.raise_problem(problem("photosync is not signed in to Google Photos: x."))
+    assert "signed in already" in house.send("/signin").text  # that was before the token came
     house.state.control.sign_in_ends(house.state.now() + 9999, now=house.state.now())
     assert "accounts" not in house.page("/signin")
     begun(house)
@@ -194,6 +267,7 @@ def test_an_answer_that_never_comes_ends_the_attempt(
 @pytest.mark.parametrize("error", [SignInRequired, ScopeMissing])
 def test_beside_a_button_no_command_is_named(house: House, error: type[BlockedError]) -> None:
     """The button does what the hint of a terminal names a command for."""
+    house.settings.google.token_file.write_text("{}")
     house.state.control.clear_problem("auth_required")
     lost(house, error.code, error.default_hint)
 
