@@ -13,6 +13,7 @@ import pytest
 from photosync.device import phone as phone_module
 from photosync.device.files import PhoneFiles
 from photosync.device.phone import BLOCK_BYTES
+from photosync.device.sync import BLOCK_BYTES as GATHERED_BYTES
 from photosync.device.sync import Dialect
 from photosync.domain.media import Entry
 from photosync.domain.selection import Selection
@@ -163,6 +164,26 @@ def test_many_small_files_at_once_and_the_bad_ones_among_them(
     good = [at for at in range(30) if at not in (3, 11, 29)]
     assert all(wrong[at] is None for at in good)
     assert all(targets[at].getvalue() == b"%d" % at * 1000 for at in good)
+
+
+class Blocks:
+    """Notes how large the blocks are that it gets."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def write(self, block: memoryview) -> None:
+        self.sizes.append(len(block))
+
+
+def test_a_large_file_comes_in_large_blocks(phone: Phone, lab_phone: LabPhone) -> None:
+    size_bytes = 5 * GATHERED_BYTES // 2 + 7
+    fill(lab_phone.storage / "blocks", "v.mp4", content=bytes(size_bytes))
+    target = Blocks()
+    phone.pull(entry(phone, "blocks/v.mp4"), target)
+    assert sum(target.sizes) == size_bytes
+    assert max(target.sizes) <= GATHERED_BYTES
+    assert len(target.sizes) <= 4
 
 
 def test_a_file_that_vanishes_between_the_look_and_its_turn(
