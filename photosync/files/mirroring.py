@@ -12,6 +12,7 @@ import logging
 import os
 import stat
 from contextlib import contextmanager, suppress
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 from photosync.domain.media import COARSEST_NS, Hashes, in_units, readable
@@ -30,7 +31,7 @@ from photosync.files.lanes import Lanes
 from photosync.files.opening import OpenFile, open_beneath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from photosync.files.folder import Halt
@@ -231,6 +232,9 @@ class MirrorDisk:
         self._moved_from = moved_from
         self.parts_folder = root / PARTS / owner
         self._least_free_bytes = least_free_bytes
+        self._given: dict[int, int] = {}
+        self._giving = Lock()
+        self._naming = Lock()
 
     def prepare(self, *, known: bool) -> None:
         """See to it that the mirror is there. ``known``: it was made before.
@@ -263,26 +267,45 @@ class MirrorDisk:
         except OSError as error:
             raise unwritable(self.root, error) from error
 
-    def need(self, size_bytes: int, *, parts: Collection[int] = ()) -> None:
-        """See to it that there is room for so many bytes, of which ``parts`` hold some already.
+    def need(self, sizes: Mapping[int, int]) -> None:
+        """See to it that there is room for items of these sizes, beside what others were given.
+
+        What there is of them already, half copied, takes no more room.
 
         Raises:
             MirrorFull: There is not.
         """
-        size_bytes = max(0, size_bytes - sum(map(self._held_bytes, parts)))
+        wanted = {**self._given, **sizes}
+        size_bytes = sum(max(0, size - self._held_bytes(one)) for one, size in wanted.items())
         try:
             found = os.statvfs(self.root)
         except OSError as error:
             raise unwritable(self.root, error) from error
         free_bytes = found.f_bavail * found.f_frsize
         lacking_bytes = size_bytes + self._least_free_bytes - free_bytes
-        lacking_bytes += len(parts) * found.f_frsize  # each file begins a block of the disk
+        lacking_bytes += len(wanted) * found.f_frsize  # each file begins a block of the disk
         if lacking_bytes > 0:
             raise MirrorFull(
                 f"The disk of the mirror {readable(str(self.root))} has {in_units(free_bytes)}"
                 f" free, of which mirror.min_free keeps {in_units(self._least_free_bytes)}:"
                 f" at least {in_units(lacking_bytes)} too little for what waits on phones."
             )
+
+    @contextmanager
+    def room(self, sizes: Mapping[int, int]) -> Iterator[None]:
+        """The same, and the room is theirs for the block, whoever else asks.
+
+        Raises:
+            MirrorFull: There is none.
+        """
+        with self._giving:
+            self.need(sizes)
+            self._given = {**self._given, **sizes}
+        try:
+            yield
+        finally:
+            with self._giving:
+                self._given = {one: it for one, it in self._given.items() if one not in sizes}
 
     @contextmanager
     def part(
@@ -367,14 +390,18 @@ class MirrorDisk:
             MirrorFull, MirrorAway: It cannot be written.
         """
         try:
-            try:
-                return self._place(number, path, hashes)
-            except OSError as error:
-                if error.errno not in REFUSED_NAME:
-                    raise
-                return self._place(number, plain_path(path), hashes)
+            with self._naming:  # without links, a name that is free is so for one thread alone
+                return self._placed(number, path, hashes)
         except OSError as error:
             raise unwritable(self.root / path, error) from error
+
+    def _placed(self, number: int, path: str, hashes: Hashes) -> str:
+        try:
+            return self._place(number, path, hashes)
+        except OSError as error:
+            if error.errno not in REFUSED_NAME:
+                raise
+            return self._place(number, plain_path(path), hashes)
 
     def _place(self, number: int, path: str, hashes: Hashes) -> str:
         part = self.parts_folder / str(number)
