@@ -1,5 +1,6 @@
 """``photosync`` and ``python -m photosync``."""
 
+import gc
 import sys
 
 INTERRUPTED = 130
@@ -13,6 +14,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write(f"photosync: {STOPPED}\n")
         sys.exit(INTERRUPTED)
+    gc.freeze()  # what was loaded stays to the end: nobody need look through it for garbage
     run()
 
 

@@ -48,6 +48,10 @@ Step = tuple[str, str, Callable[[], bool]]
 HASHERS = 4
 """Files are read side by side: while one waits for the disk, another is hashed."""
 
+PULLERS = 3
+"""While what one of them wants comes through the cable, another hashes, and a third waits for the
+disk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -80,18 +84,20 @@ class Crew:
         """Off the phone."""
         if ground.side is None:
             return
-        pull = Pull(
-            items=self.items,
-            mirror=ground.disk,
-            phones=ground.side.phones.of_source,
-            bells=self.bells,
-            progress=self.board.copied,
-            source_lost=ground.source_lost,
-            halt=self.halt,
-            clock=self.state.clock,
-            fixes_dates=self.settings.upload.fix_dates,
-        )
-        yield pull.name, "pull", ground.side.prepared(pull.run_once)
+        for number in range(1, PULLERS + 1):
+            pull = Pull(
+                f"pull-{number}",
+                items=self.items,
+                mirror=ground.disk,
+                phones=ground.side.phones.of_source,
+                bells=self.bells,
+                progress=self.board.copied,
+                source_lost=ground.source_lost,
+                halt=self.halt,
+                clock=self.state.clock,
+                fixes_dates=self.settings.upload.fix_dates,
+            )
+            yield pull.name, "pull", ground.side.prepared(pull.run_once)
 
     def hashing(self, ground: Ground) -> Iterator[Step]:
         """What lies in watched folders."""

@@ -256,7 +256,7 @@ def _mirror(settings: Settings) -> Iterator[Finding]:
         return
     if made:
         disk.prepare(known=True)
-        disk.need(next_bytes, parts=range(bool(next_bytes)))
+        disk.need({0: next_bytes} if next_bytes else {})
     above = root
     while not above.exists():
         above = above.parent

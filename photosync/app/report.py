@@ -368,7 +368,7 @@ def _is_standing(problem: Problem, settings: Settings, state: OpenState) -> bool
         if problem.code in COPYING_RESTS:
             disk = MirrorDisk(settings.mirror.path, least_free_bytes=settings.mirror.min_free)
             disk.prepare(known=True)
-            disk.need(0)
+            disk.need({})
             return False
         if problem.code == SourceMissing.code:
             roots = {str(one.source.id): one.source.address for one in state.overview.sources()}

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 WINDOW_SECONDS = 30.0
 HERE = "this computer"
 UPLOAD, COPY = "upload", "pull"
-"""What a worker does with an item that it holds."""
+"""What a worker does with an item that it holds, by the beginning of its name."""
 
 
 class Board:
@@ -43,7 +43,9 @@ class Board:
 
     def under_way(self, leased: dict[int, tuple[str, int]], *, now: int) -> list[Beat]:
         """A beat for each of ``leased`` (item → (worker, size)); others are forgotten."""
-        doing = {key: COPY if worker == COPY else UPLOAD for key, (worker, _) in leased.items()}
+        doing = {
+            key: COPY if worker.startswith(COPY) else UPLOAD for key, (worker, _) in leased.items()
+        }
         with self._lock:
             self._sent = {
                 (what, key): sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import secrets
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_IDLE = 4
+"""Connections kept open for the next call: one for each who copies, and one for looks."""
+
 HEAD_BYTES = 64 * 1024
 HEADS_AT_ONCE = 40
 """So many names fit into one command even if each has a thousand bytes."""
@@ -45,7 +49,7 @@ HEX_SHA256 = 64
 
 
 class Phone:
-    """A phone under the name ``transport`` that adb has for it. For one thread at a time.
+    """A phone under the name ``transport`` that adb has for it; for many threads at once.
 
     Every method raises PhoneGone, PhoneStalled or PhoneNotReady when the phone is not there (any
     more), and PhoneGarbled when it answers nonsense.
@@ -55,7 +59,7 @@ class Phone:
         self._server = server
         self.transport = transport
         self.identity = identity
-        self._idle: Sync | None = None
+        self._idle: deque[Sync] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -64,27 +68,32 @@ class Phone:
         self.close()
 
     def another(self) -> Phone:
-        """The same phone for another thread."""
+        """The same phone with connections of its own."""
         return Phone(self._server, self.transport, self.identity)
 
     def close(self) -> None:
         """Hang up."""
-        idle, self._idle = self._idle, None
-        if idle is not None:
+        while (idle := self._kept()) is not None:
             idle.close()
+
+    def _kept(self) -> Sync | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     @contextmanager
     def sync(self) -> Iterator[Sync]:
-        """A sync connection, kept for the next call if it is still of use then."""
-        sync, self._idle = self._idle, None
+        """A sync connection of the caller's alone, kept for the next call if it is of use then."""
+        sync = self._kept()
         if sync is None:
             stream = self._server.open(self.transport, b"sync:")
             sync = Sync(stream, self.identity.dialect)
         try:
             yield sync
         finally:
-            if sync.usable and self._idle is None:
-                self._idle = sync
+            if sync.usable and len(self._idle) < MOST_IDLE:
+                self._idle.append(sync)
             else:
                 sync.close()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import struct
 import warnings
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from photosync.errors import PhotosyncError
 from photosync.files.heif import exif_place
@@ -44,17 +45,20 @@ def taken_at(file: BinaryIO, name: str) -> int | None:
     Raises:
         PhotosyncError: The file itself cannot be read any further.
     """
+    reader = io.BufferedReader(cast("io.RawIOBase", file))  # parsers read byte by byte
     try:
-        file.seek(0)
-        if file.read(8)[4:8] not in MOVIE_STARTS:
-            return _picture(file)
-        moment = _movie(file)
-        return _heif(file) if moment is None else moment
+        reader.seek(0)
+        if reader.read(8)[4:8] not in MOVIE_STARTS:
+            return _picture(reader)
+        moment = _movie(reader)
+        return _heif(reader) if moment is None else moment
     except PhotosyncError:
         raise
     except Exception as error:  # noqa: BLE001 - parsers of hostile files raise anything
         log.debug("date.unreadable file=%r error=%s", name, type(error).__name__)
         return None
+    finally:
+        reader.detach()
 
 
 def _picture(file: BinaryIO) -> int | None:

@@ -12,6 +12,7 @@ import logging
 import os
 import stat
 from contextlib import contextmanager, suppress
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 from photosync.domain.media import COARSEST_NS, Hashes, in_units, readable
@@ -30,7 +31,7 @@ from photosync.files.lanes import Lanes
 from photosync.files.opening import OpenFile, open_beneath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from photosync.files.folder import Halt
@@ -46,9 +47,13 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 REFUSED_NAME = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOTDIR})
 MOST_NAMES = 1000
 
+FLUSHED_BYTES = 1 << 20
+FLUSH = os.POSIX_FADV_DONTNEED
+"""Makes Linux begin to write what is dirty (mm/fadvise.c), without waiting for it."""
+
 HEAD_BYTES = 4096
 SIDE_BY_SIDE_BYTES = 8 << 20
-"""From here on a copy is worth two threads of its own."""
+"""From here on a copy is worth three threads of its own."""
 
 
 def _tell_nobody(_have_bytes: int) -> None:
@@ -88,6 +93,7 @@ class Part:
         self._sha1 = hashlib.sha1(usedforsecurity=False)
         self._lanes: Lanes | None = None
         self._streamed_bytes = 0
+        self._unflushed_bytes = 0
         self.head = b""
         self.size_bytes = 0
 
@@ -102,7 +108,7 @@ class Part:
             raise Stopping
         self._see(block)
         if self._lanes is None and self._streamed_bytes >= SIDE_BY_SIDE_BYTES:
-            self._lanes = Lanes(self._put, self._hash)
+            self._lanes = Lanes(self._put, self._sha256.update, self._sha1.update)
         self._streamed_bytes += len(block)
         try:
             if self._lanes is not None:
@@ -117,6 +123,21 @@ class Part:
         written = self._file.write(block)
         while written < len(block):
             written += self._file.write(block[written:])
+        self._unflushed_bytes += len(block)
+        if self._unflushed_bytes >= FLUSHED_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Let the disk begin with what was written; whoever syncs it waits the less for it.
+
+        What is still to be written stays in memory, whatever the name of the advice.
+        """
+        at = self._file.tell()
+        with suppress(OSError):  # a file system that takes no advice
+            os.posix_fadvise(
+                self._file.fileno(), at - self._unflushed_bytes, self._unflushed_bytes, FLUSH
+            )
+        self._unflushed_bytes = 0
 
     def _settle(self) -> None:
         """Until all that was written is hashed, and in the file."""
@@ -152,6 +173,7 @@ class Part:
         """Forget what was written."""
         self._end_lanes()
         self._file.truncate(0)
+        self._unflushed_bytes = 0
         self._sha256 = hashlib.sha256()
         self._sha1 = hashlib.sha1(usedforsecurity=False)
         self.head, self.size_bytes = b"", 0
@@ -210,6 +232,9 @@ class MirrorDisk:
         self._moved_from = moved_from
         self.parts_folder = root / PARTS / owner
         self._least_free_bytes = least_free_bytes
+        self._given: dict[int, int] = {}
+        self._giving = Lock()
+        self._naming = Lock()
 
     def prepare(self, *, known: bool) -> None:
         """See to it that the mirror is there. ``known``: it was made before.
@@ -242,26 +267,45 @@ class MirrorDisk:
         except OSError as error:
             raise unwritable(self.root, error) from error
 
-    def need(self, size_bytes: int, *, parts: Collection[int] = ()) -> None:
-        """See to it that there is room for so many bytes, of which ``parts`` hold some already.
+    def need(self, sizes: Mapping[int, int]) -> None:
+        """See to it that there is room for items of these sizes, beside what others were given.
+
+        What there is of them already, half copied, takes no more room.
 
         Raises:
             MirrorFull: There is not.
         """
-        size_bytes = max(0, size_bytes - sum(map(self._held_bytes, parts)))
+        wanted = {**self._given, **sizes}
+        size_bytes = sum(max(0, size - self._held_bytes(one)) for one, size in wanted.items())
         try:
             found = os.statvfs(self.root)
         except OSError as error:
             raise unwritable(self.root, error) from error
         free_bytes = found.f_bavail * found.f_frsize
         lacking_bytes = size_bytes + self._least_free_bytes - free_bytes
-        lacking_bytes += len(parts) * found.f_frsize  # each file begins a block of the disk
+        lacking_bytes += len(wanted) * found.f_frsize  # each file begins a block of the disk
         if lacking_bytes > 0:
             raise MirrorFull(
                 f"The disk of the mirror {readable(str(self.root))} has {in_units(free_bytes)}"
                 f" free, of which mirror.min_free keeps {in_units(self._least_free_bytes)}:"
                 f" at least {in_units(lacking_bytes)} too little for what waits on phones."
             )
+
+    @contextmanager
+    def room(self, sizes: Mapping[int, int]) -> Iterator[None]:
+        """The same, and the room is theirs for the block, whoever else asks.
+
+        Raises:
+            MirrorFull: There is none.
+        """
+        with self._giving:
+            self.need(sizes)
+            self._given = {**self._given, **sizes}
+        try:
+            yield
+        finally:
+            with self._giving:
+                self._given = {one: it for one, it in self._given.items() if one not in sizes}
 
     @contextmanager
     def part(
@@ -346,14 +390,18 @@ class MirrorDisk:
             MirrorFull, MirrorAway: It cannot be written.
         """
         try:
-            try:
-                return self._place(number, path, hashes)
-            except OSError as error:
-                if error.errno not in REFUSED_NAME:
-                    raise
-                return self._place(number, plain_path(path), hashes)
+            with self._naming:  # without links, a name that is free is so for one thread alone
+                return self._placed(number, path, hashes)
         except OSError as error:
             raise unwritable(self.root / path, error) from error
+
+    def _placed(self, number: int, path: str, hashes: Hashes) -> str:
+        try:
+            return self._place(number, path, hashes)
+        except OSError as error:
+            if error.errno not in REFUSED_NAME:
+                raise
+            return self._place(number, plain_path(path), hashes)
 
     def _place(self, number: int, path: str, hashes: Hashes) -> str:
         part = self.parts_folder / str(number)

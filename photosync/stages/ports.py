@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from photosync.backup.keys import Keys
@@ -180,8 +180,15 @@ class Copy(Protocol):
 class MirrorPlace(MirrorFiles, Protocol):
     """The mirror, as far as making copies goes."""
 
-    def need(self, size_bytes: int, *, parts: Collection[int] = ()) -> None:
-        """See to it that there is room for so many bytes, of which ``parts`` hold some already.
+    def need(self, sizes: Mapping[int, int]) -> None:
+        """See to it that there is room for items of these sizes, beside what others were given.
+
+        Raises:
+            MirrorFull, MirrorAway.
+        """
+
+    def room(self, sizes: Mapping[int, int]) -> AbstractContextManager[None]:
+        """The same, and the room is theirs for the block.
 
         Raises:
             MirrorFull, MirrorAway.

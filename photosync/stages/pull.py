@@ -1,14 +1,15 @@
 """found → mirrored for phones: copied into the mirror, hashed on the way, compared, on the disk.
 
 Small files are pulled many at a time, for each would cost a round trip through the cable; a large
-one goes on where a cable was pulled, and is then compared with the phone's own hash.
+one goes on where a cable was pulled, and is then compared with the phone's own hash. Several
+workers do so side by side.
 """
 
 from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -59,15 +60,16 @@ RESUMED_BYTES = 32 << 20
 
 
 class Pull:
-    """Copies what lies on phones. ``phones``: the phone of a source, or PhoneGone.
+    """Copies what lies on phones. ``name`` tells the workers apart.
+
+    ``phones``: the phone of a source, or PhoneGone.
 
     ``fixes_dates``: what says no date is sent with one.
     """
 
-    name = "pull"
-
     def __init__(
         self,
+        name: str,
         *,
         items: MediaItems,
         mirror: MirrorPlace,
@@ -79,6 +81,7 @@ class Pull:
         clock: Callable[[], float],
         fixes_dates: bool = False,
     ) -> None:
+        self.name = name
         self._fixes_dates = fixes_dates
         self._progress = progress
         self._swept = False
@@ -150,17 +153,19 @@ class Pull:
             source, phone = self._phones(source_id)
             small = self._fitting([one for one in group if _goes_with_others(one)], waiting, unfit)
             if small:
-                self._many(source, phone, small, waiting)
+                with self._room(small):
+                    self._many(source, phone, small, waiting)
             for item in group:
                 if item not in waiting:
                     continue
                 waiting.remove(item)
-                try:
-                    self._mirror.need(item.size_bytes, parts=[item.id])
-                except MirrorFull as error:
-                    unfit.append((item, error))  # it makes way for others that do fit
-                else:
-                    self._large(source, phone, item)
+                with ExitStack() as stack:
+                    try:
+                        stack.enter_context(self._room([item]))
+                    except MirrorFull as error:
+                        unfit.append((item, error))  # it makes way for others that do fit
+                    else:
+                        self._large(source, phone, item)
         except PhoneGone as error:
             self._source_lost(source_id, error)
         finally:
@@ -174,19 +179,25 @@ class Pull:
         unfit: list[tuple[MediaItem, MirrorFull]],
     ) -> list[MediaItem]:
         """Those that fit onto the disk together; the others make way."""
+        with suppress(MirrorFull):  # they nearly always do, and asking for each takes longer
+            self._need(items)
+            return list(items)
         fitting: list[MediaItem] = []
         for item in items:
-            some = [*fitting, item]
             try:
-                self._mirror.need(
-                    sum(one.size_bytes for one in some), parts=[one.id for one in some]
-                )
+                self._need([*fitting, item])
             except MirrorFull as error:
                 waiting.remove(item)
                 unfit.append((item, error))
             else:
                 fitting.append(item)
         return fitting
+
+    def _need(self, items: Sequence[MediaItem]) -> None:
+        self._mirror.need({one.id: one.size_bytes for one in items})
+
+    def _room(self, items: Sequence[MediaItem]) -> AbstractContextManager[None]:
+        return self._mirror.room({one.id: one.size_bytes for one in items})
 
     def _many(
         self, source: Source, phone: PhoneLink, small: list[MediaItem], waiting: list[MediaItem]

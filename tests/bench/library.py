@@ -187,7 +187,8 @@ def cpu(place: Place) -> Iterator[Row | Growth]:
         "≤ 1.3",
         tuple(checks),
         note="Whole processes, start-up included. photosync reads each file twice, first for"
-        " its SHA-256 and SHA-1, which alone are about one CPU second a GB; rclone hashes nothing.",
+        " its SHA-256 and SHA-1, which alone are about one CPU second a GB, nearly all that rclone"
+        " takes; rclone hashes nothing. Half a second more goes into starting and ending.",
         missing=rclone.missing(),
         short="CPU per GB over TLS",
     )

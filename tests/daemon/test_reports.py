@@ -38,8 +38,8 @@ def test_the_board_shows_what_is_in_hand_and_forgets_the_rest() -> None:
 def test_a_copy_from_a_phone_is_no_upload_of_the_same_item() -> None:
     board = Board()
     board.copied(1, 300)
-    leased = {1: ("pull", 400)}
-    assert board.under_way(leased, now=5) == [Beat("pull", 5, "pull", 1, 300, 400)]
+    leased = {1: ("pull-2", 400)}
+    assert board.under_way(leased, now=5) == [Beat("pull-2", 5, "pull", 1, 300, 400)]
     assert board.under_way({1: ("upload-1", 400)}, now=6) == []
     board.progress(1, 20)
     assert board.under_way({1: ("upload-1", 400)}, now=7) == [

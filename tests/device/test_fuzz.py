@@ -234,6 +234,7 @@ def _through(database: Database, phone: Phone, root: Path) -> None:
         return
     sources.set_connected(source.id, connected=True, now=1)
     pull = Pull(
+        "pull-1",
         items=MediaItems(database),
         mirror=disk,
         phones=lambda _: (source, phone),

@@ -194,6 +194,16 @@ def test_sizes_that_lie(
     assert isinstance(phone.pull_all([(entry, io.BytesIO())])[0], error)
 
 
+def test_what_came_before_the_phone_went_away_is_good(phone: Phone, liar: Liar) -> None:
+    path = TOP + b"/DCIM/a.jpg"
+    liar.nodes[path] = (0, FILE, 500, THEN)
+    liar.raw[b"RECV"] = b"DATA\x05\x00\x00\x00first" + b"DATA\x06\x00\x00\x00second"
+    target = io.BytesIO()
+    with pytest.raises(PhoneGone):
+        phone.pull(Entry("DCIM/a.jpg", 500, THEN * 10**9), target)
+    assert target.getvalue() == b"firstsecond"
+
+
 def test_an_old_phone_that_cannot_tell_more_than_4_gib(phone: Phone, liar: Liar) -> None:
     from photosync.device.phone import _too_short
 

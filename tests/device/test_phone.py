@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
 
 from photosync.device import phone as phone_module
 from photosync.device.files import PhoneFiles
-from photosync.device.phone import BLOCK_BYTES
+from photosync.device.phone import BLOCK_BYTES, MOST_IDLE
+from photosync.device.sync import BLOCK_BYTES as GATHERED_BYTES
 from photosync.device.sync import Dialect
 from photosync.domain.media import Entry
 from photosync.domain.selection import Selection
@@ -163,6 +166,50 @@ def test_many_small_files_at_once_and_the_bad_ones_among_them(
     good = [at for at in range(30) if at not in (3, 11, 29)]
     assert all(wrong[at] is None for at in good)
     assert all(targets[at].getvalue() == b"%d" % at * 1000 for at in good)
+
+
+def test_several_threads_use_one_phone_at_once(lab_phone: LabPhone) -> None:
+    folder = lab_phone.storage / "threads"
+    contents = {f"threads/{number}.jpg": os.urandom(300_000) for number in range(24)}
+    for path, content in contents.items():
+        fill(folder, path.rpartition("/")[2], content=content)
+    with opened(lab_phone) as phone:
+        found = entries(phone, "threads")
+        together = Barrier(6)
+
+        def copied(number: int) -> dict[str, bytes]:
+            targets = {path: io.BytesIO() for path in list(found)[number::6]}
+            together.wait(timeout=20)
+            assert phone.pull_all([(found[path], targets[path]) for path in targets]) == [None] * 4
+            return {path: target.getvalue() for path, target in targets.items()}
+
+        with ThreadPoolExecutor(6) as pool:
+            for some in pool.map(copied, range(6)):
+                assert all(contents[path] == content for path, content in some.items())
+        kept = list(phone._idle)
+        assert 1 <= len(kept) <= MOST_IDLE
+        assert all(one.usable for one in kept)
+    assert not any(one.usable for one in kept)
+
+
+class Blocks:
+    """Notes how large the blocks are that it gets."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def write(self, block: memoryview) -> None:
+        self.sizes.append(len(block))
+
+
+def test_a_large_file_comes_in_large_blocks(phone: Phone, lab_phone: LabPhone) -> None:
+    size_bytes = 5 * GATHERED_BYTES // 2 + 7
+    fill(lab_phone.storage / "blocks", "v.mp4", content=bytes(size_bytes))
+    target = Blocks()
+    phone.pull(entry(phone, "blocks/v.mp4"), target)
+    assert sum(target.sizes) == size_bytes
+    assert max(target.sizes) <= GATHERED_BYTES
+    assert len(target.sizes) <= 4
 
 
 def test_a_file_that_vanishes_between_the_look_and_its_turn(

@@ -19,6 +19,8 @@ from photosync.files.jpeg_dates import NOTHING, date_words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from _typeshed import WriteableBuffer
+
 NOON = "2024:07:01 12:00:00"
 NOON_UTC = 1_719_835_200
 
@@ -226,6 +228,30 @@ class Failing(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         raise FileUnreadable(f"a.jpg cannot be read: {size} bytes.")
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        return len(self.read(len(memoryview(buffer))))
+
+
+class Counted(io.BytesIO):
+    """Counts how often the disk is asked."""
+
+    asked = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.asked += 1
+        return super().read(size)
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        self.asked += 1
+        return super().readinto(buffer)
+
+
+def test_a_damaged_picture_is_not_read_byte_by_byte() -> None:
+    file = Counted(b"\xff\xd8\xff\xe0" + bytes(range(1, 255)) * 1000)
+    assert taken_at(file, "a.jpg") is None
+    assert 0 < file.asked < 60
+    assert not file.closed
 
 
 def test_a_disk_that_fails_is_not_taken_for_a_file_without_a_date() -> None:

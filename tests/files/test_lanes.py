@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,30 @@ def test_a_large_copy_is_what_came_and_so_are_its_hashes(part: Part, tmp_path: P
     part.sync(5)
     part.close()
     assert (tmp_path / "part").read_bytes() == content + b"more"
+
+
+def test_the_disk_begins_with_a_large_copy_before_it_is_whole(
+    part: Part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advised: list[tuple[int, int]] = []
+
+    def advise(_file: int, start: int, length: int, advice: int) -> None:
+        assert advice == os.POSIX_FADV_DONTNEED
+        advised.append((start, length))
+        raise OSError(22, "Invalid argument")  # some file systems take none
+
+    monkeypatch.setattr(mirroring, "FLUSHED_BYTES", 2000)
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    part.write(b"x" * 1500)
+    part.start_over()
+    for _ in range(100):
+        part.write(b"y" * 300)
+    assert part.hashes().size_bytes == 30_000
+    starts = [0, *(start + length for start, length in advised)]
+    assert [start for start, _ in advised] == starts[:-1]
+    assert 28_000 <= starts[-1] <= 30_000
+    part.close()
+    assert (tmp_path / "part").read_bytes() == b"y" * 30_000
 
 
 def test_a_large_copy_begun_anew_forgets_what_was_under_way(part: Part, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -148,9 +148,9 @@ def test_room_is_kept_on_the_disk(tmp_path: Path) -> None:
     free = found.f_bavail * found.f_frsize
     disk = MirrorDisk(tmp_path / "mirror", least_free_bytes=free // 2)
     disk.prepare(known=False)
-    disk.need(free // 4)
+    disk.need({1: free // 4})
     with pytest.raises(MirrorFull, match=r"mirror\.min_free"):
-        disk.need(free // 4 * 3)
+        disk.need({1: free // 4 * 3})
 
 
 def test_a_full_disk(disk: MirrorDisk) -> None:
@@ -184,7 +184,7 @@ def test_a_mirror_that_was_made_and_is_not_there_is_an_unmounted_disk(tmp_path: 
     with pytest.raises(MirrorAway):
         MirrorDisk(tmp_path / "file/mirror", least_free_bytes=0).prepare(known=False)
     with pytest.raises(MirrorAway):
-        MirrorDisk(tmp_path / "nowhere", least_free_bytes=0).need(1)
+        MirrorDisk(tmp_path / "nowhere", least_free_bytes=0).need({1: 1})
 
 
 def test_copies_are_read_and_missed(disk: MirrorDisk) -> None:
@@ -292,9 +292,53 @@ def test_what_a_part_holds_already_is_not_needed_again(tmp_path: Path) -> None:
     with disk.part(1, halt=Event()) as part:
         part.write(bytes(1000))
     os.truncate(disk.parts_folder / "1", free)  # sparse: it takes no room
-    disk.need(free + free // 2, parts=[1])
+    disk.need({1: free + free // 2})
     with pytest.raises(MirrorFull):
-        disk.need(free + free // 2)
+        disk.need({2: free + free // 2})
+
+
+def test_room_that_was_given_is_nobody_elses(tmp_path: Path) -> None:
+    found = os.statvfs(tmp_path)
+    free = found.f_bavail * found.f_frsize
+    disk = MirrorDisk(tmp_path / "mirror", least_free_bytes=0)
+    disk.prepare(known=False)
+    disk.need({2: free // 3 * 2})
+    with disk.room({1: free // 3 * 2}):
+        disk.need({1: free // 3 * 2})
+        with pytest.raises(MirrorFull), disk.room({2: free // 3 * 2}):
+            pass
+        with disk.part(1, halt=Event()):
+            pass
+        os.truncate(disk.parts_folder / "1", free // 3 * 2)  # it is all there: free tells of it
+        disk.need({2: free // 3 * 2})
+        os.truncate(disk.parts_folder / "1", 0)
+    with disk.room({2: free // 3 * 2}), pytest.raises(MirrorFull):
+        disk.need({1: free // 3 * 2})
+
+
+def test_of_two_that_want_one_name_at_once_neither_is_overwritten(
+    disk: MirrorDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk without links, where only a look tells whether a name is taken."""
+
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    rename, others = Path.rename, []
+
+    def rename_late(part: Path, target: Path) -> Path:
+        if part.name == "1":
+            others.append(Thread(target=copied, args=(disk, 2, "Pixel/a.jpg", b"second")))
+            others[0].start()
+            others[0].join(timeout=0.3)  # until it has its name, or has to wait for ours
+        return rename(part, target)
+
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(Path, "rename", rename_late)
+    assert copied(disk, 1, "Pixel/a.jpg", b"first") == "Pixel/a.jpg"
+    others[0].join(timeout=20)
+    assert (disk.root / "Pixel/a.jpg").read_bytes() == b"first"
+    assert (disk.root / "Pixel/a~2.jpg").read_bytes() == b"second"
 
 
 def test_a_disk_that_takes_no_large_files() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,7 +35,7 @@ from photosync.store.verified import Verified
 from tests.stages.conftest import JPEG
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from photosync.domain.media import Hashes, MediaItem, Source
     from photosync.errors import ItemError, ItemGone, SourceMissing
@@ -106,8 +108,9 @@ class Bench:
         intake = Intake(self.house.database)
         assert intake.add(self.source.id, [finding], first=State.FOUND, now=1) == 1
 
-    def pull(self) -> Pull:
+    def pull(self, name: str = "pull-1") -> Pull:
         return Pull(
+            name,
             items=self.house.items,
             mirror=self.disk,
             phones=self._phone,
@@ -301,6 +304,51 @@ def test_a_part_with_holes_in_it_is_begun_anew(
     assert bench.pull().run_once()
     assert bench.phone.pulled_from == [131_072, 0]
     assert bench.item("DCIM/large.jpg").sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_photos_are_copied_while_another_worker_copies_a_film(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench.phone is not None
+    film = large(bench, monkeypatch)
+    claimed, done = Event(), Event()
+    pull = bench.phone.pull
+
+    def slowly(entry: Entry, target: Copy, *, have_bytes: int = 0) -> None:
+        if entry.path == "DCIM/large.jpg":
+            claimed.set()
+            assert done.wait(timeout=20)
+        pull(entry, target, have_bytes=have_bytes)
+
+    monkeypatch.setattr(bench.phone, "pull", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        one = pool.submit(bench.pull("pull-1").run_once)
+        assert claimed.wait(timeout=20)
+        for number in range(20):
+            bench.put(f"DCIM/{number}.jpg", JPEG + bytes([number]))
+        other = bench.pull("pull-2")
+        while other.run_once():
+            pass
+        states = {bench.item(f"DCIM/{number}.jpg").state for number in range(20)}
+        assert states == {State.MIRRORED}
+        assert bench.item("DCIM/large.jpg").leased_by == "pull-1"
+        assert bench.disk.parts() == [bench.item("DCIM/large.jpg").id], "a start sweeps it not away"
+        done.set()
+        assert one.result(timeout=20)
+    assert bench.item("DCIM/large.jpg").sha256 == hashlib.sha256(film).hexdigest()
+    assert bench.disk.parts() == []
+
+
+def test_what_another_worker_has_under_way_leaves_no_room(bench: Bench) -> None:
+    free = os.statvfs(bench.disk.root)
+    size_bytes = int(free.f_bavail * free.f_frsize * 0.6)
+    bench.put("DCIM/film.mp4", b"", size=size_bytes)
+    with bench.disk.room({12_345: size_bytes}), pytest.raises(MirrorFull):
+        bench.pull().run_once()
+    item = bench.item("DCIM/film.mp4")
+    assert (item.state, item.leased_by) == (State.FOUND, None)
+    assert bench.pull().run_once()
+    assert bench.item("DCIM/film.mp4").state != State.FOUND, "it was begun"
 
 
 def test_a_full_disk_lets_everything_go(bench: Bench) -> None:
@@ -532,9 +580,9 @@ def test_as_many_small_photos_as_fit_are_copied(
         bench.put(f"DCIM/{number}.jpg", JPEG + bytes([number]))
     room_bytes = 10 * (len(JPEG) + 1) + 5
 
-    def need(size_bytes: int, *, parts: Sequence[int]) -> None:
-        assert len(parts) <= 16
-        if size_bytes > room_bytes:
+    def need(sizes: Mapping[int, int]) -> None:
+        assert len(sizes) <= 16
+        if sum(sizes.values()) > room_bytes:
             raise MirrorFull("The disk is full.")
 
     monkeypatch.setattr(bench.disk, "need", need)
