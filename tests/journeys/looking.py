@@ -1,4 +1,4 @@
-"""Looks at a state as ``photosync status`` does, from a process that has everything imported.
+"""Looks at a state as ``photosync status`` does, from a process that has all imported.
 
 Tests look again and again while they wait; half a second of start for each would be most of what
 they take. ``Looker.look`` forks a child for each look, which runs the verb to its end with
@@ -17,18 +17,15 @@ import time
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from tests.forking import become, serve
+from tests.forking import become, serve, without_coverage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 VERBS = frozenset({"status", "list", "show"})
 """They change nothing, and start nothing."""
-
-COVERAGE = "COVERAGE_PROCESS"
-"""How coverage begins in a process (variables); what a look runs is covered by tests of its own."""
 
 
 class Looker:
@@ -41,7 +38,7 @@ class Looker:
             [sys.executable, "-m", "tests.journeys.looking"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={name: told for name, told in os.environ.items() if COVERAGE not in name},
+            env=without_coverage(os.environ),
             cwd=Path(__file__).parents[2],
             text=True,
         )
@@ -53,7 +50,7 @@ class Looker:
         out, err = (Path(self._folder.name, name) for name in ("out", "err"))
         order = {
             "arguments": ["photosync", *arguments],
-            "environ": {name: told for name, told in environ.items() if COVERAGE not in name},
+            "environ": without_coverage(environ),
             "folder": str(Path.cwd()),
             "out": str(out),
             "err": str(err),
@@ -84,45 +81,29 @@ def looker() -> Looker:
     return made
 
 
-def _child(order: dict[str, Any]) -> NoReturn:
-    """Run one verb; never comes back."""
-    code = 70
+def _child(order: dict[str, Any]) -> int:
+    """Run one verb; its exit code."""
+    os.environ.clear()
+    os.environ.update(order["environ"])
+    os.chdir(order["folder"])
+    time.tzset()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    out, err = (
+        os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for name in ("out", "err")
+    )
+    become((nothing, out, err))
+    sys.argv = order["arguments"]
+    from photosync.cli.main import main
+
     try:
-        os.environ.clear()
-        os.environ.update(order["environ"])
-        os.chdir(order["folder"])
-        time.tzset()
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        out, err = (
-            os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for name in ("out", "err")
-        )
-        become((nothing, out, err))
-        sys.argv = order["arguments"]
-        from photosync.cli.main import main
-
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 71
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
-
-
-def _import_all() -> None:
-    """What the verbs import when they run, too."""
-    import photosync.app.report
-    import photosync.app.state
-    import photosync.cli.main
-    import photosync.cli.views
-    import photosync.config.settings
-    import photosync.logs  # noqa: F401 - for the children
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 71
+    return 70
 
 
 def main() -> None:
     """Fork a child for each look until stdin ends."""
-    _import_all()
     serve(_child)
 
 
