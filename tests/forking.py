@@ -1,8 +1,8 @@
 """A process that forks a child for each order on its stdin.
 
 What a child imports dies with it: it tells the names, and its parent imports them as well, so that
-only the first child of each kind pays for that. Coverage is left out (``without_coverage``): a
-child that ends at once, as by a kill, never writes down what it has seen.
+only the first child of each kind pays for that. ``without_coverage``: what ends at once, as by a
+kill, never writes down what coverage has seen.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -33,7 +34,10 @@ def become(standard: tuple[int, int, int]) -> None:
 
 
 def serve(child: Callable[[dict[str, Any]], int]) -> None:
-    """A child for each line of JSON until stdin ends; its exit code is the answer."""
+    """A child for each line of JSON until stdin ends; its exit code is the answer.
+
+    A child that returns ends at once; one that raises SystemExit ends as every program does.
+    """
     for line in sys.stdin:
         imported = os.memfd_create("imported")
         process = os.fork()
@@ -52,9 +56,19 @@ def _be(child: Callable[[dict[str, Any]], int], order: dict[str, Any], imported:
         code = child(order)
         sys.stdout.flush()
         sys.stderr.flush()
-        os.write(imported, "\n".join(sys.modules.keys() - known).encode())
-    finally:
+        _tell(known, imported)
+    except SystemExit:
+        _tell(known, imported)
+        raise
+    except BaseException:  # noqa: BLE001 - nothing of this child goes on as its parent
+        traceback.print_exc()
+        sys.stderr.flush()
         os._exit(code)
+    os._exit(code)
+
+
+def _tell(known: set[str], imported: int) -> None:
+    os.write(imported, "\n".join(sys.modules.keys() - known).encode())
 
 
 def _import_too(imported: int) -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from photosync.domain.quota import PACIFIC
 from photosync.emulator.server import Emulator
-from tests.journeys.looking import VERBS, looker
+from tests.journeys.looking import VERBS, can_run_with, look, run
 from tests.lab import lab
 
 if TYPE_CHECKING:
@@ -97,12 +97,16 @@ class World:
 
     def run(self, *arguments: str, timeout: float = 240.0) -> subprocess.CompletedProcess[str]:
         """One verb, to its end."""
+        environ = self.environ()
+        if self.program == PROGRAM and can_run_with(environ):
+            arguments = (*arguments, "--config", str(self.config))
+            return run(arguments, environ, timeout=timeout)
         return subprocess.run(
             [*self.program, *arguments, "--config", str(self.config)],
             capture_output=True,
             text=True,
             timeout=timeout,
-            env=self.environ(),
+            env=environ,
             check=False,
             stdin=subprocess.DEVNULL,
         )
@@ -111,7 +115,7 @@ class World:
         """One verb's JSON document."""
         arguments = (*arguments, "--json")
         if arguments[0] in VERBS and self.program == PROGRAM:
-            done = looker().look([*arguments, "--config", str(self.config)], self.environ())
+            done = look([*arguments, "--config", str(self.config)], self.environ())
         else:
             done = self.run(*arguments)
         return json.loads(done.stdout)
