@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -95,10 +96,11 @@ class Server(uvicorn.Server):
                 continue
 
     def stop(self) -> None:
-        """End soon; may be called from any thread once ``ready`` is set."""
+        """End soon; may be called from any thread once ``ready`` is set, and again."""
         self.should_exit = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._ended.set)
+            with suppress(RuntimeError):  # a tick saw it: it has ended already
+                self._loop.call_soon_threadsafe(self._ended.set)
 
     def _cut(self) -> None:
         for connection in list(self.server_state.connections):

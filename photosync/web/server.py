@@ -8,7 +8,7 @@ import ipaddress
 import logging
 import socket
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Self
 
 import uvicorn
@@ -212,10 +212,11 @@ class _Server(uvicorn.Server):
                 continue
 
     def stop(self) -> None:
-        """End soon; may be called from any thread once ``ready`` is set."""
+        """End soon; may be called from any thread once ``ready`` is set, and again."""
         self.should_exit = True
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._ended.set)
+        with suppress(RuntimeError):  # a tick saw it: it has ended already
+            self._loop.call_soon_threadsafe(self._ended.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cut every connection and every request."""

@@ -19,6 +19,7 @@ import pyrage
 
 from photosync.emulator.server import Emulator
 from tests.crash.zygote import DIED
+from tests.forking import without_coverage
 from tests.journeys.conftest import World, sha256
 
 if TYPE_CHECKING:
@@ -62,7 +63,11 @@ class Program:
 def started() -> Iterator[Program]:
     command = [sys.executable, "-m", "tests.crash.zygote"]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=without_coverage(os.environ),
+        text=True,
     ) as process:
         yield Program(process)
         assert process.stdin is not None

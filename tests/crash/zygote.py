@@ -18,7 +18,7 @@ import threading
 from collections import Counter
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import photosync
 from photosync.backup.local import LocalPart
@@ -179,25 +179,20 @@ def hurry() -> None:
         setattr(module, name, getattr(module, name) / 50)
 
 
-def child(order: dict[str, Any]) -> NoReturn:
-    """Run one verb; never comes back."""
-    code = 70
-    try:
-        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        become((nothing, log, log))
-        borders = Borders(order["die"])
-        write = Path(order["told"]).write_text
-        watch(borders)
-        if order["die"] and order["die"]["when"] == "full":
-            hurry()
-        os.umask(0o077)
-        code = program.outcome(order["arguments"])
-        write(json.dumps(borders.told()))
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
+def child(order: dict[str, Any]) -> int:
+    """Run one verb; its exit code."""
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    become((nothing, log, log))
+    borders = Borders(order["die"])
+    write = Path(order["told"]).write_text
+    watch(borders)
+    if order["die"] and order["die"]["when"] == "full":
+        hurry()
+    os.umask(0o077)
+    code = program.outcome(order["arguments"])
+    write(json.dumps(borders.told()))
+    return code
 
 
 def main() -> None:

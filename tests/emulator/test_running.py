@@ -17,6 +17,7 @@ import requests
 
 from photosync.emulator.__main__ import main
 from photosync.emulator.options import Options
+from photosync.emulator.running import Server, configuration, listen
 from photosync.emulator.server import Emulator, PortTaken, serve
 from tests.emulator.conftest import Client, Clock, picture
 
@@ -43,6 +44,19 @@ def program(directory: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen
 def signed_in(url: str) -> Client:
     token = requests.post(url + "/emulator/grant", timeout=5).json()["token"]
     return Client(url, token)
+
+
+def test_a_server_that_has_ended_can_be_told_to_end() -> None:
+    """A tick may see the order before the loop is woken."""
+    server = Server(configuration(None, None))
+    with listen("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        assert server.ready.wait(20)
+        server.should_exit = True
+        thread.join(20)
+    assert not thread.is_alive()
+    server.stop()
 
 
 def test_a_restart_forgets_nothing(tmp_path: Path, clock: Clock) -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from photosync.domain.quota import PACIFIC
 from photosync.emulator.server import Emulator
-from tests.journeys.looking import VERBS, looker
+from tests.journeys.looking import VERBS, can_run_with, look, run
 from tests.lab import lab
 
 if TYPE_CHECKING:
@@ -97,12 +97,16 @@ class World:
 
     def run(self, *arguments: str, timeout: float = 240.0) -> subprocess.CompletedProcess[str]:
         """One verb, to its end."""
+        environ = self.environ()
+        if self.program == PROGRAM and can_run_with(environ):
+            arguments = (*arguments, "--config", str(self.config))
+            return run(arguments, environ, timeout=timeout)
         return subprocess.run(
             [*self.program, *arguments, "--config", str(self.config)],
             capture_output=True,
             text=True,
             timeout=timeout,
-            env=self.environ(),
+            env=environ,
             check=False,
             stdin=subprocess.DEVNULL,
         )
@@ -111,7 +115,7 @@ class World:
         """One verb's JSON document."""
         arguments = (*arguments, "--json")
         if arguments[0] in VERBS and self.program == PROGRAM:
-            done = looker().look([*arguments, "--config", str(self.config)], self.environ())
+            done = look([*arguments, "--config", str(self.config)], self.environ())
         else:
             done = self.run(*arguments)
         return json.loads(done.stdout)
@@ -216,8 +220,11 @@ def sha256(content: bytes) -> str:
 
 
 def jpeg(number: int, size_bytes: int = 2000) -> bytes:
-    """Bytes that everybody takes for a JPEG; each number's are different."""
-    head = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
+    """Bytes that everybody takes for a JPEG; each number's are different.
+
+    They begin with its scan: who looks for a date need not look through all of them.
+    """
+    head = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffda0008010100003f00")
     filler = hashlib.sha256(str(number).encode()).digest()
     body = filler * (size_bytes // len(filler) + 1)
     return head + body[: size_bytes - len(head) - 2] + b"\xff\xd9"

@@ -55,6 +55,15 @@ def host() -> Iterator[Host]:
         yield made
 
 
+def test_a_server_that_has_ended_can_be_told_to_end() -> None:
+    """A tick may see the order before the loop is woken."""
+    made = Host()
+    with made.web:
+        made.web._server.should_exit = True
+        made.web._thread.join(20)
+        assert not made.web._thread.is_alive()
+
+
 def test_metrics_are_prometheus_own_text(host: Host) -> None:
     status, headers, text = host.ask("/metrics")
     assert status == 200
