@@ -10,8 +10,11 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from PIL import ExifTags, Image
 
 from photosync.emulator.options import Options
 from photosync.emulator.server import Emulator
@@ -178,9 +181,12 @@ def place(scale: float, runs: int) -> Iterator[Place]:
 
 
 def put_photos(folder: Path, sizes: Sequence[int]) -> Path:
-    """Photos of those sizes that lie there since long ago, each with content of its own."""
+    """Photos of those sizes that lie there since long ago, each with content of its own.
+
+    They say when they were taken, as those of phones and cameras do; what they show is noise.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    head = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
+    head = _head()
     filler = os.urandom(max(sizes))
     for number, size in enumerate(sizes):
         file = folder / f"IMG_{number:06}.jpg"
@@ -189,6 +195,14 @@ def put_photos(folder: Path, sizes: Sequence[int]) -> Path:
         os.utime(file, OLD)
     time.sleep(QUIET_SECONDS)
     return folder
+
+
+def _head() -> bytes:
+    """What a JPEG begins with, up to the middle of its picture."""
+    exif, whole = Image.Exif(), BytesIO()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2020:09:13 12:26:40"
+    Image.new("RGB", (64, 48), "gray").save(whole, "JPEG", exif=exif)
+    return whole.getvalue().removesuffix(b"\xff\xd9")
 
 
 def put_film(file: Path, size: int) -> Path:
