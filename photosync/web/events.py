@@ -36,6 +36,8 @@ AT_LEAST_SECONDS = 60.0
 PULSE_SECONDS = 25.0
 MOST_LISTENERS = 12
 MOST_WAITING = 20
+MISSED = ""
+"""What is told of no more: who hears it comes again, and hears how everything is."""
 PARTS = ("state", "now", "control", "problems", "work", "restores", "sources")
 
 
@@ -87,9 +89,13 @@ class Events:
         yield "retry: 3000\n\n"
         while True:
             try:
-                yield await asyncio.wait_for(queue.get(), PULSE_SECONDS)
+                text = await asyncio.wait_for(queue.get(), PULSE_SECONDS)
             except TimeoutError:
                 yield ": well\n\n"  # by this a connection that is dead is noticed
+                continue
+            if text == MISSED:
+                return
+            yield text
 
     async def _look(self) -> None:
         """Until nobody listens any more."""
@@ -139,9 +145,12 @@ class Events:
             return
         text = _event(news)
         for queue in self._listeners:
-            if queue.full():  # it does not read: it hears of it when it comes again
-                continue
-            queue.put_nowait(text)
+            if queue.full():  # it does not read: a phone that slept, or has a slow line
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(MISSED)
+            else:
+                queue.put_nowait(text)
 
 
 def _event(news: dict[str, Any]) -> str:

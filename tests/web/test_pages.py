@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import threading
 import time
 from contextlib import ExitStack
 from io import BytesIO
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +22,7 @@ from photosync.errors import RequestRefused
 from photosync.files.samples import make_samples
 from photosync.store.source_choices import SourceChoices
 from photosync.web.asked import Asked, Nonsense, asked, folder_key, folder_of, place
-from photosync.web.events import MOST_LISTENERS
+from photosync.web.events import MOST_LISTENERS, MOST_WAITING, Events
 from photosync.web.notes import safe_back
 from photosync.web.words import day_words, headline, how_safe, lasts, restored, things, when
 from tests.journeys.conftest import jpeg
@@ -499,6 +501,29 @@ def test_no_more_may_listen_though_all_of_them_come_at_once(house: House) -> Non
         last.close()
         assert time.monotonic() < ends
     last.close()
+
+
+def test_who_reads_too_slowly_comes_again_and_hears_how_everything_is() -> None:
+    """What it missed may be the last that changes for hours."""
+
+    async def read(_: object) -> dict[str, str]:
+        return {"now": "all"}
+
+    async def slow() -> tuple[list[str], list[str]]:
+        nothing: Any = None
+        threads: Any = SimpleNamespace(read=read)
+        events = Events(nothing, threads, nothing, nothing)
+        events._looking = asyncio.create_task(asyncio.sleep(3600))
+        response: Any = await events.stream(nothing)
+        told = response.body_iterator
+        begin = [await anext(told), await anext(told)]
+        for number in range(MOST_WAITING + 2):
+            events._tell({"new": number})
+        return begin, [one async for one in told]
+
+    begin, more = asyncio.run(asyncio.wait_for(slow(), 10))
+    assert begin == ['data: {"parts": {"now": "all"}}\n\n', "retry: 3000\n\n"]
+    assert more == []
 
 
 def test_nobody_looks_while_nobody_listens(house: House) -> None:
