@@ -121,7 +121,7 @@ def _failed(record: Record, item: MediaItem) -> Fate:
     code = item.error_code or ""
     message = (item.error_message or "").removesuffix(HINTS.get(code, "")).strip()  # it is the cure
     taken = TakenToday(record.settings, record.state)
-    if again_at := SecondChances(record.state.database, taken).at(item):
+    if again_at := SecondChances(record.state.database, taken).at(item, now=record.state.now()):
         message = f"{message} It is tried once more by itself, from {local(again_at)} on.".strip()
     fate = failed(code, message)
     again = f"photosync retry {item.id}"

@@ -23,6 +23,7 @@ from photosync.errors import (
 )
 from photosync.store.duplicates import promote
 from photosync.store.mapping import to_item
+from photosync.store.ready import CLOCKS_DIFFER
 from photosync.store.waiting import LEAVE_OUT
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ UNTRIED = """
 DUE = f"""
     SELECT * FROM media_items INDEXED BY media_items_by_state
     WHERE state = 'failed' AND error_code IN {MAY_PASS} AND sha1 IS NOT NULL
-        AND updated_at <= :before AND {UNTRIED}
+        AND (updated_at <= :before OR updated_at > :ahead) AND {UNTRIED}
         AND source_id IN (SELECT value FROM json_each(:sources))
     ORDER BY id LIMIT :limit
 """  # noqa: S608 - made of this module's constants
@@ -101,10 +102,12 @@ class SecondChances:
     def give(self, *, now: int) -> Given:
         """Failed → mirrored, up to ``AT_ONCE`` of those that failed a day ago.
 
+        Also what failed under a clock that was ahead: nobody knows how long ago that was.
         → skipped if they are not taken any more; they come back by sight, as all that is left out.
         """
         values = {
             "before": now - WAIT_SECONDS,
+            "ahead": now + CLOCKS_DIFFER,
             "sources": json.dumps(sorted(self._taken.sources())),
             "limit": AT_ONCE,
         }
@@ -124,7 +127,7 @@ class SecondChances:
                     promote(connection, item.id, now)
         return Given(given, left_out)
 
-    def at(self, item: MediaItem) -> int | None:
+    def at(self, item: MediaItem, *, now: int) -> int | None:
         """When that failed item is tried once more by itself; None if it is not."""
         if item.error_code not in MAY_PASS or item.sha1 is None:
             return None
@@ -133,4 +136,5 @@ class SecondChances:
             return None
         if self._taken.why_not(item, is_chosen=bool(row["chosen"])) is not None:
             return None
-        return item.updated_at + WAIT_SECONDS
+        is_ahead = item.updated_at > now + CLOCKS_DIFFER
+        return now if is_ahead else item.updated_at + WAIT_SECONDS

@@ -45,7 +45,7 @@ def chances(database: Database, taken: Taken) -> SecondChances:
 def test_only_once_and_not_before_a_day(shelf: Shelf, chances: SecondChances) -> None:
     item_id = shelf.failed("a")
     due = NOW + WAIT_SECONDS
-    assert chances.at(shelf.item(item_id)) == due
+    assert chances.at(shelf.item(item_id), now=NOW) == due
 
     assert chances.give(now=due - 1) == (0, 0)
     assert shelf.state(item_id) == State.FAILED
@@ -54,7 +54,7 @@ def test_only_once_and_not_before_a_day(shelf: Shelf, chances: SecondChances) ->
     assert (item.state, item.error_code, item.not_before) == (State.MIRRORED, "refused", 0)
 
     shelf.items.fail(shelf.held(item_id, now=due), code="refused", message="no", now=due)
-    assert chances.at(shelf.item(item_id)) is None
+    assert chances.at(shelf.item(item_id), now=NOW) is None
     assert chances.give(now=due + 9 * WAIT_SECONDS) == (0, 0)
     assert shelf.state(item_id) == State.FAILED
 
@@ -65,7 +65,7 @@ def test_what_the_user_tried_again_needs_no_second_chance(
     item_id = shelf.failed("a")
     shelf.choices.retry([item_id], now=NOW)
     shelf.items.fail(shelf.held(item_id), code="refused", message="no", now=NOW)
-    assert chances.at(shelf.item(item_id)) is None
+    assert chances.at(shelf.item(item_id), now=NOW) is None
     assert chances.give(now=NOW + WAIT_SECONDS) == (0, 0)
 
 
@@ -74,7 +74,7 @@ def test_a_file_at_fault_is_left_to_the_user(
     shelf: Shelf, chances: SecondChances, code: str
 ) -> None:
     item_id = shelf.failed("a", code)
-    assert chances.at(shelf.item(item_id)) is None
+    assert chances.at(shelf.item(item_id), now=NOW) is None
     assert chances.give(now=NOW + WAIT_SECONDS) == (0, 0)
 
 
@@ -100,7 +100,7 @@ def test_what_is_left_out_since_then_is_not_sent_for_that(
     shelf.sources.set_connected(shelf.there, connected=True, now=NOW)
     assert shelf.hashed(alike, "private.jpg") == State.DUPLICATE
     taken.left.add("private.jpg")
-    assert chances.at(shelf.item(left)) is None
+    assert chances.at(shelf.item(left), now=NOW) is None
 
     assert chances.give(now=NOW + WAIT_SECONDS) == (0, 1)
     item = shelf.item(left)
@@ -115,6 +115,16 @@ def test_a_source_that_left_the_settings_is_let_be(
 ) -> None:
     item_id = shelf.failed("a")
     taken.numbers.remove(shelf.here)
-    assert chances.at(shelf.item(item_id)) is None
+    assert chances.at(shelf.item(item_id), now=NOW) is None
     assert chances.give(now=NOW + WAIT_SECONDS) == (0, 0)
     assert shelf.state(item_id) == State.FAILED
+
+
+def test_what_failed_under_a_clock_that_was_ahead_does_not_wait_for_that_day(
+    shelf: Shelf, chances: SecondChances
+) -> None:
+    item_id = shelf.failed("a")
+    now = NOW - 9 * 365 * WAIT_SECONDS
+    assert chances.at(shelf.item(item_id), now=now) == now
+    assert chances.give(now=now) == (1, 0)
+    assert chances.give(now=now) == (0, 0)
