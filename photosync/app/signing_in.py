@@ -107,7 +107,9 @@ class SigningIn:
             raise SignInRequired("photosync is signed in already.", hint="")
         with self._lock:
             if self._attempt is None or not self._attempt.is_alive():
-                self._attempt = _Attempt(self._settings, self._state, self._back())
+                self._attempt = _Attempt(
+                    self._settings, self._state, self._back(), wanted=self.is_needed
+                )
                 self._attempt.start()
             attempt = self._attempt
         attempt.begun.wait(BEGIN_SECONDS)
@@ -134,8 +136,11 @@ class SigningIn:
 class _Attempt(Thread):
     """``url``: where to give consent; ``begun``: it is known, or there is an ``error``."""
 
-    def __init__(self, settings: Settings, state: State, back: str) -> None:
+    def __init__(
+        self, settings: Settings, state: State, back: str, *, wanted: Callable[[], bool]
+    ) -> None:
         super().__init__(name="sign-in", daemon=True)
+        self._wanted = wanted
         self._settings = settings
         self._state = state
         self._back = back
@@ -167,6 +172,7 @@ class _Attempt(Thread):
                 say=self._said,
                 pasted=self._answers.get,
                 back=self._back,
+                wanted=self._wanted,
             )
             signed_in(self._settings, self._state, found, client)
             log.info("sign_in.done")
