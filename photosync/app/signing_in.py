@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import readable
-from photosync.errors import ClientInvalid, PhotosyncError, SignInRequired
+from photosync.errors import BlockedError, ClientInvalid, PhotosyncError, SignInRequired
 from photosync.stages.gate import SIGN_IN_CODES
 
 if TYPE_CHECKING:
@@ -47,10 +48,21 @@ def lacking_client(settings: Settings) -> ClientInvalid | None:
     return None
 
 
-def is_over(problem: Problem, settings: Settings) -> bool:
-    """Whether a problem on record says that nobody has signed in, and somebody has."""
+def as_of_now(problem: Problem, settings: Settings) -> Problem | None:
+    """A problem on record that says that nobody has signed in, if somebody has: None.
+
+    Or what is wrong with the token that is there by now: nobody asks with one that is no good.
+    """
     says_so = problem.code == SignInRequired.code and problem.message.startswith(NOBODY)
-    return says_so and settings.google.token_file.exists()
+    if not says_so or not settings.google.token_file.exists():
+        return problem
+    from photosync.google.auth import read_token  # not for those who have signed in
+
+    try:
+        read_token(settings.google.token_file)
+    except BlockedError as error:
+        return replace(problem, code=error.code, message=error.message, hint=error.hint)
+    return None
 
 
 def signed_in(settings: Settings, state: State, found: SignedIn, client: Path) -> None:
@@ -84,8 +96,8 @@ class SigningIn:
         """Whether there is a reason to sign in: else nobody changes the account by a click."""
         if not self._settings.google.token_file.exists():
             return True
-        problems = self._state.control.problems()
-        codes = {one.code for one in problems if not is_over(one, self._settings)}
+        told = (as_of_now(one, self._settings) for one in self._state.control.problems())
+        codes = {one.code for one in told if one is not None}
         return bool(codes & SIGN_IN_CODES) or self._state.control.sign_in_ends_at() is not None
 
     def lacking(self) -> PhotosyncError | None:

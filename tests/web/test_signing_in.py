@@ -209,6 +209,7 @@ def test_nobody_changes_the_account_while_all_is_well(house: House, google: Emul
     house.state.control.clear_problem("auth_required")
     assert "Sign in" in house.page("/signin")  # for there is no token
     house.settings.google.token_file.write_text(json.dumps(google.grant()))
+    house.settings.google.token_file.chmod(0o600)
     assert "signed in already" in house.send("/signin").text
     assert "photosync is signed in." in house.page("/signin")
     house.state.control.raise_problem(problem("photosync is not signed in to Google Photos: x."))
@@ -227,6 +228,7 @@ def test_what_was_begun_before_somebody_signed_in_changes_no_account(
     back = answer(begun(house), "allow")
     file = house.settings.google.token_file
     file.write_text(json.dumps(google.grant()))  # photosync auth, in a terminal
+    file.chmod(0o600)
     kept = file.read_text()
     came = requests.get(back, timeout=10)
     assert came.status_code == 400
