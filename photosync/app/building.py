@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from photosync.app.answering import answering
 from photosync.app.connecting import connection_of, refuse_without_token
 from photosync.app.crew import Crew, Ground, Step
-from photosync.app.leaving import leave_out_all
+from photosync.app.leaving import TakenToday, leave_out_all
 from photosync.app.not_signed_in import not_signed_in
 from photosync.app.noticing import noticing, telling_of_the_end
 from photosync.app.reselected import apply_to_all, tell_of_dropped
@@ -200,9 +200,8 @@ class _Builder:
             state.control, clock=self._clock, signed_in=self._connection.signed_in
         )
         self._parts = self._made_parts()
-        self._chances = SecondChances(
-            SecondChanceRecords(state.database), bells=self._bells, clock=self._clock
-        )
+        chances = SecondChanceRecords(state.database, TakenToday(settings, state))
+        self._chances = SecondChances(chances, bells=self._bells, clock=self._clock)
         self._discover = Discover(
             intake=Intake(state.database),
             sources=self._sources,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from photosync import errors
+from photosync.app.leaving import TakenToday
 from photosync.app.report import problems_of
 from photosync.app.times import local
 from photosync.app.waits import waits_for
@@ -119,7 +120,8 @@ def _duplicate(record: Record, item: MediaItem) -> Fate:
 def _failed(record: Record, item: MediaItem) -> Fate:
     code = item.error_code or ""
     message = (item.error_message or "").removesuffix(HINTS.get(code, "")).strip()  # it is the cure
-    if again_at := SecondChances(record.state.database).at(item):
+    taken = TakenToday(record.settings, record.state)
+    if again_at := SecondChances(record.state.database, taken).at(item, now=record.state.now()):
         message = f"{message} It is tried once more by itself, from {local(again_at)} on.".strip()
     fate = failed(code, message)
     again = f"photosync retry {item.id}"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from photosync.config import Settings
     from photosync.device.identity import Identity
     from photosync.device.presence import Seen
+    from photosync.domain.media import Source
     from photosync.store.overview import SourceView
     from photosync.store.phone_folders import Choice
 
@@ -276,15 +277,27 @@ def leave_out(state: State, settings: Settings, serial: str) -> None:
     for source in Sources(state.database).all():
         if (source.kind, source.address) != (SourceKind.PHONE, serial):
             continue
-        found = PhoneFolders(state.database).of_source(source.id)
-        decided = {one.path: one.choice for one in found}
+        decided = _decided(state, source)
         for some in waiting.pages(source.id):
             out = {}
             for one in some:
-                why = WHY_LEFT.get(_choice(one.path.rpartition("/")[0], decided, settings))
+                why = _why_left(one.path, decided, settings)
                 if why is not None:
                     out[one.id] = why
             waiting.change(left_out=out, albums={}, now=state.now(), alone=False)
+
+
+def why_left(state: State, settings: Settings, phone: Source, path: str) -> str | None:
+    """Why the folder of a phone's file is left out, in a sentence; None if it is not."""
+    return _why_left(path, _decided(state, phone), settings)
+
+
+def _why_left(path: str, decided: dict[str, Choice], settings: Settings) -> str | None:
+    return WHY_LEFT.get(_choice(path.rpartition("/")[0], decided, settings))
+
+
+def _decided(state: State, phone: Source) -> dict[str, Choice]:
+    return {one.path: one.choice for one in PhoneFolders(state.database).of_source(phone.id)}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from photosync.app.copies import copies_of
 from photosync.app.exposed import exposed, exposed_document
 from photosync.app.not_signed_in import not_signed_in
-from photosync.app.signing_in import is_over
+from photosync.app.signing_in import as_of_now
 from photosync.app.signs import silent
 from photosync.app.times import rfc3339
 from photosync.app.waits import COPYING_RESTS, waits_for
@@ -119,8 +119,8 @@ def _problems(
 ) -> list[Problem]:
     problems = [
         one
-        for one in state.control.problems()
-        if not _is_past(one, counts, now) and not is_over(one, settings)
+        for known in state.control.problems()
+        if (one := as_of_now(known, settings)) is not None and not _is_past(one, counts, now)
     ]
     rests = settings.upload.hours.resting(now) if counts.waiting() else ""
     if rests:

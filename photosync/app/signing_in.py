@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import readable
-from photosync.errors import ClientInvalid, PhotosyncError, SignInRequired
+from photosync.errors import BlockedError, ClientInvalid, PhotosyncError, SignInRequired
 from photosync.stages.gate import SIGN_IN_CODES
 
 if TYPE_CHECKING:
@@ -47,10 +48,21 @@ def lacking_client(settings: Settings) -> ClientInvalid | None:
     return None
 
 
-def is_over(problem: Problem, settings: Settings) -> bool:
-    """Whether a problem on record says that nobody has signed in, and somebody has."""
+def as_of_now(problem: Problem, settings: Settings) -> Problem | None:
+    """A problem on record that says that nobody has signed in, if somebody has: None.
+
+    Or what is wrong with the token that is there by now: nobody asks with one that is no good.
+    """
     says_so = problem.code == SignInRequired.code and problem.message.startswith(NOBODY)
-    return says_so and settings.google.token_file.exists()
+    if not says_so or not settings.google.token_file.exists():
+        return problem
+    from photosync.google.auth import read_token  # not for those who have signed in
+
+    try:
+        read_token(settings.google.token_file)
+    except BlockedError as error:
+        return replace(problem, code=error.code, message=error.message, hint=error.hint)
+    return None
 
 
 def signed_in(settings: Settings, state: State, found: SignedIn, client: Path) -> None:
@@ -84,8 +96,8 @@ class SigningIn:
         """Whether there is a reason to sign in: else nobody changes the account by a click."""
         if not self._settings.google.token_file.exists():
             return True
-        problems = self._state.control.problems()
-        codes = {one.code for one in problems if not is_over(one, self._settings)}
+        told = (as_of_now(one, self._settings) for one in self._state.control.problems())
+        codes = {one.code for one in told if one is not None}
         return bool(codes & SIGN_IN_CODES) or self._state.control.sign_in_ends_at() is not None
 
     def lacking(self) -> PhotosyncError | None:
@@ -107,7 +119,9 @@ class SigningIn:
             raise SignInRequired("photosync is signed in already.", hint="")
         with self._lock:
             if self._attempt is None or not self._attempt.is_alive():
-                self._attempt = _Attempt(self._settings, self._state, self._back())
+                self._attempt = _Attempt(
+                    self._settings, self._state, self._back(), wanted=self.is_needed
+                )
                 self._attempt.start()
             attempt = self._attempt
         attempt.begun.wait(BEGIN_SECONDS)
@@ -134,8 +148,11 @@ class SigningIn:
 class _Attempt(Thread):
     """``url``: where to give consent; ``begun``: it is known, or there is an ``error``."""
 
-    def __init__(self, settings: Settings, state: State, back: str) -> None:
+    def __init__(
+        self, settings: Settings, state: State, back: str, *, wanted: Callable[[], bool]
+    ) -> None:
         super().__init__(name="sign-in", daemon=True)
+        self._wanted = wanted
         self._settings = settings
         self._state = state
         self._back = back
@@ -167,6 +184,7 @@ class _Attempt(Thread):
                 say=self._said,
                 pasted=self._answers.get,
                 back=self._back,
+                wanted=self._wanted,
             )
             signed_in(self._settings, self._state, found, client)
             log.info("sign_in.done")

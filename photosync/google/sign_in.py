@@ -84,17 +84,19 @@ def sign_in(
     pasted: Callable[[], str] | None,
     by_hand: bool = False,
     back: str = "",
+    wanted: Callable[[], bool] = lambda: True,
 ) -> SignedIn:
     """Get the user's consent and keep it in ``token_file``.
 
     The way back is a loopback address on ``port`` (0: any); ``bind`` is where it is listened for.
     ``pasted`` returns what the user pastes next, "" at the end: the address that the browser ended
     at, or that of Google's error page, which is explained then. ``by_hand``: there is no other way.
-    ``back``: a page that the browser is led on to in the end.
+    ``back``: a page that the browser is led on to in the end. ``wanted``: whether the answer still
+    is, minutes later.
 
     Raises:
         ClientInvalid: The client's JSON is missing, of another kind, or unknown to Google.
-        SignInRequired: The user declined, or nothing came back in time.
+        SignInRequired: The user declined, nothing came back in time, or it is not wanted any more.
         ScopeMissing: The user took away the tick at adding photos.
         ClockWrong: Google refused, and this computer's clock is the likely reason.
     """
@@ -108,12 +110,17 @@ def sign_in(
         assert pasted is not None
         _by_pasting(flow, port, say, pasted)
     else:
-        _by_loopback(flow, (bind, port), open_browser, say, pasted, back=back)
+        _by_loopback(flow, (bind, port), open_browser, say, pasted, back=back, wanted=wanted)
     credentials = flow.credentials
     told = flow.oauth2session.token
     granted = tuple(told.get("scope") or ())
     _check_granted(granted, credentials)
     credentials._scopes = sorted(granted) or list(WANTED)  # noqa: SLF001 - what was granted, not asked
+    if not wanted():
+        raise SignInRequired(
+            "Somebody has signed in meanwhile; it stays at that account.",
+            hint="To choose another account: photosync auth",
+        )
     try:
         write_token(token_file, credentials)
     except OSError as error:
@@ -292,13 +299,14 @@ def _by_loopback(
     pasted: Callable[[], str] | None,
     *,
     back: str,
+    wanted: Callable[[], bool],
 ) -> None:
     """The browser comes back to a server on this machine, or the user brings the answer."""
     from photosync.google.loopback import receive
 
     with receive(*listen_at, SUCCESS, back=back) as way:
         attempt = _Attempt(flow, way.address)
-        way.only(attempt.is_ours)
+        way.only(lambda came: attempt.is_ours(came) and wanted())
         say(f"Open this address in a browser on this machine and give your consent:\n{attempt.url}")
         if pasted is not None:
             say(ELSEWHERE)

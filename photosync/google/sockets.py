@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from ssl import SSLError
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -17,6 +18,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
+
+from photosync.domain.media import readable
+from photosync.errors import Offline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -185,9 +189,19 @@ class Trust:
         """For the file or folder ``named``, or else certifi's; read again once it has changed.
 
         Raises:
-            OSError: It cannot be read.
+            Offline: It cannot be read; no connection was opened.
         """
         place = Path(named or DEFAULT_CA_BUNDLE_PATH)
+        try:
+            return self._context(place)
+        except OSError as error:
+            why = "it holds none" if isinstance(error, SSLError) else error.strerror
+            raise Offline(
+                f"The certificates to trust cannot be read from {readable(str(place))}: {why}.",
+                hint="REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names that place." if named else None,
+            ) from error
+
+    def _context(self, place: Path) -> SSLContext:
         changed_at = place.stat().st_mtime_ns
         with self._lock:
             if self._read is None or self._read[:2] != (str(place), changed_at):
@@ -195,6 +209,7 @@ class Trust:
                 if place.is_dir():
                     context.load_verify_locations(capath=place)
                 else:
+                    place.open("rb").close()  # OpenSSL does not say why it cannot
                     context.load_verify_locations(cafile=place)
                 self._read = (str(place), changed_at, context)
             return self._read[2]

@@ -34,9 +34,9 @@ class SecondChances:
         if 0 <= self._next_look_at - now <= LOOK_SECONDS:
             return False
         given = self._chances.give(now=int(now))
-        if not given:
+        if not any(given):
             self._next_look_at = now + LOOK_SECONDS
             return False
-        log.info("items.tried_once_more items=%d", given)
+        log.info("items.tried_once_more items=%d left_out=%d", given.items, given.left_out)
         self._bells.ring("upload")
         return True

@@ -3,11 +3,14 @@
 Google refuses photos in passing with the words it has for damaged ones (google-photos-api.md
 §3.2). Nobody may look for a year, and a photo that is sent twice costs less than one that stays
 away. What the history shows to have been tried again, by the user or from here, is not.
+
+It failed a day ago: what is left out since then is not sent for that.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from photosync.errors import (
     FileRefused,
@@ -18,8 +21,14 @@ from photosync.errors import (
     TokenLost,
     WriteCollision,
 )
+from photosync.store.duplicates import promote
+from photosync.store.mapping import to_item
+from photosync.store.ready import CLOCKS_DIFFER
+from photosync.store.waiting import LEAVE_OUT
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from photosync.domain.media import MediaItem
     from photosync.store.database import Database
 
@@ -44,34 +53,88 @@ UNTRIED = """
     NOT EXISTS (SELECT 1 FROM item_events WHERE item_id = media_items.id AND before = 'failed')
 """
 
+DUE = f"""
+    SELECT * FROM media_items INDEXED BY media_items_by_state
+    WHERE state = 'failed' AND error_code IN {MAY_PASS} AND sha1 IS NOT NULL
+        AND (updated_at <= :before OR updated_at > :ahead) AND {UNTRIED}
+        AND source_id IN (SELECT value FROM json_each(:sources))
+    ORDER BY id LIMIT :limit
+"""  # noqa: S608 - made of this module's constants
+
 # the code and the tries stay: it is one more try, and not the first of many
 GIVE = f"""
     UPDATE media_items SET state = 'mirrored', not_before = 0, updated_at = :now
-    WHERE id IN (
-        SELECT id FROM media_items
-        WHERE state = 'failed' AND error_code IN {MAY_PASS} AND sha1 IS NOT NULL
-            AND updated_at <= :before AND {UNTRIED}
-        ORDER BY id LIMIT :limit)
+    WHERE id = :id AND state = 'failed' AND {UNTRIED}
 """  # noqa: S608 - made of this module's constants
 
-IS_UNTRIED = f"SELECT 1 FROM media_items WHERE id = :id AND {UNTRIED}"  # noqa: S608
+HAS_FAILED = "SELECT 1 FROM media_items WHERE id = :id AND state = 'failed'"
+
+IS_UNTRIED = f"SELECT chosen FROM media_items WHERE id = :id AND {UNTRIED}"  # noqa: S608
+
+
+class Taken(Protocol):
+    """What is taken today, by the settings and by the user's choices."""
+
+    def sources(self) -> Collection[int]:
+        """The numbers of the sources that are."""
+
+    def why_not(self, item: MediaItem, *, is_chosen: bool) -> str | None:
+        """Why an item of such a source is not, in a sentence; None if it is.
+
+        ``is_chosen``: by the user, whatever the settings leave out.
+        """
+
+
+class Given(NamedTuple):
+    """How many items go on, and how many are left out instead."""
+
+    items: int
+    left_out: int
 
 
 class SecondChances:
     """Who gets one, and when. Times are seconds UTC."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, taken: Taken) -> None:
         self._database = database
+        self._taken = taken
 
-    def give(self, *, now: int) -> int:
-        """Failed → mirrored, up to ``AT_ONCE`` of those that failed a day ago. How many."""
-        values = {"now": now, "before": now - WAIT_SECONDS, "limit": AT_ONCE}
-        with self._database.write() as connection:
-            return connection.execute(GIVE, values).rowcount
+    def give(self, *, now: int) -> Given:
+        """Failed → mirrored, up to ``AT_ONCE`` of those that failed a day ago.
 
-    def at(self, item: MediaItem) -> int | None:
+        Also what failed under a clock that was ahead: nobody knows how long ago that was.
+        → skipped if they are not taken any more; they come back by sight, as all that is left out.
+        """
+        values = {
+            "before": now - WAIT_SECONDS,
+            "ahead": now + CLOCKS_DIFFER,
+            "sources": json.dumps(sorted(self._taken.sources())),
+            "limit": AT_ONCE,
+        }
+        due = self._database.rows(DUE, values)
+        if not due:
+            return Given(0, 0)
+        given = left_out = 0
+        with self._database.write() as connection:  # a choice of the user's comes before, or after
+            for row in due:
+                item = to_item(row)
+                why = self._taken.why_not(item, is_chosen=bool(row["chosen"]))
+                of_it = {"id": item.id, "now": now, "why": why, "alone": False}
+                if why is None:
+                    given += connection.execute(GIVE, of_it).rowcount
+                elif connection.execute(HAS_FAILED, of_it).fetchone() is not None:
+                    left_out += connection.execute(LEAVE_OUT, of_it).rowcount
+                    promote(connection, item.id, now)
+        return Given(given, left_out)
+
+    def at(self, item: MediaItem, *, now: int) -> int | None:
         """When that failed item is tried once more by itself; None if it is not."""
         if item.error_code not in MAY_PASS or item.sha1 is None:
             return None
-        is_untried = self._database.row(IS_UNTRIED, {"id": item.id}) is not None
-        return item.updated_at + WAIT_SECONDS if is_untried else None
+        row = self._database.row(IS_UNTRIED, {"id": item.id})
+        if row is None or item.source_id not in self._taken.sources():
+            return None
+        if self._taken.why_not(item, is_chosen=bool(row["chosen"])) is not None:
+            return None
+        is_ahead = item.updated_at > now + CLOCKS_DIFFER
+        return now if is_ahead else item.updated_at + WAIT_SECONDS

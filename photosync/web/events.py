@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from photosync.errors import PhotosyncError
 
@@ -36,6 +36,9 @@ AT_LEAST_SECONDS = 60.0
 PULSE_SECONDS = 25.0
 MOST_LISTENERS = 12
 MOST_WAITING = 20
+COME_AGAIN = ": too many pages are open\nretry: 30000\n\n"
+MISSED = ""
+"""What is told of no more: who hears it comes again, and hears how everything is."""
 PARTS = ("state", "now", "control", "problems", "work", "restores", "sources")
 
 
@@ -72,7 +75,8 @@ class Events:
     async def stream(self, request: Request) -> Response:
         """Everything from now on; first, how it stands."""
         if len(self._listeners) >= MOST_LISTENERS:
-            return PlainTextResponse("Too many pages are open.\n", 503)
+            # a browser never asks again after an error; of phones that went, some are listed yet
+            return Response(COME_AGAIN, media_type="text/event-stream")
         del request
         queue: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
         self._listeners.add(queue)  # at once: many may come before the first is told anything
@@ -87,9 +91,13 @@ class Events:
         yield "retry: 3000\n\n"
         while True:
             try:
-                yield await asyncio.wait_for(queue.get(), PULSE_SECONDS)
+                text = await asyncio.wait_for(queue.get(), PULSE_SECONDS)
             except TimeoutError:
                 yield ": well\n\n"  # by this a connection that is dead is noticed
+                continue
+            if text == MISSED:
+                return
+            yield text
 
     async def _look(self) -> None:
         """Until nobody listens any more."""
@@ -139,9 +147,12 @@ class Events:
             return
         text = _event(news)
         for queue in self._listeners:
-            if queue.full():  # it does not read: it hears of it when it comes again
-                continue
-            queue.put_nowait(text)
+            if queue.full():  # it does not read: a phone that slept, or has a slow line
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(MISSED)
+            else:
+                queue.put_nowait(text)
 
 
 def _event(news: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from photosync import config
 from photosync.app import report
 from photosync.app.not_signed_in import not_signed_in
+from photosync.app.signing_in import SigningIn
 from photosync.app.state import WEB_PORT, opened
 from photosync.daemon import lock
 from photosync.store.control import Problem
@@ -26,6 +27,10 @@ CLIENT = {
     "client_secret": "y",
     "auth_uri": "https://accounts.google.com/o/oauth2/auth",
     "token_uri": "https://oauth2.googleapis.com/token",
+}
+TOKEN = {
+    "token_uri": "https://oauth2.googleapis.com/token",
+    **dict.fromkeys(("refresh_token", "client_id", "client_secret"), "x"),
 }
 IN_A_TERMINAL = "Sign in: photosync auth"
 
@@ -110,12 +115,42 @@ def test_status_says_it_as_it_is_now_and_once(tmp_path: Path) -> None:
         assert told["since"].startswith("1970")
 
 
+def token_of(settings: Settings, mode: int = 0o600, content: str = json.dumps(TOKEN)) -> None:
+    """A token that is put there by hand."""
+    settings.google.token_file.write_text(content)
+    settings.google.token_file.chmod(mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "content", "message", "hint"),
+    [
+        (0o644, json.dumps(TOKEN), "is open to others on this computer", "chmod 600"),
+        (0o600, json.dumps(TOKEN)[:50], "is damaged.", "photosync auth"),
+        (0o600, "{}", "is not complete.", "photosync auth"),
+    ],
+)
+def test_of_a_token_that_is_no_good_it_is_said_why(
+    tmp_path: Path, mode: int, content: str, message: str, hint: str
+) -> None:
+    """Nothing is sent with it, so that nothing else could tell; and a click may give another."""
+    settings = settings_in(tmp_path)
+    with opened(settings) as state:
+        state.control.raise_problem(problem("photosync is not signed in to Google Photos: x."))
+        token_of(settings, mode, content)
+        (told,) = report.status(settings, state, now=NOW)["problems"]
+        assert message in told["message"]
+        assert hint in told["hint"]
+        assert SigningIn(settings, state, back=str).is_needed()
+        token_of(settings)
+        assert not SigningIn(settings, state, back=str).is_needed()
+
+
 def test_a_token_that_came_by_any_way_puts_an_end_to_it_but_not_to_a_dead_one(
     tmp_path: Path,
 ) -> None:
     settings = settings_in(tmp_path)
     with opened(settings) as state:
-        settings.google.token_file.write_text("{}")
+        token_of(settings)
         state.control.raise_problem(problem("photosync is not signed in to Google Photos: x."))
         assert report.status(settings, state, now=NOW)["problems"] == []
         state.control.raise_problem(problem("The sign-in has expired or was revoked."))

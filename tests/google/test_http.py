@@ -369,7 +369,6 @@ def test_whom_to_trust_is_read_once_for_all_threads_and_again_once_it_has_change
     monkeypatch.setattr(sockets, "create_urllib3_context", reading)
     bundle = tmp_path / "bundle.pem"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    assert "(FileNotFoundError)" in failure(wire, "https://127.0.0.1:1").message
     bundle.write_bytes(certificate.read_bytes())
     for _ in range(3):
         with tls_server(certificate, http("200 OK", b"fine")) as url, ThreadPoolExecutor() as pool:
@@ -383,6 +382,34 @@ def test_whom_to_trust_is_read_once_for_all_threads_and_again_once_it_has_change
     with tls_server(certificate, http("200 OK")) as url:
         assert isinstance(failure(wire, url), Offline)
     assert len(read) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "No such file"), ("", "it holds none"), ("no", "it holds none")]
+)
+def test_certificates_that_cannot_be_read_are_named_and_nothing_was_sent(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, why: str
+) -> None:
+    """It costs no request of the day's, and leaves nothing unknown."""
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    found = failure(wire, "https://127.0.0.1:1")
+    assert isinstance(found, Offline)
+    assert f"{bundle}: {why}" in found.message
+    assert "REQUESTS_CA_BUNDLE" in found.hint
+
+
+def test_a_certificate_for_another_name(
+    wire: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever vouches for it."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with tls_server(certificate, http("200 OK")) as url:
+        found = failure(wire, url.replace("127.0.0.1", "localhost"))
+    assert isinstance(found, Offline)
+    assert "encryption cannot be agreed on" in found.message
 
 
 def test_encryption_that_breaks_later_leaves_the_fate_open(

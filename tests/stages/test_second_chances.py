@@ -11,11 +11,26 @@ from photosync.store.second_chances import WAIT_SECONDS
 from photosync.store.second_chances import SecondChances as Records
 
 if TYPE_CHECKING:
+    from photosync.domain.media import MediaItem
     from tests.stages.conftest import House
 
 
+class Everything:
+    """All that the house's folder holds is taken."""
+
+    def __init__(self, house: House) -> None:
+        self._source_id = house.source.id
+
+    def sources(self) -> set[int]:
+        return {self._source_id}
+
+    def why_not(self, _item: MediaItem, *, is_chosen: bool) -> None:
+        assert not is_chosen
+
+
 def chances_of(house: House) -> SecondChances:
-    return SecondChances(Records(house.database), bells=house.bells, clock=house.clock)
+    records = Records(house.database, Everything(house))
+    return SecondChances(records, bells=house.bells, clock=house.clock)
 
 
 def refused(house: House) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 import time
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -208,6 +209,7 @@ def test_nobody_changes_the_account_while_all_is_well(house: House, google: Emul
     house.state.control.clear_problem("auth_required")
     assert "Sign in" in house.page("/signin")  # for there is no token
     house.settings.google.token_file.write_text(json.dumps(google.grant()))
+    house.settings.google.token_file.chmod(0o600)
     assert "signed in already" in house.send("/signin").text
     assert "photosync is signed in." in house.page("/signin")
     house.state.control.raise_problem(problem("photosync is not signed in to Google Photos: x."))
@@ -215,6 +217,29 @@ def test_nobody_changes_the_account_while_all_is_well(house: House, google: Emul
     house.state.control.sign_in_ends(house.state.now() + 9999, now=house.state.now())
     assert "accounts" not in house.page("/signin")
     begun(house)
+
+
+def test_what_was_begun_before_somebody_signed_in_changes_no_account(
+    house: House, google: Emulator
+) -> None:
+    """Ten minutes may pass between the click and the consent, of somebody else with luck."""
+    house.state.control.clear_problem("auth_required")
+    others = set(threading.enumerate())  # of tests before, that wait for an answer still
+    back = answer(begun(house), "allow")
+    file = house.settings.google.token_file
+    file.write_text(json.dumps(google.grant()))  # photosync auth, in a terminal
+    file.chmod(0o600)
+    kept = file.read_text()
+    came = requests.get(back, timeout=10)
+    assert came.status_code == 400
+    assert "signed in." not in came.text
+    house.send("/signin/answer", {"answer": back}, accept="text/html")
+    until_signed_in(house)
+    ends = time.monotonic() + 20
+    while any(one.name == "sign-in" for one in set(threading.enumerate()) - others):
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    assert file.read_text() == kept
 
 
 def test_from_another_machine_the_command_is_shown_and_nothing_begins(house: House) -> None:
