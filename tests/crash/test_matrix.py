@@ -85,6 +85,7 @@ NOT_ON_THE_WAY = {
         f"store/restore_requests.py:RestoreRequests.{one}": ASKED
         for one in ("ask", "drop", "drop_orders", "end", "hurry", "put_off", "seen")
     },
+    "store/second_chances.py:SecondChances.give": "one transaction: given, or at the next look",
     "store/spending.py:Spending.quota_spent": IN_TROUBLE,
     "store/spending.py:Spending.refund": IN_TROUBLE,
     "web/door.py:write_password": "photosync web --password: a file of the user's, whole or not",
