@@ -107,8 +107,13 @@ def sign_in(
     if by_hand:
         assert pasted is not None
         _by_pasting(flow, port, say, pasted)
-    else:
-        _by_loopback(flow, (bind, port), open_browser, say, pasted, back=back)
+        return _kept(flow, token_file)
+    with _by_loopback(flow, (bind, port), open_browser, say, pasted, back=back):
+        return _kept(flow, token_file)
+
+
+def _kept(flow: Any, token_file: Path) -> SignedIn:
+    """Keep what Google gave, if it is what photosync needs."""
     credentials = flow.credentials
     told = flow.oauth2session.token
     granted = tuple(told.get("scope") or ())
@@ -284,6 +289,7 @@ class NoAnswer(SignInRequired):
     default_hint = "Copy the whole address, beginning with http://127.0.0.1."
 
 
+@contextlib.contextmanager
 def _by_loopback(
     flow: Any,
     listen_at: tuple[str, int],
@@ -292,11 +298,14 @@ def _by_loopback(
     pasted: Callable[[], str] | None,
     *,
     back: str,
-) -> None:
-    """The browser comes back to a server on this machine, or the user brings the answer."""
+) -> Iterator[None]:
+    """The browser comes back to a server on this machine, or the user brings the answer.
+
+    The browser is told in the end what came of it: only who keeps the token knows that.
+    """
     from photosync.google.loopback import receive
 
-    with receive(*listen_at, SUCCESS, back=back) as way:
+    with receive(*listen_at, back=back) as way:
         attempt = _Attempt(flow, way.address)
         way.only(attempt.is_ours)
         say(f"Open this address in a browser on this machine and give your consent:\n{attempt.url}")
@@ -307,7 +316,14 @@ def _by_loopback(
         if open_browser is not None:
             # a browser in the terminal comes back only when it is closed
             Thread(target=open_browser, args=(attempt.url,), daemon=True).start()
-        attempt.finish(way.wait(PATIENCE_SECONDS))
+        answer = way.wait(PATIENCE_SECONDS)
+        try:
+            attempt.finish(answer)
+            yield
+        except PhotosyncError as error:
+            way.tell(f"photosync is not signed in. {error}")
+            raise
+        way.tell(SUCCESS)
 
 
 def _read_along(
