@@ -39,6 +39,8 @@ HISTORY = {
     State.SKIPPED: "Left out",
     State.FAILED: "Failed",
 }
+BECAUSE = {"by_user": "by you", "not_media": "no photo or video"}
+"""Reasons in the history that need other words than their code."""
 NOT_SAFE = {
     "waiting": "to go",
     "failed": "failed",
@@ -118,6 +120,11 @@ def _quiet(items: Mapping[str, int]) -> Headline:
     if not items["total"]:
         return Headline("good", "Nothing found yet", "photosync watches your folders and phones.")
     return Headline("good", "Everything is in the library", "")
+
+
+def because(code: str) -> str:
+    """A reason in an item's history."""
+    return BECAUSE.get(code) or code.replace("_", " ")
 
 
 def things(count: int) -> str:

@@ -610,6 +610,25 @@ def test_what_happens_is_said_in_one_line(
     assert (told.tone, told.title) == (tone, title)
 
 
+def test_what_has_the_bytes_of_one_that_waits_is_not_called_finished(house: House) -> None:
+    first, second = house.put("a.jpg", jpeg(1)), house.put("b.jpg", jpeg(1))
+    house.state.database.run(
+        "UPDATE media_items SET state = 'duplicate', duplicate_of = :first WHERE id = :second",
+        {"first": first, "second": second},
+    )
+    page = house.page("/")
+    assert '<progress max="1" value="0" aria-label="In the library">' in page
+    assert "<span>0 of 1</span>" in page
+
+
+def test_a_history_gives_its_reasons_in_words(house: House) -> None:
+    number = house.put("a.jpg", b"no photo")
+    house.state.choices.skip([number], now=1)
+    page = house.page(f"/photos/{number}")
+    assert "(no photo or video)" in page
+    assert "(by you)" in page
+
+
 def test_what_failed_says_what_its_buttons_do(house: House) -> None:
     number = house.put("a.jpg", jpeg(1))
     trouble = str(RequestRefused("Google did not like it."))
