@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
     from photosync.daemon.lock import Holder
-    from photosync.domain.media import MediaItem
+    from photosync.domain.media import MediaItem, Source
     from photosync.store.overview import Counts, SourceView
 
 Json = dict[str, Any]
@@ -88,7 +88,9 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
             "by_kind": state.overview.requests_by_kind(now=now),
         },
         "sources": [
-            _source(view, counts, running=bool(holder)) for view in state.overview.sources()
+            _source(view, counts, running=bool(holder))
+            for view in state.overview.sources()
+            if _is_shown(view.source, settings, counts)
         ],
         "problems": [_problem(one) for one in _with_unwritten(settings, state, problems, now)],
         "last_done_at": rfc3339(counts.last_at(State.DONE)),
@@ -327,6 +329,12 @@ def _eta(counts: Counts, rate: int, used: int, limit: int, now: int) -> int | No
         return int(by_rate)
     more_days = int((needed - left) // limit)
     return int(max(by_rate, next_reset(now) - now + more_days * DAY_SECONDS))
+
+
+def _is_shown(source: Source, settings: Settings, counts: Counts) -> bool:
+    """All but folders without a photo that the settings name no more: misspelt once, say."""
+    named = {str(one.path) for one in settings.folder}
+    return source.kind == SourceKind.PHONE or source.address in named or counts.total(source.id) > 0
 
 
 def _source(view: SourceView, counts: Counts, *, running: bool) -> Json:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
+from photosync.domain.media import Finding, SourceKind
 from photosync.domain.states import State
 from photosync.errors import RequestRefused
 from photosync.files.samples import make_samples
+from photosync.store.intake import Intake
 from photosync.store.source_choices import SourceChoices
 from photosync.web.asked import Asked, Nonsense, asked, folder_key, folder_of, place
 from photosync.web.events import MOST_LISTENERS
@@ -619,6 +621,16 @@ def test_what_has_the_bytes_of_one_that_waits_is_not_called_finished(house: Hous
     page = house.page("/")
     assert '<progress max="1" value="0" aria-label="In the library">' in page
     assert "<span>0 of 1</span>" in page
+
+
+def test_a_folder_that_was_misspelt_once_is_shown_no_more(house: House) -> None:
+    for label in ("Pictuers", "Left"):
+        gone = house.sources.register(SourceKind.FOLDER, f"/srv/{label}", label=label, album="")
+    finding = Finding("a.jpg", 9, 1, "image/jpeg")
+    Intake(house.state.database).add(gone.id, [finding], first=State.FOUND, now=1)
+    told = house.status()["sources"]
+    assert [(one["label"], one["items"]) for one in told] == [("Pictures", 0), ("Left", 1)]
+    assert "Pictuers" not in house.page("/")
 
 
 def test_a_history_gives_its_reasons_in_words(house: House) -> None:
