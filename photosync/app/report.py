@@ -12,6 +12,7 @@ from photosync.app.exposed import exposed, exposed_document
 from photosync.app.not_signed_in import not_signed_in
 from photosync.app.signing_in import is_over
 from photosync.app.signs import silent
+from photosync.app.state import no_settings
 from photosync.app.times import rfc3339
 from photosync.app.waits import COPYING_RESTS, waits_for
 from photosync.daemon import lock
@@ -440,7 +441,10 @@ def ending(at: int, *, now: float) -> Problem:
 def _with_unwritten(
     settings: Settings, state: OpenState | None, problems: list[Problem], now: int
 ) -> list[Problem]:
-    """Add what could not be put on record: that there is no token, or no room for a record."""
+    """Add what could not be put on record: no settings, no token, or no room for a record."""
+    nothing = no_settings(settings)
+    if nothing is not None:  # first things first
+        return [_to_do(nothing, now), *problems]
     return [*_full_disk(settings, problems, now), *_with_sign_in(settings, state, problems, now)]
 
 
@@ -454,9 +458,14 @@ def _full_disk(settings: Settings, problems: list[Problem], now: int) -> list[Pr
     if free_bytes >= LEAST_FREE_BYTES:
         return []
     full = DiskFull(f"The disk that holds {settings.state_dir} is full.")
-    return [
-        Problem(full.code, "", full.message, full.hint, "", needs_user=True, since=now, until=None)
-    ]
+    return [_to_do(full, now)]
+
+
+def _to_do(error: PhotosyncError, now: int) -> Problem:
+    """What is not on record, and needs the user."""
+    return Problem(
+        error.code, "", error.message, error.hint, "", needs_user=True, since=now, until=None
+    )
 
 
 def _with_sign_in(
