@@ -119,6 +119,21 @@ def test_problems_show_in_status_and_exit_code(
     assert "Do this." in shown
 
 
+@pytest.mark.parametrize(("until", "words"), [(4_000_000_000, 1), (None, 0)])
+def test_what_needs_you_says_when_it_is_tried_again(
+    home: Home, until: int | None, words: int
+) -> None:
+    """Who has freed space, and sees that nothing happens, need not wonder for an hour."""
+    home.fill()
+    home.sign_in()
+    home.control().raise_problem(
+        Problem("storage_full", "", "No room.", "Free space.", "library", True, 5, until)
+    )
+    shown = home.say("status").out
+    assert shown.count("The next try is at 2096-10-0") == words
+    assert "No room." in shown
+
+
 @pytest.mark.parametrize(
     ("name", "stays"),
     [

@@ -19,6 +19,7 @@ from photosync.domain.media import Finding, SourceKind
 from photosync.domain.states import State
 from photosync.errors import RequestRefused
 from photosync.files.samples import make_samples
+from photosync.store.control import Problem
 from photosync.store.intake import Intake
 from photosync.store.source_choices import SourceChoices
 from photosync.web.asked import Asked, Nonsense, asked, folder_key, folder_of, place
@@ -639,6 +640,15 @@ def test_a_history_gives_its_reasons_in_words(house: House) -> None:
     page = house.page(f"/photos/{number}")
     assert "(no photo or video)" in page
     assert "(by you)" in page
+
+
+def test_what_needs_you_says_when_it_is_tried_again(house: House) -> None:
+    problem = Problem(
+        "storage_full", "", "No room.", "Free space.", "library", True, 5, 4_000_000_000
+    )
+    house.state.control.raise_problem(problem)
+    page = house.page("/")
+    assert re.search(r"The next try: [^<]*2096", page) is not None
 
 
 def test_what_failed_says_what_its_buttons_do(house: House) -> None:
