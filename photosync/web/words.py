@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.domain.media import in_units
 from photosync.domain.states import READY_STATES, State
-from photosync.errors import NO_PHOTO_HINT
+from photosync.errors import NO_PHOTO_HINT, EmptyFile, NotMedia
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +41,8 @@ HISTORY = {
 }
 BECAUSE = {"by_user": "by you", "not_media": "no photo or video"}
 """Reasons in the history that need other words than their code."""
+NO_PHOTOS = frozenset({EmptyFile.code, NotMedia.code})
+"""Failures that no other try can help."""
 NOT_SAFE = {
     "waiting": "to go",
     "failed": "failed",

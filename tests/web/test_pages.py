@@ -363,11 +363,14 @@ def test_a_verb_over_a_filter_it_is_not_for_does_nothing(house: House) -> None:
 def test_what_failed_is_tried_again_by_one_button(house: House) -> None:
     number = house.put("empty.jpg", b"")
     assert state_of(house, number) is State.FAILED
+    unreadable = "UPDATE media_items SET error_code = 'unreadable'"
+    house.state.database.run(unreadable, {})
     page = house.page("/")
     assert "Try again" in page
     assert "1 photo or video failed: empty.jpg is empty." in page
     assert "all safe" not in page
     house.put("another.jpg", b"")
+    house.state.database.run(unreadable, {})
     assert "2 photos and videos failed, for example: " in house.page("/")
     house.send("/actions/hurry")
     assert state_of(house, number) is State.FOUND
@@ -649,6 +652,16 @@ def test_what_needs_you_says_when_it_is_tried_again(house: House) -> None:
     house.state.control.raise_problem(problem)
     page = house.page("/")
     assert re.search(r"The next try: [^<]*2096", page) is not None
+
+
+def test_no_try_is_offered_for_what_is_no_photo(house: House) -> None:
+    house.put("a.jpg", b"no photo")
+    house.put("b.jpg", b"")
+    page = house.page("/")
+    assert "a.jpg is neither a photo nor a video by its content." in page
+    assert "b.jpg is empty." in page
+    assert page.count('href="/photos?state=failed">Look</a>') == 1
+    assert "Try again" not in page
 
 
 def test_what_failed_says_what_its_buttons_do(house: House) -> None:
