@@ -20,6 +20,7 @@ from photosync.app.selecting import first_state, of_phones, rules_of
 from photosync.app.state import (
     MIRROR_MADE,
     make_state_dir,
+    no_settings,
     opened,
     own_name,
 )
@@ -156,11 +157,9 @@ def _is_elsewhere(url: str) -> bool:
 def _refuse_idleness(settings: Settings) -> None:
     if settings.folder:
         return
-    if settings.file is None:
-        raise SettingsError(
-            "There is no settings file, so photosync does not know what to back up.",
-            hint="Write one: photosync config init",
-        )
+    nothing = no_settings(settings)
+    if nothing is not None:
+        raise nothing
     if not settings.phone.enabled:
         raise SettingsError(
             f"{settings.file} names no folder to back up, and phones are switched off.",

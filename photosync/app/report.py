@@ -12,6 +12,7 @@ from photosync.app.exposed import exposed, exposed_document
 from photosync.app.not_signed_in import not_signed_in
 from photosync.app.signing_in import as_of_now
 from photosync.app.signs import silent
+from photosync.app.state import no_settings
 from photosync.app.times import rfc3339
 from photosync.app.waits import COPYING_RESTS, waits_for
 from photosync.daemon import lock
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from photosync.app.state import State as OpenState
     from photosync.config import Settings
     from photosync.daemon.lock import Holder
-    from photosync.domain.media import MediaItem
+    from photosync.domain.media import MediaItem, Source
     from photosync.store.overview import Counts, SourceView
 
 Json = dict[str, Any]
@@ -88,7 +89,9 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
             "by_kind": state.overview.requests_by_kind(now=now),
         },
         "sources": [
-            _source(view, counts, running=bool(holder)) for view in state.overview.sources()
+            _source(view, counts, running=bool(holder))
+            for view in state.overview.sources()
+            if _is_shown(view.source, settings, counts)
         ],
         "problems": [_problem(one) for one in _with_unwritten(settings, state, problems, now)],
         "last_done_at": rfc3339(counts.last_at(State.DONE)),
@@ -329,6 +332,12 @@ def _eta(counts: Counts, rate: int, used: int, limit: int, now: int) -> int | No
     return int(max(by_rate, next_reset(now) - now + more_days * DAY_SECONDS))
 
 
+def _is_shown(source: Source, settings: Settings, counts: Counts) -> bool:
+    """All but folders without a photo that the settings name no more: misspelt once, say."""
+    named = {str(one.path) for one in settings.folder}
+    return source.kind == SourceKind.PHONE or source.address in named or counts.total(source.id) > 0
+
+
 def _source(view: SourceView, counts: Counts, *, running: bool) -> Json:
     source = view.source
     needed = (State.FOUND,) if source.kind == SourceKind.PHONE else (State.FOUND, State.MIRRORED)
@@ -432,7 +441,10 @@ def ending(at: int, *, now: float) -> Problem:
 def _with_unwritten(
     settings: Settings, state: OpenState | None, problems: list[Problem], now: int
 ) -> list[Problem]:
-    """Add what could not be put on record: that there is no token, or no room for a record."""
+    """Add what could not be put on record: no settings, no token, or no room for a record."""
+    nothing = no_settings(settings)
+    if nothing is not None:  # first things first
+        return [_to_do(nothing, now), *problems]
     return [*_full_disk(settings, problems, now), *_with_sign_in(settings, state, problems, now)]
 
 
@@ -446,9 +458,14 @@ def _full_disk(settings: Settings, problems: list[Problem], now: int) -> list[Pr
     if free_bytes >= LEAST_FREE_BYTES:
         return []
     full = DiskFull(f"The disk that holds {settings.state_dir} is full.")
-    return [
-        Problem(full.code, "", full.message, full.hint, "", needs_user=True, since=now, until=None)
-    ]
+    return [_to_do(full, now)]
+
+
+def _to_do(error: PhotosyncError, now: int) -> Problem:
+    """What is not on record, and needs the user."""
+    return Problem(
+        error.code, "", error.message, error.hint, "", needs_user=True, since=now, until=None
+    )
 
 
 def _with_sign_in(

@@ -54,6 +54,16 @@ class State:
         return int(self.clock())
 
 
+def no_settings(settings: Settings) -> SettingsError | None:
+    """What is wrong if nothing says what to back up: no file, and no folder from elsewhere."""
+    if settings.file is not None or settings.folder:
+        return None
+    return SettingsError(
+        "There is no settings file, so photosync does not know what to back up.",
+        hint="Write one: photosync config init",
+    )
+
+
 def source_named(state: State, wanted: str) -> Source:
     """The source of that label, address or number.
 

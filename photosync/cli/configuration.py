@@ -28,7 +28,10 @@ def init(
 
     file = config or configuration.default_file(os.environ)
     configuration.init(file)
-    text = f"Wrote {file}\nName your folders in it, then sign in: photosync auth"
+    text = (
+        f"Wrote {file}\nName your folders in it, then sign in:"
+        " photosync auth --client-secret FILE (README: 'Your own account')"
+    )
     end(Result(printable(text), {"version": 1, "file": str(file)}), as_json=as_json)
 
 

@@ -82,7 +82,8 @@ def _announcer(folder: Path, *, as_json: bool) -> Callable[[str], None]:
             f"What its library holds: {url}/emulator/\n"
             "To use it, set in the settings:  [google]  api_url = "
             f'"{url}"\n'
-            f"and sign in with the client from {url}/emulator/client_secret.json\n"
+            f"Save {url}/emulator/client_secret.json beside the settings file, then:\n"
+            "  photosync auth\n"
             "Ctrl-C ends it.\n"
         )
         sys.stdout.flush()

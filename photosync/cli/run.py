@@ -144,6 +144,8 @@ def _result(settings: Settings, outcome: Outcome, *, stopped: bool, seconds: flo
     not_backed_up = 0 if backup is None else _within_reach(backup)
     needs_user = any(problem["needs_user"] for problem in problems)
     lines = _summary(outcome, stopped=stopped, seconds=seconds)
+    if (before := status["items"]["failed"] - outcome.failed) > 0:
+        lines.append(f"{before:,} failed earlier. Why: photosync list --state failed")
     for problem in problems:
         lines += [f"! {problem['message']}", f"  {problem['hint']}".rstrip()]
     if not_backed_up:
@@ -175,7 +177,8 @@ def _within_reach(backup: dict[str, Any]) -> int:
 def _summary(outcome: Outcome, *, stopped: bool, seconds: float) -> list[str]:
     said = [f"{photos(outcome.done)} put into your library in {seconds:.0f} s."]
     if not outcome.done:
-        said = ["Nothing new to put into your library."]
+        is_new = outcome.left or outcome.away or outcome.unsettled or outcome.failed
+        said = [f"Nothing {'was' if is_new else 'new to'} put into your library."]
     if outcome.duplicates:
         was = plural(outcome.duplicates, "was", "were")
         its = plural(outcome.duplicates, "its", "their")

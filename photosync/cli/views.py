@@ -271,6 +271,8 @@ def _problem(problem: Json) -> Text:
     text = Text("! ", style=style).append(printable(problem["message"]), style="default")
     if problem["hint"]:
         text.append("\n  " + printable(problem["hint"]), style="bold")
+    if problem["needs_user"] and problem["until"]:
+        text.append(f"\n  The next try is at {local(problem['until'])}.", style="dim")
     return text
 
 

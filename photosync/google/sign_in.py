@@ -109,8 +109,14 @@ def sign_in(
     if by_hand:
         assert pasted is not None
         _by_pasting(flow, port, say, pasted)
-    else:
-        _by_loopback(flow, (bind, port), open_browser, say, pasted, back=back, wanted=wanted)
+        return _kept(flow, token_file, wanted)
+    ways = _by_loopback(flow, (bind, port), open_browser, say, pasted, back=back, wanted=wanted)
+    with ways:
+        return _kept(flow, token_file, wanted)
+
+
+def _kept(flow: Any, token_file: Path, wanted: Callable[[], bool]) -> SignedIn:
+    """Keep what Google gave, if it is what photosync needs."""
     credentials = flow.credentials
     told = flow.oauth2session.token
     granted = tuple(told.get("scope") or ())
@@ -291,6 +297,7 @@ class NoAnswer(SignInRequired):
     default_hint = "Copy the whole address, beginning with http://127.0.0.1."
 
 
+@contextlib.contextmanager
 def _by_loopback(
     flow: Any,
     listen_at: tuple[str, int],
@@ -300,11 +307,14 @@ def _by_loopback(
     *,
     back: str,
     wanted: Callable[[], bool],
-) -> None:
-    """The browser comes back to a server on this machine, or the user brings the answer."""
+) -> Iterator[None]:
+    """The browser comes back to a server on this machine, or the user brings the answer.
+
+    The browser is told in the end what came of it: only who keeps the token knows that.
+    """
     from photosync.google.loopback import receive
 
-    with receive(*listen_at, SUCCESS, back=back) as way:
+    with receive(*listen_at, back=back) as way:
         attempt = _Attempt(flow, way.address)
         way.only(lambda came: attempt.is_ours(came) and wanted())
         say(f"Open this address in a browser on this machine and give your consent:\n{attempt.url}")
@@ -315,7 +325,14 @@ def _by_loopback(
         if open_browser is not None:
             # a browser in the terminal comes back only when it is closed
             Thread(target=open_browser, args=(attempt.url,), daemon=True).start()
-        attempt.finish(way.wait(PATIENCE_SECONDS))
+        answer = way.wait(PATIENCE_SECONDS)
+        try:
+            attempt.finish(answer)
+            yield
+        except PhotosyncError as error:
+            way.tell(f"photosync is not signed in. {error}")
+            raise
+        way.tell(SUCCESS)
 
 
 def _read_along(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from photosync.domain.backoff import item_wait, tries_so_far
 from photosync.domain.media import readable
 from photosync.errors import (
+    NO_PHOTO_HINT,
     BlockedError,
     DatabaseError,
     ItemError,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BUG = "bug"
+HINTS_OF_ALL = frozenset({ItemError.default_hint, NO_PHOTO_HINT})
+"""What every list of failed items ends with; a first look, too, leaves it out of each."""
 
 
 @contextmanager
@@ -82,7 +85,8 @@ def _note(items: MediaItems, hashed: Sequence[Hashed], clock: Callable[[], float
 def fail(items: MediaItems, item: MediaItem, error: PhotosyncError, *, now: int) -> None:
     """→ failed, with the error's own words."""
     _say("item.failed", item, error)
-    items.fail(item, code=error.code, message=str(error), now=now)
+    message = error.message if error.hint in HINTS_OF_ALL else str(error)
+    items.fail(item, code=error.code, message=message, now=now)
 
 
 def put_aside(items: MediaItems, item: MediaItem, error: TransientError, *, now: int) -> None:

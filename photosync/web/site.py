@@ -172,9 +172,14 @@ class Threads:
         return await _in(self.asking, what)
 
     def close(self) -> None:
-        """Take on nothing more; what is under way ends by itself."""
-        for one in (self.reading, self.drawing, self.asking):
+        """Take on nothing more; what is under way ends by itself, and looks at the database first.
+
+        Whoever closes the pages closes the database next, and SQLite does not survive that while
+        another thread is in the midst of a query.
+        """
+        for one in (self.drawing, self.asking):
             one.shutdown(wait=False, cancel_futures=True)
+        self.reading.shutdown(wait=True, cancel_futures=True)
 
 
 async def _in(pool: ThreadPoolExecutor, what: Callable[[], T]) -> T:

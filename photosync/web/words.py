@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.domain.media import in_units
 from photosync.domain.states import READY_STATES, State
-from photosync.errors import NO_PHOTO_HINT
+from photosync.errors import NO_PHOTO_HINT, EmptyFile, NotMedia
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,10 @@ HISTORY = {
     State.SKIPPED: "Left out",
     State.FAILED: "Failed",
 }
+BECAUSE = {"by_user": "by you", "not_media": "no photo or video"}
+"""Reasons in the history that need other words than their code."""
+NO_PHOTOS = frozenset({EmptyFile.code, NotMedia.code})
+"""Failures that no other try can help."""
 NOT_SAFE = {
     "waiting": "to go",
     "failed": "failed",
@@ -118,6 +122,11 @@ def _quiet(items: Mapping[str, int]) -> Headline:
     if not items["total"]:
         return Headline("good", "Nothing found yet", "photosync watches your folders and phones.")
     return Headline("good", "Everything is in the library", "")
+
+
+def because(code: str) -> str:
+    """A reason in an item's history."""
+    return BECAUSE.get(code) or code.replace("_", " ")
 
 
 def things(count: int) -> str:

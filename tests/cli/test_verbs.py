@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from photosync.cli.main import outcome
 from photosync.daemon import lock
 from photosync.domain.media import Finding
 from photosync.domain.states import State
@@ -14,6 +15,8 @@ from photosync.store.intake import Intake
 from photosync.store.sources import Sources
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.conftest import Home
 
 
@@ -31,6 +34,17 @@ def test_status_before_anything_ran(home: Home) -> None:
     assert document["items"]["total"] == 0
     assert [one["code"] for one in document["problems"]] == ["auth_required"]
     assert not home.state_dir.exists()  # looking leaves nothing behind
+
+
+def test_status_without_settings_says_how_to_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not how to sign in, with a client beside a file that is not there."""
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert outcome(["status", "--json"]) == 3
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert problem["hint"] == "Write one: photosync config init"
 
 
 def test_status_accounts_for_every_item(home: Home) -> None:
@@ -103,6 +117,21 @@ def test_problems_show_in_status_and_exit_code(
     assert said.json["daemon"]["state"] == state
     assert "Something is wrong." in shown
     assert "Do this." in shown
+
+
+@pytest.mark.parametrize(("until", "words"), [(4_000_000_000, 1), (None, 0)])
+def test_what_needs_you_says_when_it_is_tried_again(
+    home: Home, until: int | None, words: int
+) -> None:
+    """Who has freed space, and sees that nothing happens, need not wonder for an hour."""
+    home.fill()
+    home.sign_in()
+    home.control().raise_problem(
+        Problem("storage_full", "", "No room.", "Free space.", "library", True, 5, until)
+    )
+    shown = home.say("status").out
+    assert shown.count("The next try is at 2096-10-0") == words
+    assert "No room." in shown
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photosync.errors import SignInRequired
-from photosync.google.loopback import MOST_AT_ONCE, REQUEST_SECONDS, receive
+from photosync.google.loopback import MOST_AT_ONCE, REQUEST_SECONDS, UNKNOWN, receive
 
 WORDS = (
     *(b"GET ", b"POST ", b"/", b"?", b"code=", b"error=", b" HTTP/1.1\r\n", b"\r\n", b"\0"),
@@ -27,13 +27,14 @@ PARTS = st.one_of(st.binary(max_size=60), st.sampled_from(WORDS))
 @settings(max_examples=60, deadline=None)
 def test_any_request_leaves_the_way_free_for_the_answer(requests: list[bytes]) -> None:
     hostile = [one for one in requests if b"code=" not in one and b"error=" not in one]
-    with receive("127.0.0.1", 0, "Signed in.") as way:
+    with receive("127.0.0.1", 0) as way:
         port = urlsplit(way.address).port
         knocks = [*hostile, b"GET /?code=good&state=s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
         said: list[bytes] = []
         thread = Thread(target=_knock, args=(port, knocks, said))
         thread.start()
         came = way.wait(20)
+        way.tell("Signed in.")
         thread.join(20)
     assert came == f"{way.address}?code=good&state=s"
     assert b"Signed in." in said[-1]
@@ -42,7 +43,7 @@ def test_any_request_leaves_the_way_free_for_the_answer(requests: list[bytes]) -
 
 def test_connections_on_which_nothing_comes_do_not_keep_the_answer_waiting() -> None:
     """Browsers open some ahead of time; a program of somebody else's might for worse."""
-    with receive("127.0.0.1", 0, "Signed in.") as way, ExitStack() as stack:
+    with receive("127.0.0.1", 0) as way, ExitStack() as stack:
         port = urlsplit(way.address).port
         for _ in range(5):
             idle = stack.enter_context(socket.create_connection(("127.0.0.1", port), 20))
@@ -53,11 +54,12 @@ def test_connections_on_which_nothing_comes_do_not_keep_the_answer_waiting() -> 
         began = time.monotonic()
         assert way.wait(REQUEST_SECONDS * 10) == f"{way.address}?code=good"
         assert time.monotonic() - began < REQUEST_SECONDS
+        way.tell("Signed in.")
         thread.join(20)
 
 
 def test_more_connections_than_a_browser_opens_are_hung_up_on() -> None:
-    with receive("127.0.0.1", 0, "Signed in.") as way, ExitStack() as stack:
+    with receive("127.0.0.1", 0) as way, ExitStack() as stack:
         port = urlsplit(way.address).port
         said: list[str] = []
         waiting = Thread(target=lambda: said.append(way.wait(60)), daemon=True)
@@ -68,13 +70,14 @@ def test_more_connections_than_a_browser_opens_are_hung_up_on() -> None:
         ]
         assert opened[-1].recv(1) == b""
         opened[0].sendall(b"GET /?code=good HTTP/1.1\r\n\r\n")
-        assert opened[0].recv(100).startswith(b"HTTP/1.0 200")
         waiting.join(20)
+        way.tell("Signed in.")
+        assert opened[0].recv(100).startswith(b"HTTP/1.0 200")
     assert said == [f"{way.address}?code=good"]
 
 
 def test_nothing_of_a_request_is_said_back(capfd: pytest.CaptureFixture[str]) -> None:
-    with receive("127.0.0.1", 0, "Signed in.") as way:
+    with receive("127.0.0.1", 0) as way:
         said: list[bytes] = []
         knocks = [b"GET /<script>alert(1)</script> HTTP/1.1\r\n\r\n"]
         thread = Thread(target=_knock, args=(urlsplit(way.address).port, knocks, said))
@@ -84,6 +87,33 @@ def test_nothing_of_a_request_is_said_back(capfd: pytest.CaptureFixture[str]) ->
         thread.join(20)
     assert b"<script>" not in said[0]
     assert capfd.readouterr().err == ""
+
+
+def test_the_browser_hears_what_came_of_its_answer_before_who_waited_goes_on() -> None:
+    with receive("127.0.0.1", 0, back="http://127.0.0.1:1/") as way:
+        said: list[bytes] = []
+        knocks = [b"GET /?code=good HTTP/1.1\r\n\r\n"]
+        thread = Thread(target=_knock, args=(urlsplit(way.address).port, knocks, said))
+        thread.start()
+        way.wait(20)
+        assert said == []
+        way.tell("It is <no> good.")
+        way.tell("It is fine.")
+        thread.join(20)
+    assert b"It is &lt;no&gt; good." in said[0]
+    assert b"fine" not in said[0]
+    assert b'href="http://127.0.0.1:1/"' in said[0]
+
+
+def test_the_browser_is_not_left_waiting_by_who_breaks_off() -> None:
+    said: list[bytes] = []
+    knocks = [b"GET /?code=good HTTP/1.1\r\n\r\n"]
+    with receive("127.0.0.1", 0) as way:
+        thread = Thread(target=_knock, args=(urlsplit(way.address).port, knocks, said))
+        thread.start()
+        way.wait(20)
+    thread.join(20)
+    assert UNKNOWN.encode() in said[0]
 
 
 def _knock(port: int, knocks: list[bytes], said: list[bytes]) -> None:

@@ -442,8 +442,10 @@ def test_a_verifier_of_another_attempt(
 
 def test_no_lasting_sign_in(google: Google, client_file: Path) -> None:
     google.emulator.options.no_refresh_token = True
+    browser = Browser()
     with pytest.raises(SignInRequired, match="no lasting sign-in"):
-        run(google, client_file, Browser())
+        run(google, client_file, browser)
+    assert "photosync is not signed in. Google gave no lasting sign-in." in browser.pages[0].text
 
 
 def test_a_client_that_google_does_not_know(google: Google, client_file: Path) -> None:
@@ -453,6 +455,21 @@ def test_a_client_that_google_does_not_know(google: Google, client_file: Path) -
     with pytest.raises(ClientInvalid) as raised:
         paste(google, client_file, Browser())
     assert "verysecret" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_the_browser_is_told_that_google_refuses_the_client(
+    google: Google, client_file: Path
+) -> None:
+    """It has Google's answer by then, but that is no sign-in yet."""
+    secret = google.emulator.client_secret()
+    secret["installed"]["client_secret"] = "GOCSPX-verysecret"
+    write_json(client_file, secret)
+    browser = Browser()
+    with pytest.raises(ClientInvalid) as raised:
+        run(google, client_file, browser)
+    (page,) = browser.pages
+    assert f"photosync is not signed in. {raised.value}" in page.text
+    assert "verysecret" not in page.text
 
 
 def token_server(google: Google, client_file: Path, url: str) -> None:
@@ -538,7 +555,7 @@ def test_nothing_comes_back_in_time(
 
 
 def test_a_browser_that_hangs_up_early_is_no_news(capfd: pytest.CaptureFixture[str]) -> None:
-    with receive("127.0.0.1", 0, "fine") as way:
+    with receive("127.0.0.1", 0) as way:
         port = urlsplit(way.address).port
         assert port is not None
 
@@ -552,6 +569,7 @@ def test_a_browser_that_hangs_up_early_is_no_news(capfd: pytest.CaptureFixture[s
         thread = threading.Thread(target=visit)
         thread.start()
         assert way.wait(10).endswith("?code=secret")
+        way.tell("fine")
         thread.join()
     assert capfd.readouterr() == ("", "")
 

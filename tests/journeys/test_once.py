@@ -49,6 +49,19 @@ def test_a_second_run_sends_nothing(world: World) -> None:
     assert document["done"] == 0
 
 
+def test_each_run_tells_of_what_is_not_in_the_library(world: World) -> None:
+    world.put("a.jpg", b"no photo")
+    first = world.run("run", "--once")
+    assert "1 failed. Why: photosync list --state failed" in first.stdout
+    assert "failed earlier" not in first.stdout
+    again = world.run("run", "--once")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.splitlines() == [
+        "Nothing new to put into your library.",
+        "1 failed earlier. Why: photosync list --state failed",
+    ]
+
+
 def test_a_lost_database_doubles_nothing(world: World) -> None:
     for number in range(5):
         world.put(f"{number}.jpg", jpeg(number))
@@ -171,7 +184,9 @@ def test_outside_the_hours_everything_but_uploading_goes_on(world: World) -> Non
     world.configure(more=f'[upload]\nhours = "{shut}"\n')
     done = world.run("run", "--once")
     assert done.returncode == 1, done.stderr
-    assert "1 photo or video still waits" in done.stdout
+    nothing, waits, *_ = done.stdout.splitlines()
+    assert nothing == "Nothing was put into your library."
+    assert waits.startswith("1 photo or video still waits")
     assert f"at {shut[:5]} (upload.hours)." in done.stdout
     assert world.emulator.requests.count() == 0
     with world.daemon() as daemon:

@@ -261,12 +261,14 @@ def test_a_retry_sends_nothing_that_is_no_photo(house: House, content: bytes, co
     house.discover().look(house.watched)
     item = house.item("a.jpg")
     assert (item.state, item.error_code) == (State.FAILED, code)
+    said = item.error_message
 
     house.choices.retry([item.id], now=1)
     assert house.mirror().run_once()
 
     item = house.item("a.jpg")
     assert (item.state, item.error_code) == (State.FAILED, code)
+    assert item.error_message == said  # what to do is said once, below all that failed
 
 
 def test_a_retry_finds_out_what_could_not_be_read_at_first(house: House) -> None:

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pytest
 from PIL import Image
 
+from photosync.domain.media import Finding, SourceKind
 from photosync.domain.states import State
 from photosync.errors import RequestRefused
 from photosync.files.samples import make_samples
+from photosync.store.control import Problem
+from photosync.store.intake import Intake
 from photosync.store.source_choices import SourceChoices
 from photosync.web.asked import Asked, Nonsense, asked, folder_key, folder_of, place
 from photosync.web.events import MOST_LISTENERS, MOST_WAITING, Events
@@ -362,11 +365,14 @@ def test_a_verb_over_a_filter_it_is_not_for_does_nothing(house: House) -> None:
 def test_what_failed_is_tried_again_by_one_button(house: House) -> None:
     number = house.put("empty.jpg", b"")
     assert state_of(house, number) is State.FAILED
+    unreadable = "UPDATE media_items SET error_code = 'unreadable'"
+    house.state.database.run(unreadable, {})
     page = house.page("/")
     assert "Try again" in page
     assert "1 photo or video failed: empty.jpg is empty." in page
     assert "all safe" not in page
     house.put("another.jpg", b"")
+    house.state.database.run(unreadable, {})
     assert "2 photos and videos failed, for example: " in house.page("/")
     house.send("/actions/hurry")
     assert state_of(house, number) is State.FOUND
@@ -640,6 +646,54 @@ def test_what_happens_is_said_in_one_line(
     }
     told = headline(whole)
     assert (told.tone, told.title) == (tone, title)
+
+
+def test_what_has_the_bytes_of_one_that_waits_is_not_called_finished(house: House) -> None:
+    first, second = house.put("a.jpg", jpeg(1)), house.put("b.jpg", jpeg(1))
+    house.state.database.run(
+        "UPDATE media_items SET state = 'duplicate', duplicate_of = :first WHERE id = :second",
+        {"first": first, "second": second},
+    )
+    page = house.page("/")
+    assert '<progress max="1" value="0" aria-label="In the library">' in page
+    assert "<span>0 of 1</span>" in page
+
+
+def test_a_folder_that_was_misspelt_once_is_shown_no_more(house: House) -> None:
+    for label in ("Pictuers", "Left"):
+        gone = house.sources.register(SourceKind.FOLDER, f"/srv/{label}", label=label, album="")
+    finding = Finding("a.jpg", 9, 1, "image/jpeg")
+    Intake(house.state.database).add(gone.id, [finding], first=State.FOUND, now=1)
+    told = house.status()["sources"]
+    assert [(one["label"], one["items"]) for one in told] == [("Pictures", 0), ("Left", 1)]
+    assert "Pictuers" not in house.page("/")
+
+
+def test_a_history_gives_its_reasons_in_words(house: House) -> None:
+    number = house.put("a.jpg", b"no photo")
+    house.state.choices.skip([number], now=1)
+    page = house.page(f"/photos/{number}")
+    assert "(no photo or video)" in page
+    assert "(by you)" in page
+
+
+def test_what_needs_you_says_when_it_is_tried_again(house: House) -> None:
+    problem = Problem(
+        "storage_full", "", "No room.", "Free space.", "library", True, 5, 4_000_000_000
+    )
+    house.state.control.raise_problem(problem)
+    page = house.page("/")
+    assert re.search(r"The next try: [^<]*2096", page) is not None
+
+
+def test_no_try_is_offered_for_what_is_no_photo(house: House) -> None:
+    house.put("a.jpg", b"no photo")
+    house.put("b.jpg", b"")
+    page = house.page("/")
+    assert "a.jpg is neither a photo nor a video by its content." in page
+    assert "b.jpg is empty." in page
+    assert page.count('href="/photos?state=failed">Look</a>') == 1
+    assert "Try again" not in page
 
 
 def test_what_failed_says_what_its_buttons_do(house: House) -> None:

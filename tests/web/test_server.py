@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from photosync.errors import DatabaseDamaged, PortTaken
 from photosync.web import patience, server
 from photosync.web.server import Web
+from photosync.web.site import Threads
 from tests.web.test_metrics import STATUS
 
 if TYPE_CHECKING:
@@ -289,3 +290,26 @@ def test_what_pages_need_is_not_loaded_before_one_is_asked_for() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_nothing_looks_at_the_database_once_the_pages_are_closed() -> None:
+    threads = Threads()
+    looking, release, closed = (threading.Event() for _ in range(3))
+
+    def look() -> bool:
+        looking.set()
+        return release.wait(20)
+
+    def close() -> None:
+        threads.close()
+        closed.set()
+
+    looked = threads.reading.submit(look)
+    assert looking.wait(20)
+    closer = threading.Thread(target=close)
+    closer.start()
+    assert not closed.wait(0.3)
+    release.set()
+    assert closed.wait(20)
+    assert looked.done()
+    closer.join(20)
