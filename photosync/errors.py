@@ -339,7 +339,10 @@ class StorageFull(BlockedError):
     """The Google account has no room left."""
 
     code = "storage_full"
-    default_hint = "Free space at https://one.google.com/storage; uploads go on by themselves."
+    default_hint = (
+        "Free space at https://one.google.com/storage; uploads go on by themselves within an hour,"
+        " or at once: photosync resume"
+    )
 
 
 class DiskFull(BlockedError):

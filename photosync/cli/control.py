@@ -34,10 +34,13 @@ def resume(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Go on after a pause."""
+    """Go on after a pause; or at once, after what photosync needed of you."""
     from photosync.app.state import opened
 
     with opened(settings_of(config, verbose=verbose)) as state:
+        asks = state.control.ask_again(now=state.now())
         was = state.control.resume(now=state.now())
     text = "Going on." if was else "It was not paused."
+    if asks:
+        text = "Google is asked again now."
     end(Result(text, {"version": 1, "paused": False, "was_paused": was}), as_json=as_json)

@@ -191,6 +191,8 @@ def _change(
 
     with opened(settings) as state:
         answer = verb(state.choices, wanted.ids(state), now=state.now())
+        if verb is Choices.retry:
+            state.control.ask_again(now=state.now())
         state.control.ring(now=state.now())
     lines = [f"{len(answer.changed)} {plural(len(answer.changed), 'item')} {became}."]
     if answer.alike:

@@ -58,6 +58,11 @@ BEAT = """
 
 HEARTBEATS = "SELECT * FROM heartbeats ORDER BY worker"
 
+# what needs the user alone: the requests of the day are spent whatever he says
+ASK_AGAIN = """
+    UPDATE problems SET until = :now WHERE gate = 'library' AND needs_user AND until > :now
+"""
+
 FORGET_HEARTBEATS = "DELETE FROM heartbeats"
 
 FRESH_SECONDS = 10
@@ -143,11 +148,20 @@ class Control:
         self.ring(now=now)
 
     def resume(self, *, now: int) -> bool:
-        """Claims go on. Whether it was paused."""
+        """Claims go on, and Google is asked again. Whether it was paused."""
         was = self.flag("paused") is not None
         self.drop_flag("paused")
+        self.ask_again(now=now)
         self.ring(now=now)
         return was
+
+    def ask_again(self, *, now: int) -> bool:
+        """The user has done what was needed: one request asks at once whether all may go on.
+
+        Whether there was anything that would have waited for longer.
+        """
+        with self._database.write() as connection:
+            return connection.execute(ASK_AGAIN, {"now": now}).rowcount > 0
 
     def ring(self, *, now: int) -> None:
         """Tell the daemon that something changed."""

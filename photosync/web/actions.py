@@ -164,6 +164,7 @@ class Actions:
         def do() -> Answer:
             choices = self._site.choices
             ids = [*choices.ids(State.FAILED), *choices.ids_waiting(now=self._site.now())]
+            self._site.control.ask_again(now=self._site.now())
             return self._do(VERBS["retry"], ids)
 
         answer = await self._threads.read(do)

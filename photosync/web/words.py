@@ -61,6 +61,7 @@ BUTTONS = (
     ),
     (NO_PHOTO_HINT, "Leave it out; once it is mended, it is taken by itself."),
     ("Decide about them: photosync folders", ""),
+    (", or at once: photosync resume", "."),
 )
 """How a hint ends that names a command, and how beside a button that does the same."""
 SIGN_IN_HERE = re.compile(r"Sign in at \S+, or: photosync auth")

@@ -131,6 +131,18 @@ def test_a_full_account_is_one_banner_and_goes_on_by_itself(world: World) -> Non
     assert world.holds(jpeg(1), jpeg(2))
 
 
+def test_room_that_was_made_is_used_as_soon_as_the_user_says_so(world: World) -> None:
+    world.emulator.options.storage_bytes = 3000
+    world.put("a.jpg", jpeg(1))
+    world.once()
+    world.put("b.jpg", jpeg(2))
+    with world.daemon() as daemon:
+        wait_for(lambda: "or at once: photosync resume" in world.run("status").stdout, daemon)
+        world.emulator.options.storage_bytes = 0
+        assert world.run("resume").stdout == "Google is asked again now.\n"
+        wait_for(lambda: world.holds(jpeg(2)), daemon)
+
+
 def test_a_spent_day_is_waited_out(noon_world: World) -> None:
     world = noon_world
     world.configure(google="daily_requests = 10")

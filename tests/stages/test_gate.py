@@ -149,6 +149,34 @@ def test_a_full_account_is_asked_with_new_bytes_if_the_token_there_is_put_aside(
     assert house.problems() == []
 
 
+def test_who_made_room_has_one_request_ask_at_once(house: House) -> None:
+    house.uploaded("a.jpg", "b.jpg", "c.jpg")
+    house.mirrored("d.jpg", "e.jpg")
+    house.library.create_errors = [StorageFull("full"), StorageFull("full")]
+    create = house.create(linger_seconds=0)
+    create.run_once()
+    assert not create.run_once()
+
+    assert house.control.ask_again(now=int(house.clock()))
+    assert not house.upload().run_once(), "bytes alone tell nothing of it"
+    assert create.run_once()
+    assert not create.run_once(), "it is as full as before, and was asked once"
+    assert len(house.library.batches) == 2
+
+    house.control.resume(now=int(house.clock()))
+    create.run_once()
+    assert house.states()["a.jpg"] == State.DONE
+    assert not house.control.ask_again(now=int(house.clock()))
+
+
+def test_the_requests_of_the_day_are_spent_whatever_the_user_says(house: House) -> None:
+    house.uploaded("a.jpg")
+    house.gate.close(DailyQuotaSpent("spent", until=int(house.clock()) + 9000))
+    assert not house.control.ask_again(now=int(house.clock()))
+    house.control.resume(now=int(house.clock()))
+    assert not house.create().run_once()
+
+
 def test_a_batch_of_which_no_line_fits_leaves_the_account_full(house: House) -> None:
     house.uploaded("a.jpg", "b.jpg")
     house.library.line_errors = dict.fromkeys(["a.jpg", "b.jpg"], StorageFull("full"))

@@ -19,7 +19,7 @@ from PIL import Image
 
 from photosync.domain.media import Finding, SourceKind
 from photosync.domain.states import State
-from photosync.errors import RequestRefused
+from photosync.errors import RequestRefused, StorageFull
 from photosync.files.samples import make_samples
 from photosync.store.control import Problem
 from photosync.store.intake import Intake
@@ -679,11 +679,15 @@ def test_a_history_gives_its_reasons_in_words(house: House) -> None:
 
 def test_what_needs_you_says_when_it_is_tried_again(house: House) -> None:
     problem = Problem(
-        "storage_full", "", "No room.", "Free space.", "library", True, 5, 4_000_000_000
+        "storage_full", "", "No room.", StorageFull.default_hint, "library", True, 5, 4_000_000_000
     )
     house.state.control.raise_problem(problem)
     page = house.page("/")
     assert re.search(r"The next try: [^<]*2096", page) is not None
+    assert "photosync resume" not in page, "there is a button"
+    assert "Try now" in page
+    house.send("/actions/hurry")
+    assert (house.state.control.problems()[0].until or 0) < 4_000_000_000
 
 
 def test_no_try_is_offered_for_what_is_no_photo(house: House) -> None:
