@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from photosync.app import report
+from photosync.app.not_signed_in import page_address
 from photosync.app.state import WEB_PORT, looked_at
 from photosync.errors import PasswordUnusable, PortTaken
 from photosync.store.control import Problem
@@ -54,7 +55,7 @@ def answering(
             )
             stack.enter_context(web)
             state.control.set_flag(WEB_PORT, str(web.port), now=state.now())
-            log.info("web.ready host=%s port=%d", place.host, web.port)
+            log.info("web.ready address=%s", page_address(settings, state))
         except (PortTaken, PasswordUnusable) as error:
             log.warning("web.off reason=%s", error)
             state.control.raise_problem(

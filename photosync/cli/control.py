@@ -34,7 +34,7 @@ def resume(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Go on after a pause; or at once, after what photosync needed of you."""
+    """Go on after a pause; or ask Google again at once."""
     from photosync.app.state import opened
 
     with opened(settings_of(config, verbose=verbose)) as state:

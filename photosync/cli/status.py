@@ -54,11 +54,10 @@ def _watch(settings: Settings, *, as_json: bool) -> None:
             while True:
                 print_json(look(settings))
                 time.sleep(WATCH_SECONDS)
-        with Live(
-            status_view(look(settings)), console=console(), screen=False, auto_refresh=False
-        ) as live:
+        first = status_view(look(settings), is_live=True)
+        with Live(first, console=console(), screen=False, auto_refresh=False) as live:
             while True:
                 time.sleep(WATCH_SECONDS)
-                live.update(status_view(look(settings)), refresh=True)
+                live.update(status_view(look(settings), is_live=True), refresh=True)
     except KeyboardInterrupt:
         raise typer.Exit from None

@@ -66,16 +66,19 @@ def local(rfc3339: str | None) -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def status_view(document: Json) -> RenderableType:
-    """What ``photosync status`` shows."""
-    parts: list[RenderableType] = [_headline(document), _states(document)]
+def status_view(document: Json, *, is_live: bool = False) -> RenderableType:
+    """What ``photosync status`` shows.
+
+    ``is_live``: what does not fit onto the terminal is cut off below, so that trouble comes first.
+    """
+    trouble = [*map(_problem, document["problems"]), *_failures(document["failed"])]
+    parts: list[RenderableType] = [_headline(document)]
+    parts += [*trouble, _states(document)] if is_live else [_states(document)]
     if document["backup"] is not None:
         parts.append(_second_copy(document["backup"]))
     if document["sources"]:
         parts.append(_sources(document["sources"], is_running=document["daemon"]["running"]))
-    parts += [_problem(problem) for problem in document["problems"]]
-    parts += _failures(document["failed"])
-    return Group(*parts)
+    return Group(*parts, *(() if is_live else trouble))
 
 
 def items_view(lines: list[Json], *, limit: int, again: str) -> Text:

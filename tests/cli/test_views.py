@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
+from photosync import config
 from photosync.app.looking import FolderLine
+from photosync.app.report import status
 from photosync.cli.phone_views import folders_view
 from photosync.cli.result import plural, print_json, printable
 from photosync.cli.verify import _error_lines
-from photosync.cli.views import _headline, _sources, items_view, span
+from photosync.cli.views import _headline, _sources, items_view, span, status_view
 from photosync.domain.media import in_units
 from photosync.errors import BackupAway, Stopping
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -208,3 +215,17 @@ def test_a_verification_that_somebody_stops_has_nothing_wrong_with_it() -> None:
         "  Mount it.",
     ]
     assert [*_error_lines(None)] == []
+
+
+@pytest.mark.parametrize("is_live", [False, True])
+def test_trouble_stands_where_it_is_seen(tmp_path: Path, *, is_live: bool) -> None:
+    """Above what a low terminal cuts off while it is watched; else just above the prompt."""
+    settings = config.load(None, {"HOME": str(tmp_path)})
+    out = io.StringIO()
+    view = status_view(status(settings, None, now=1), is_live=is_live)
+    Console(file=out, width=200).print(view)
+    shown = out.getvalue()
+    assert shown.count("There is no settings file") == 1
+    assert (
+        shown.index("There is no settings file") < shown.index("requests used today")
+    ) is is_live
