@@ -48,6 +48,9 @@ ASK_SECONDS = 0.5
 STEPS = 10_000
 """Of SQLite's virtual machine; well under a millisecond."""
 
+CLOSE_SECONDS = 5.0
+"""A query that is broken off ends well before."""
+
 CACHE_KIB = 512
 """Of pages, for each connection, and so for each thread: the kernel has them all anyway."""
 
@@ -64,7 +67,14 @@ def shipped_migrations() -> list[str]:
 
 
 class Connection(sqlite3.Connection):
-    """Takes any text: what UTF-8 cannot express is replaced before it reaches SQLite."""
+    """Takes any text: what UTF-8 cannot express is replaced before it reaches SQLite.
+
+    ``busy`` is held by the thread that uses it, so that nobody closes it under its hands.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.busy = threading.RLock()
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Run one statement."""
@@ -116,7 +126,7 @@ class Database:
         self.file = state_dir / DATABASE_NAME
         self._read_only = read_only
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all: list[Connection] = []
         self._all_lock = threading.Lock()
         self._writing = threading.RLock()  # a nested one is told so by SQLite
         self._hurried = False
@@ -132,9 +142,9 @@ class Database:
         """Whether there is a database yet."""
         return self.file.exists()
 
-    def connection(self) -> sqlite3.Connection:
+    def connection(self) -> Connection:
         """This thread's connection."""
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        found: Connection | None = getattr(self._local, "connection", None)
         if found is None:
             with translated(self.file):
                 found = self._connect()
@@ -143,7 +153,7 @@ class Database:
                 self._all.append(found)
         return found
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Connection:
         mode = "ro" if self._read_only else "rwc"
         connection = sqlite3.connect(
             f"{self.file.absolute().as_uri()}?mode={mode}",
@@ -171,20 +181,22 @@ class Database:
         self, sql: str, parameters: Parameters | Sequence[Any] | None = None
     ) -> list[sqlite3.Row]:
         """Every row of one query."""
-        with translated(self.file):
-            return self.connection().execute(sql, parameters or {}).fetchall()
+        connection = self.connection()
+        with translated(self.file), connection.busy:
+            return connection.execute(sql, parameters or {}).fetchall()
 
     def row(self, sql: str, parameters: Parameters | None = None) -> sqlite3.Row | None:
         """The first row of one query, or None."""
-        with translated(self.file):
-            found: sqlite3.Row | None = self.connection().execute(sql, parameters or {}).fetchone()
+        connection = self.connection()
+        with translated(self.file), connection.busy:
+            found: sqlite3.Row | None = connection.execute(sql, parameters or {}).fetchone()
             return found
 
     @contextmanager
     def one_moment(self) -> Iterator[None]:
         """Every query of this thread in the block sees the database as it was at the first."""
         connection = self.connection()
-        with translated(self.file):
+        with translated(self.file), connection.busy:
             connection.execute("BEGIN")
             try:
                 yield
@@ -196,7 +208,7 @@ class Database:
         """One transaction, begun at once so that it never has to be upgraded; never nested."""
         connection = self.connection()
         ends = time.monotonic() + self._patience()
-        with translated(self.file), self._in_turn(ends):
+        with translated(self.file), connection.busy, self._in_turn(ends):
             self._begin(connection, ends)
             try:
                 yield connection
@@ -238,7 +250,7 @@ class Database:
         """The program ends: nobody waits long for other processes any more."""
         self._hurried = True
 
-    def _undo(self, connection: sqlite3.Connection) -> None:
+    def _undo(self, connection: Connection) -> None:
         """End the transaction, whatever state it is in; SQLite may have ended it already."""
         if not connection.in_transaction:
             return
@@ -248,7 +260,7 @@ class Database:
             log.warning("database.reopened reason=%s", error)
             self._forget(connection)
 
-    def _forget(self, connection: sqlite3.Connection) -> None:
+    def _forget(self, connection: Connection) -> None:
         """Close this thread's connection; the next use opens another."""
         with self._all_lock, suppress(ValueError):  # close() may have been quicker
             self._all.remove(connection)
@@ -397,10 +409,22 @@ class Database:
         return closed(self.file, str(error))
 
     def close(self) -> None:
-        """Close every thread's connection."""
+        """Close every thread's connection; a query that runs is broken off: ``Stopping``.
+
+        Whoever uses one for much longer keeps it: closed under a query, it would take the process
+        along. It is as good as closed when that ends.
+        """
         with self._all_lock:
             for connection in self._all:
-                connection.close()
+                if not connection.busy.acquire(timeout=ASK_SECONDS):
+                    connection.interrupt()
+                    if not connection.busy.acquire(timeout=CLOSE_SECONDS):
+                        log.warning("database.left_open")
+                        continue
+                try:
+                    connection.close()
+                finally:
+                    connection.busy.release()
             self._all.clear()
         self._local = threading.local()
 

@@ -13,6 +13,7 @@ from photosync.errors import (
     DiskFull,
     PhotosyncError,
     StateFolderUnusable,
+    Stopping,
 )
 from photosync.store.health import is_sound
 
@@ -39,6 +40,8 @@ def translated(file: Path) -> Iterator[None]:
     except sqlite3.IntegrityError:
         raise
     except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
+            raise Stopping from error  # it is closed while a query runs
         known = _explain(file, error)
         if known is None:
             raise

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -425,3 +426,45 @@ def test_each_thread_keeps_few_pages(database: Database) -> None:
     with ThreadPoolExecutor(1) as pool:
         assert {kept(), pool.submit(kept).result()} == {-CACHE_KIB}
     assert CACHE_KIB <= 512
+
+
+ENDLESS = """
+    WITH RECURSIVE some (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM some) SELECT sum(x) FROM some
+"""
+CLOSED_UNDER_A_QUERY = f"""
+import sys, threading
+from pathlib import Path
+from photosync.errors import Stopping
+from photosync.store.database import Database
+
+database = Database(Path(sys.argv[1]))
+database.migrate()
+began = threading.Event()
+
+def ask():
+    database.connection().create_function("began", 0, began.set)
+    database.rows("SELECT began()")
+    try:
+        database.rows({ENDLESS!r})
+    except Stopping as error:
+        print(error.code)
+
+asking = threading.Thread(target=ask)
+asking.start()
+began.wait()
+database.close()
+asking.join()
+print("whole")
+"""
+
+
+def test_what_is_closed_under_a_query_takes_nobody_along(tmp_path: Path) -> None:
+    """SQLite has no mercy: a process of its own tries it."""
+    ended = subprocess.run(
+        [sys.executable, "-c", CLOSED_UNDER_A_QUERY, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "stopping\nwhole\n"), ended.stderr
