@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -94,16 +95,22 @@ class Stage:
 
     @contextmanager
     def world(self) -> Iterator[World]:
-        """A fresh state, a fresh library; a used token is refused, as Google may do."""
+        """A fresh state, a fresh library; a used token is refused, as Google may do.
+
+        What became of it stays if the block ends with an error: all worlds together take 20 GB.
+        """
         number = next(self.numbers)
-        with Emulator(self.folder / f"google-{number}") as emulator:
+        google, home = self.folder / f"google-{number}", self.folder / f"home-{number}"
+        with Emulator(google) as emulator:
             emulator.options.reused_token = "code-3"
-            world = World(self.folder / f"home-{number}", emulator)
+            world = World(home, emulator)
             world.pictures.rmdir()
             world.pictures = self.folder / "Pictures"
             expire(world.state / "token.json")
             self.configure(world)
             yield world
+        shutil.rmtree(google)
+        shutil.rmtree(home)
 
     def faults(self, world: World) -> list[str]:
         """Everything that is not as it should be at the end."""

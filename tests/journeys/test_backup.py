@@ -639,9 +639,10 @@ def test_ctrl_c_leaves_an_index_of_all_that_came(world: World, disk: Path) -> No
 def test_a_full_disk_has_an_index_of_all_that_came(world: World, small_disk: Path) -> None:
     for number in range(3):
         put(world, f"{number}.jpg", jpeg(number))
+    world.once()
     put(world, "4.mp4", mp4(2, 3_000_000))
     world.once()
-    backup_to(world, small_disk)  # the film comes last
+    backup_to(world, small_disk)  # what was found last comes last: the film
     world.once(code=3)
     told = told_by_the_index(small_disk)
     assert all(f"/{number}.jpg\t" in told for number in range(3))
