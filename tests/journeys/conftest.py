@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -25,12 +26,13 @@ from tests.journeys.looking import VERBS, can_run_with, look, run
 from tests.lab import lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.lab.lab import AdbHost, LabPhone
 
 PATIENCE = 120.0
 PROGRAM = [sys.executable, "-m", "photosync"]
+ELSEWHERE = re.compile(r'(to = ")?[a-z0-9]+://')
 AHEAD = [sys.executable, str(Path(__file__).with_name("ahead.py"))]
 
 
@@ -98,7 +100,7 @@ class World:
     def run(self, *arguments: str, timeout: float = 240.0) -> subprocess.CompletedProcess[str]:
         """One verb, to its end."""
         environ = self.environ()
-        if self.program == PROGRAM and can_run_with(environ):
+        if self.program == PROGRAM and can_run_with(environ) and not self._reaches_out(arguments):
             arguments = (*arguments, "--config", str(self.config))
             return run(arguments, environ, timeout=timeout)
         return subprocess.run(
@@ -110,6 +112,11 @@ class World:
             check=False,
             stdin=subprocess.DEVNULL,
         )
+
+    def _reaches_out(self, arguments: Sequence[str]) -> bool:
+        """Whether it may speak to another storage: what fsspec has begun is of no use in a fork."""
+        told = [*arguments, *self.config.read_text("utf-8").splitlines()]
+        return any(ELSEWHERE.match(one) for one in told)
 
     def json(self, *arguments: str) -> Any:
         """One verb's JSON document."""
