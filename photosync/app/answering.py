@@ -40,7 +40,6 @@ def answering(
 
         return site_of(settings, state, side(), status=status)
 
-    state.control.drop_flag(WEB_PORT)
     with ExitStack() as stack:
         try:
             place = settings.web

@@ -19,6 +19,7 @@ from photosync.app.reselected import apply_to_all, tell_of_dropped
 from photosync.app.selecting import first_state, of_phones, rules_of
 from photosync.app.state import (
     MIRROR_MADE,
+    WEB_PORT,
     make_state_dir,
     no_settings,
     opened,
@@ -121,6 +122,7 @@ def running(
         stack.enter_context(lock.held(settings.state_dir, now=int(clock())))
         with telling_of_the_end(settings, clock) as telling:
             telling.state = state = stack.enter_context(opened(settings, clock))
+            state.control.drop_flag(WEB_PORT)  # of a daemon that was killed: nobody answers there
             waits_for_sign_in = settings.web.enabled and not once  # its page signs in
             if not waits_for_sign_in:
                 refuse_without_token(settings)
@@ -143,6 +145,7 @@ def running(
 def _part(settings: Settings, state: OpenState, supervisor: Supervisor, *, once: bool) -> None:
     """What is left to say when a run has ended."""
     if not once:
+        state.control.drop_flag(WEB_PORT)
         if state.control.flag(METERED) is not None:
             state.control.drop_flag(METERED)  # who knows by which network the next run goes
     elif not supervisor.was_stopped:
