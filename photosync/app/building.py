@@ -99,6 +99,17 @@ DATED_COPIES = "cache/dated"
 IDLE_SECONDS = {"folders": 0.0, "phone-looks": 0.0, "network": 0.0, "parts": 1.0}
 """Workers that wait by themselves for what is due, and one that nobody rings for."""
 
+CALLED_SECONDS = 30.0
+"""Of several that do the same, the first looks for what has become due, and calls the others."""
+
+
+FIRST = "-1"
+
+
+def _idle_seconds(name: str) -> float:
+    is_called = name.rpartition("-")[2].isdigit() and not name.endswith(FIRST)
+    return CALLED_SECONDS if is_called else IDLE_SECONDS.get(name, 5.0)
+
 
 @contextmanager
 def running(
@@ -280,7 +291,8 @@ class _Builder:
                     halt=self._halt,
                     reports=troubles,
                     let_go=self._items.release_of,
-                    idle_seconds=IDLE_SECONDS.get(name, 5.0),
+                    idle_seconds=_idle_seconds(name),
+                    calls=name.endswith(FIRST),
                 )
                 for name, bell, step in self._steps(ground, folders, everywhere)
             ],

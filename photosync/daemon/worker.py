@@ -37,7 +37,9 @@ class Reports(Protocol):
 class Worker(Thread):
     """Calls ``step`` while it returns True; otherwise waits for the bell or a few seconds.
 
-    ``let_go`` frees whatever the worker still holds after a step that broke off.
+    ``let_go`` frees whatever the worker still holds after a step that broke off. ``calls``: it
+    rings when it finds something to do after a while without, so that others who do the same may
+    wait for longer.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Worker(Thread):
         reports: Reports,
         let_go: Callable[[str], object],
         idle_seconds: float = IDLE_SECONDS,
+        calls: bool = False,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._do = step
@@ -58,6 +61,8 @@ class Worker(Thread):
         self._reports = reports
         self._let_go = let_go
         self._idle_seconds = idle_seconds
+        self._calls = calls
+        self._was_busy = False
         self._troubled_by = ""
         self._troubled_since: float | None = None
         self._holds_on = False
@@ -95,6 +100,9 @@ class Worker(Thread):
             else:
                 self._troubled_by, self._troubled_since = "", None
                 self._reports.well(self.name)
+                if busy and self._calls and not self._was_busy:
+                    self._bell.ring()
+                self._was_busy = busy
                 if not busy:
                     self._bell.wait(heard, self._idle_seconds)
 

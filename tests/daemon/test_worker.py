@@ -135,6 +135,23 @@ def test_a_bell_wakes_an_idle_worker_at_once() -> None:
     assert not worker.is_alive()
 
 
+@pytest.mark.parametrize(("calls", "rings"), [(True, 2), (False, 0)])
+def test_who_finds_something_after_a_while_calls_the_others_once(calls: bool, rings: int) -> None:
+    halt, bell = Halt(), Bell()
+    script = Script(halt, True, True, False, True, True)
+    Worker(
+        "w-1",
+        script,
+        bell=bell,
+        halt=halt,
+        reports=Reports(),
+        let_go=print,
+        idle_seconds=0.0,
+        calls=calls,
+    ).run()
+    assert bell.rings == rings
+
+
 def test_a_ring_before_the_wait_is_not_lost() -> None:
     bell = Bell()
     heard = bell.rings
