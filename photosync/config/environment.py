@@ -120,6 +120,8 @@ def _first_key(table: str) -> str:
 
 
 def _parsed(variables: dict[str, str]) -> dict[str, Any]:
+    if not variables:
+        return {}  # loading pydantic-settings alone is a sixth of what status takes
     from pydantic_settings import EnvSettingsSource
 
     from photosync.config.model import Written
