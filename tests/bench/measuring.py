@@ -7,15 +7,18 @@ import statistics
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 TICKS = 1e9
+LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +88,33 @@ def ran(
         )
         timer = Timer(timeout, process.kill)
         timer.start()
-        try:
-            _, status, used = os.wait4(process.pid, 0)
-        finally:
-            timer.cancel()
-        seconds = time.monotonic() - began
+        with ThreadPoolExecutor(1) as pool:
+            has_ended = Event()
+            peak = pool.submit(_highest_peak_mb, process.pid, has_ended)
+            try:
+                _, status, used = os.wait4(process.pid, 0)
+            finally:
+                timer.cancel()
+                has_ended.set()
+            seconds = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = [_all_of(one.fileno()) for one in (out, err)]
     return Ran(
         seconds,
         used.ru_utime + used.ru_stime,
-        used.ru_maxrss * 1024 / 1e6,
+        peak.result(),
         process.returncode,
         *texts,
     )
+
+
+def _highest_peak_mb(pid: int, has_ended: Event) -> float:
+    """What the kernel told last of it: ``ru_maxrss`` counts what the parent had at the start."""
+    found = 0.0
+    while not has_ended.wait(LOOK_SECONDS):
+        with suppress(OSError, IndexError):  # it has just ended
+            found = peak_mb(pid)
+    return found
 
 
 def _all_of(descriptor: int) -> str:
