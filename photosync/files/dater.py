@@ -19,6 +19,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,7 @@ class ExifTool:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread
+            preexec_fn=partial(_die_with, os.getpid()),  # noqa: PLW1509 - this process has one thread
         )
 
     def ask(self, *arguments: str) -> str:
@@ -125,8 +126,10 @@ class ExifTool:
         return said.removesuffix(READY).decode("utf-8", "replace")
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)  # it has died meanwhile, and nobody will be told any more
 
 
 def make(tool: ExifTool, task: dict[str, Any]) -> None:
