@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
 from photosync.app.signing_in import NOBODY, lacking_client
 from photosync.app.state import WEB_PORT
+from photosync.config.hosts import is_loopback
 from photosync.daemon import lock
 from photosync.errors import SignInRequired
 
@@ -38,16 +38,7 @@ def not_signed_in(settings: Settings, state: State | None) -> SignInRequired:
     if lacking is not None:
         return SignInRequired(message, hint=str(lacking))
     address = page_address(settings, state) if state is not None and runs else ""
-    if address and _is_here(settings.web.host):
+    host = settings.web.host
+    if address and (host in ANYWHERE or is_loopback(host)):  # Google leads back to this machine
         return SignInRequired(message, hint=f"Sign in at {address}signin, or: photosync auth")
     return SignInRequired(message)
-
-
-def _is_here(host: str) -> bool:
-    """Whether a page that listens there can be signed in by: only by this machine's loopback."""
-    if host == "localhost" or host in ANYWHERE:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

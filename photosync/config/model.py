@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import date
 from decimal import Decimal
@@ -17,6 +16,7 @@ from pydantic_settings import (
 )
 
 from photosync.config.files import can_be_path
+from photosync.config.hosts import is_loopback
 from photosync.config.hours import parse_hours
 from photosync.config.paths import USUAL_MIRROR, USUAL_RESTORED
 from photosync.config.settings import MOST_WORKERS
@@ -298,16 +298,6 @@ def _api_url(url: str) -> str:
 
 
 URL_ALLOWED = "an https:// address (http:// only to this machine itself)"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine is reached by it."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _since(value: Any) -> Any:

@@ -21,7 +21,7 @@ def web_mistakes(
     content: Mapping[str, Any], file: Path | None, environ: Mapping[str, str]
 ) -> list[Mistake]:
     """A page that others can reach shows them every photo, unless it asks for a password."""
-    from photosync.config.model import is_loopback
+    from photosync.config.hosts import is_loopback
 
     table = content.get("web")
     web = table if isinstance(table, dict) else {}

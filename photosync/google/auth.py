@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import ipaddress
 import json
 import logging
 import os
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from photosync.config.hosts import is_loopback
 from photosync.errors import ClientInvalid, DiskFull, PhotosyncError, ScopeMissing, SignInRequired
 from photosync.google.answers import token_error_of
 from photosync.google.faults import HEADER_SAFE, skew_seconds
@@ -227,16 +227,6 @@ def is_safe_uri(uri: str) -> bool:
     if parts.scheme == "https":
         return bool(host)
     return parts.scheme == "http" and is_loopback(host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def fingerprint_of(info: Mapping[str, Any]) -> str:

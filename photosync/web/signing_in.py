@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from photosync.config.hosts import is_loopback
 from photosync.errors import PhotosyncError
 
 if TYPE_CHECKING:
@@ -110,16 +110,7 @@ def is_here(request: Request) -> bool:
     """
     host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
     asked_by = request.client.host if request.client else ""
-    return _is_loopback(host.rstrip(".")) and _is_loopback(asked_by)
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(host.rstrip(".")) and is_loopback(asked_by)
 
 
 def _to_page(form: Form) -> Form:

@@ -63,7 +63,7 @@ def memory(place: Place) -> Iterator[Row | Growth]:
             Check(f"at {many:,}", large, 120.0),
             Check("with the video", Figure((film_mb,), "MB"), 120.0),
         ),
-        note="The peak of resident memory (VmHWM, ru_maxrss) from start to end, while"
+        note="The peak of resident memory (VmHWM) from start to end, while"
         f" {new:,} new photos are found, hashed and sent beside those on record.",
         short="memory",
     )
