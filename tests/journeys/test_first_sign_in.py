@@ -15,7 +15,15 @@ from tests.journeys.browser import answer
 from tests.journeys.chromium import chromium
 from tests.journeys.conftest import PROGRAM, jpeg, wait_for
 from tests.journeys.test_service import managed
-from tests.journeys.test_web import AXE, LOOKS, PATIENCE, SERIOUS, is_too_wide, served
+from tests.journeys.test_web import (
+    AXE,
+    LOOKS,
+    PATIENCE,
+    SERIOUS,
+    is_too_wide,
+    served,
+    sign_in_by_clicks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,12 +100,7 @@ def sign_in(page: Page, address: str, world: World) -> None:
     page.goto(address)
     assert NEEDS in page.inner_text("main")
     assert "photosync auth" not in page.inner_text("main")
-    page.get_by_role("link", name="Sign in").click()
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("link", name="Continue at Google").click()
-    page.wait_for_url(f"{world.emulator.url}/**")
-    page.get_by_role("button", name="Continue").click()
-    page.get_by_text("photosync is signed in").wait_for()
+    sign_in_by_clicks(page, world)
 
 
 def auth(world: World) -> subprocess.CompletedProcess[str]:

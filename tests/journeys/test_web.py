@@ -87,6 +87,16 @@ def served(world: World) -> Iterator[tuple[Daemon, str]]:
         yield daemon, found[0]
 
 
+def sign_in_by_clicks(page: Page, world: World) -> None:
+    """From the overview that asks for it on, until the browser is told that it is done."""
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Continue at Google").click()
+    page.wait_for_url(f"{world.emulator.url}/**")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text("photosync is signed in").wait_for()
+
+
 def until(page: Page, expression: str) -> None:
     """Until a script is true; Playwright's own way needs what our pages forbid."""
     wait_for(lambda: page.evaluate(expression))
@@ -321,12 +331,7 @@ def test_a_sign_in_that_was_lost_is_given_anew_by_clicks(world: World, browser: 
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.goto("/")
-        page.get_by_role("link", name="Sign in").click()
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("link", name="Continue at Google").click()
-        page.wait_for_url(f"{world.emulator.url}/**")
-        page.get_by_role("button", name="Continue").click()
-        page.get_by_text("photosync is signed in").wait_for()
+        sign_in_by_clicks(page, world)
         page.get_by_role("link", name="Back to photosync").click()
         page.get_by_role("heading", name="Everything is in the library").wait_for()
         assert page.url == address
