@@ -115,7 +115,9 @@ class World:
 
     def _reaches_out(self, arguments: Sequence[str]) -> bool:
         """Whether it may speak to another storage: what fsspec has begun is of no use in a fork."""
-        told = [*arguments, *self.config.read_text("utf-8").splitlines()]
+        told = list(arguments)
+        if self.config.exists():
+            told += self.config.read_text("utf-8").splitlines()
         return any(ELSEWHERE.match(one) for one in told)
 
     def json(self, *arguments: str) -> Any:

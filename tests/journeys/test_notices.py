@@ -122,8 +122,9 @@ def test_the_metrics_of_a_daemon(world: World) -> None:
     world.put("a.jpg", jpeg(1))
     with world.daemon() as daemon:
         wait_for(lambda: world.holds(jpeg(1)), daemon)
-        wait_for(lambda: "web.ready" in daemon.log(), daemon)
-        (port,) = re.findall(r"web\.ready host=127\.0\.0\.1 port=([0-9]+)", daemon.log())
+        ready = re.compile(r"web\.ready address=http://127\.0\.0\.1:([0-9]+)/")
+        wait_for(lambda: ready.search(daemon.log()), daemon)
+        (port,) = ready.findall(daemon.log())
 
         def metrics() -> str:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
