@@ -21,6 +21,13 @@ QUICK_SECONDS = 1.0
 QUICK_RATE = 256 * 1024
 """Bytes a second of one upload. A request that is either way quick leaves room for one more."""
 
+LONGEST_WAIT_SECONDS = 3.0
+"""So much of what the quickest request took may have been waiting for Google's answer: however few
+the bytes, others would have been on their way meanwhile."""
+
+WAIT_GROWS_SECONDS = 0.1
+"""With each answer, lest a quick one count for ever: Google has slow hours."""
+
 SLOW_RATE = 64 * 1024
 FORGET_SECONDS = 120.0
 """After such a pause it may be another line."""
@@ -49,6 +56,7 @@ class Width:
         self._width = self._first
         self._under_way = 0
         self._ended_at = monotonic()
+        self._wait_seconds = LONGEST_WAIT_SECONDS
 
     def has_room_for(self, number: int) -> bool:
         """Whether the ``number``-th worker may send, counted from 1."""
@@ -56,6 +64,7 @@ class Width:
             rested = self._monotonic() - self._ended_at
             if not self._under_way and rested > FORGET_SECONDS:
                 self._width = self._first
+                self._wait_seconds = LONGEST_WAIT_SECONDS
             return number <= self._width
 
     @contextmanager
@@ -77,7 +86,12 @@ class Width:
     def _heard(self, status: int, size_bytes: int, seconds: float) -> None:
         if status == 429 or status >= 500:  # noqa: PLR2004 - too many; the server's own trouble
             self._change(lambda width: width // 2)
-        elif seconds <= QUICK_SECONDS or size_bytes >= QUICK_RATE * seconds:
+            return
+        with self._lock:
+            grown = self._wait_seconds + WAIT_GROWS_SECONDS
+            self._wait_seconds = min(grown, LONGEST_WAIT_SECONDS, seconds)
+            seconds -= self._wait_seconds
+        if seconds <= QUICK_SECONDS or size_bytes >= QUICK_RATE * seconds:
             self._change(lambda width: width + 1)
         elif size_bytes < SLOW_RATE * seconds:
             self._change(lambda width: width - 1)

@@ -66,6 +66,38 @@ def test_large_pieces_that_come_along_well_count_as_quick() -> None:
     assert line.room() == FIRST + 1
 
 
+def test_small_ones_that_wait_for_a_far_answer_leave_room() -> None:
+    line = Line()
+    for seconds in (2.5, 3.2, 2.4, 2.7) * 3:
+        line.send(seconds, size=20_000)  # 8 KB/s, of which next to nothing is the line's doing
+    assert line.room() == MOST
+
+
+def test_small_ones_over_a_slow_line_get_fewer() -> None:
+    line = Line()
+    line.send(seconds=0.4, size=2_000)
+    for _ in range(5):
+        line.send(seconds=12, size=100_000)  # four at a time, 32 KB/s in all
+    assert line.room() == 1
+
+
+def test_answers_that_come_later_than_they_did_are_no_slow_line_for_long() -> None:
+    line = Line()
+    line.send(seconds=0.2, size=20_000)
+    for _ in range(50):
+        line.send(seconds=2.5, size=20_000)
+    assert line.room() == MOST
+
+
+def test_after_a_long_rest_the_wait_is_learned_anew() -> None:
+    line = Line()
+    line.send(seconds=0.1, size=20_000)
+    line.at += FORGET_SECONDS + 1
+    assert line.room() == FIRST
+    line.send(seconds=2.5, size=20_000)
+    assert line.room() == FIRST + 1
+
+
 def test_a_slow_line_gets_one_after_the_other() -> None:
     line = Line()
     for _ in range(5):
