@@ -91,7 +91,12 @@ def headline(status: Mapping[str, Any]) -> Headline:
         return Headline("rest", "Waiting", resting[0]["message"] if resting else "")
     if state in ("working", "blocked"):
         return Headline("busy", *_busy(status, waiting))
-    return _quiet(items)
+    return _quiet(status)
+
+
+def can_try_again(status: Mapping[str, Any]) -> bool:
+    """Whether another try may help any of what failed."""
+    return any(one["code"] not in NO_PHOTOS for one in status["failed"])
 
 
 def how_safe(source: Mapping[str, Any]) -> str:
@@ -111,10 +116,12 @@ def _busy(status: Mapping[str, Any], waiting: int) -> tuple[str, str]:
     return "Working", sizes
 
 
-def _quiet(items: Mapping[str, int]) -> Headline:
+def _quiet(status: Mapping[str, Any]) -> Headline:
+    items = status["items"]
     waiting = sum(items[one] for one in READY_STATES)
     if items["failed"] and not waiting:
-        return Headline("alarm", f"{things(items['failed'])} failed", "See why, and try again.")
+        cure = "See why, and try again." if can_try_again(status) else "See why."
+        return Headline("alarm", f"{things(items['failed'])} failed", cure)
     if items["held"] and not waiting:
         wait = "waits" if items["held"] == 1 else "wait"
         return Headline("rest", f"{things(items['held'])} {wait} for your choice", "")

@@ -639,6 +639,7 @@ def test_what_happens_is_said_in_one_line(
         "problems": [],
         "uploads": [],
         "copies": [],
+        "failed": [],
         "bytes": {"waiting": 0},
         "paused": None,
         **status,
@@ -646,6 +647,24 @@ def test_what_happens_is_said_in_one_line(
     }
     told = headline(whole)
     assert (told.tone, told.title) == (tone, title)
+
+
+@pytest.mark.parametrize(
+    ("codes", "detail"),
+    [
+        (["empty"], "See why."),
+        (["empty", "not_media"], "See why."),
+        (["empty", "refused"], "See why, and try again."),
+    ],
+)
+def test_another_try_is_spoken_of_only_where_it_may_help(codes: list[str], detail: str) -> None:
+    status = {
+        "daemon": {"state": "idle"},
+        "problems": [],
+        "items": ITEMS | {"failed": len(codes), "total": len(codes)},
+        "failed": [{"code": one, "items": 1, "example": ""} for one in codes],
+    }
+    assert headline(status).detail == detail
 
 
 def test_what_has_the_bytes_of_one_that_waits_is_not_called_finished(house: House) -> None:
