@@ -108,7 +108,8 @@ def how_safe(source: Mapping[str, Any]) -> str:
 
 
 def _busy(status: Mapping[str, Any], waiting: int) -> tuple[str, str]:
-    sizes = f"{things(waiting)} to go, {in_units(status['bytes']['waiting'])}"
+    size_bytes = status["bytes"]["waiting"]  # none once they only wait to be put into the library
+    sizes = f"{things(waiting)} to go{f', {in_units(size_bytes)}' if size_bytes else ''}"
     if status["uploads"]:
         return "Uploading", sizes
     if status["copies"]:

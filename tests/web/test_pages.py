@@ -650,6 +650,22 @@ def test_what_happens_is_said_in_one_line(
 
 
 @pytest.mark.parametrize(
+    ("waiting", "detail"),
+    [(0, "2 photos and videos to go"), (2048, "2 photos and videos to go, 2.0 KiB")],
+)
+def test_how_much_is_to_go(waiting: int, detail: str) -> None:
+    status = {
+        "daemon": {"state": "working"},
+        "problems": [],
+        "uploads": [],
+        "copies": [],
+        "bytes": {"waiting": waiting},
+        "items": ITEMS | {"uploaded": 2, "total": 2},
+    }
+    assert headline(status).detail == detail
+
+
+@pytest.mark.parametrize(
     ("codes", "detail"),
     [
         (["empty"], "See why."),
