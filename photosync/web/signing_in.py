@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from photosync.config.hosts import is_loopback
 from photosync.errors import PhotosyncError
+from photosync.web.caller import is_own_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 PAGE = "/signin"
 LONGEST_ANSWER = 8192
+SOMEBODY_ELSE = (
+    "Another user of this machine may not choose the account that photos go to, unless the page "
+    "has a password."
+)
 
 
 class SignInSide(Protocol):
@@ -66,7 +71,9 @@ class SigningIn:
 
     async def page(self, request: Request) -> Response:
         """How to sign in, from where one is."""
-        here, address = is_here(request), self._side.address()
+        here = is_here(request)
+        may = here and await self._threads.read(lambda: may_choose(request))
+        address = self._side.address()
         lacking = None if address else await self._threads.read(self._side.lacking)
         return self._assets.page(
             "signin.html",
@@ -74,10 +81,11 @@ class SigningIn:
             **self._notes.around(request),
             is_needed=await self._threads.read(self._side.is_needed),
             is_here=here,
+            may=may,
             lacking=lacking,
             client_file=self._side.client_file(),
-            address=address if here else "",
-            trouble=self._side.trouble() if here else None,
+            address=address if may else "",
+            trouble=self._side.trouble() if may else None,
         )
 
     async def begin(self, request: Request, form: Form) -> Response:
@@ -95,6 +103,8 @@ class SigningIn:
         if not is_here(request):
             text = "That goes only at the machine on which photosync runs."
             return self._actions.said(request, _to_page(form), text)
+        if not await self._threads.read(lambda: may_choose(request)):
+            return self._actions.said(request, _to_page(form), SOMEBODY_ELSE)
         try:
             await self._threads.read(what)
         except PhotosyncError as error:
@@ -111,6 +121,14 @@ def is_here(request: Request) -> bool:
     host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
     asked_by = request.client.host if request.client else ""
     return is_loopback(host.rstrip(".")) and is_loopback(asked_by)
+
+
+def may_choose(request: Request) -> bool:
+    """Whether who asks may choose the account: with the password, else only the daemon's own user.
+
+    Whoever else works on this machine reaches a page without a password, too.
+    """
+    return "photosync.session" in request.scope or is_own_user(request)
 
 
 def _to_page(form: Form) -> Form:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -205,3 +206,12 @@ def test_a_file_that_is_no_secret_is_refused(tmp_path: Path) -> None:
 def test_where_no_password_is_asked_for_login_leads_to_the_page(house: House) -> None:
     answer = house.ask("/login", accept="text/html")
     assert (answer.status, answer.headers["location"]) == (303, "/")
+
+
+def test_who_knows_the_password_may_choose_the_account(
+    locked: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photosync.web.caller.user_at", lambda *_: os.geteuid() + 4242)
+    page = locked.ask("/signin", cookie=cookie_of(sign_in(locked)), accept="text/html").text
+    assert "you are not the user" not in page
+    assert "an OAuth client of your own" in page  # how it goes on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import threading
 import time
@@ -320,3 +321,26 @@ def test_a_sign_in_that_ends_is_given_anew_by_the_button(house: House) -> None:
     hint = ending(2_000_000_000, now=1_900_000_000).hint
 
     assert words.by_button(hint) == hint.replace(": photosync auth", " sign in.")
+
+
+def test_another_user_of_this_machine_chooses_no_account(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = answer(begun(house), "allow")  # by us
+    monkeypatch.setattr("photosync.web.caller.user_at", lambda *_: os.geteuid() + 4242)
+    page = house.page("/signin")
+    assert "you are not the user that photosync runs as" in page
+    assert "photosync web --password" in page
+    assert "state=" not in page
+    assert 'action="/signin' not in page
+    for path, sent in (("/signin", {}), ("/signin/answer", {"answer": back})):
+        assert "may not choose the account" in house.send(path, sent).text
+    assert not house.settings.google.token_file.exists()
+    monkeypatch.undo()
+    house.send("/signin/answer", {"answer": back}, accept="text/html")
+    until_signed_in(house)
+
+
+def test_nobody_can_say_who_asks(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("photosync.web.caller.user_at", lambda *_: None)
+    assert "may not choose the account" in house.send("/signin").text
