@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 COVERAGE ?= 95
-JOBS ?= 2
+JOBS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
