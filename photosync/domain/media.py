@@ -6,7 +6,7 @@ import base64
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from photosync.domain.states import State
@@ -42,9 +42,8 @@ class Source:
     connected: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file as its source lists it, before anybody has looked into it.
+class Entry(NamedTuple):
+    """A file as its source lists it, before anybody has looked into it: one of 100,000.
 
     ``path`` is relative to the source, with "/" between its parts; bytes that are not UTF-8
     stand as surrogate escapes. ``ctime_ns`` is 0 where the source does not tell it.

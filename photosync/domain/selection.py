@@ -9,7 +9,13 @@ from time import localtime, strftime
 
 from photosync.domain.globs import can_reach_below, folder_of, pattern_of
 from photosync.domain.media import in_units, readable
-from photosync.domain.media_types import Claim, claim, extension_of, is_of_types
+from photosync.domain.media_types import (
+    BY_EXTENSION,
+    Claim,
+    claim,
+    extension_of,
+    is_of_types,
+)
 from photosync.domain.reasons import Reason
 
 NANOSECONDS = 1_000_000_000
@@ -48,6 +54,19 @@ SCREENSHOT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """What phones and desktops call pictures and films of their own screens."""
+
+
+PLAIN = re.compile(r"[A-Za-z0-9_-]+\.([A-Za-z0-9]+)")
+"""Names as cameras and phones give them."""
+
+
+def is_plainly_media(name: str) -> bool:
+    """Whether a name is neither junk nor anything but media's, seen at a glance.
+
+    Most names are; of others ``junk`` and ``claim`` tell, in three times the time.
+    """
+    found = PLAIN.fullmatch(name)
+    return found is not None and found[1].lower() in BY_EXTENSION
 
 
 def junk(name: str) -> str | None:

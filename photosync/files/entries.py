@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from photosync.domain.media import Entry, readable
 from photosync.domain.media_types import Claim, claim
 from photosync.domain.reasons import Reason, no_media, symlink, unreadable
-from photosync.domain.selection import junk, name_left_out
+from photosync.domain.selection import is_plainly_media, junk, name_left_out
 from photosync.errors import SourceMissing
 from photosync.files.opening import GONE, ROOT_LOST, folder_beneath, parts_of, root_missing
 
@@ -86,7 +86,8 @@ class Listing:
 
     def _judge(self, folder: str, one: os.DirEntry[str], descriptor: int) -> Entry | str | None:
         name = one.name
-        if junk(name) is not None:
+        plain = is_plainly_media(name)
+        if not plain and junk(name) is not None:
             return None
         path = f"{folder}/{name}" if folder else name
         try:
@@ -96,7 +97,9 @@ class Listing:
             return None
         if is_folder:
             return path if self._why_not_entered(path) is None else None
-        return None if claim(name) is Claim.OTHER else self._entry(path, name, descriptor)
+        if not plain and claim(name) is Claim.OTHER:
+            return None
+        return self._entry(path, name, descriptor)
 
     def _why_not_entered(self, folder: str) -> Reason | None:
         """Why a folder is not looked into, by its path alone."""

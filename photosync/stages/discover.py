@@ -43,6 +43,9 @@ FIRST = {"auto": State.FOUND, "manual": State.HELD}
 AT_ONCE = 200
 """Files recorded in one transaction: a kill loses no more than so many examinations."""
 
+ASK_EACH = 16
+"""Files listed between two questions whether to end: a phone lists them slowly."""
+
 WINDOW = 10_000
 """Files of a folder held in memory at once, to be put in order."""
 
@@ -233,14 +236,15 @@ class Discover:
         follow one another this way and fill the batches of ``create``.
         """
         window: list[Entry] = []
-        folder = ""
-        for entry in entries:
-            if self._halt.is_set():
+        before = ""
+        for number, entry in enumerate(entries):
+            if number % ASK_EACH == 0 and self._halt.is_set():
                 raise Stopping
-            if len(window) >= WINDOW or not _is_in(folder, entry.path):
+            folder = entry.path.rpartition("/")[0]
+            if folder != before or len(window) >= WINDOW:
                 yield sorted(window, key=_date)
                 window = []
-                folder = entry.path.rpartition("/")[0]
+                before = folder
             window.append(entry)
         yield sorted(window, key=_date)
 
@@ -307,14 +311,6 @@ class Discover:
             f"The folder {watched.files.name} is suddenly empty, though photos were found"
             " there before."
         )
-
-
-def _is_in(folder: str, path: str) -> bool:
-    """Whether the file lies in that very folder, and not in one beneath it."""
-    at = len(folder)
-    if not folder:
-        return "/" not in path
-    return path.startswith(folder) and path.rfind("/") == at
 
 
 def _date(entry: Entry) -> tuple[int, str]:

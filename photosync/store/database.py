@@ -185,6 +185,14 @@ class Database:
         with translated(self.file), connection.busy:
             return connection.execute(sql, parameters or {}).fetchall()
 
+    def tuples(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Every row of one query, bare, for thousands at a time; ``parameters`` without text."""
+        connection = self.connection()
+        with translated(self.file), connection.busy:
+            cursor = connection.cursor()
+            cursor.row_factory = None
+            return cursor.execute(sql, parameters).fetchall()
+
     def row(self, sql: str, parameters: Parameters | None = None) -> sqlite3.Row | None:
         """The first row of one query, or None."""
         connection = self.connection()

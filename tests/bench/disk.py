@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import time
@@ -145,9 +146,11 @@ def _again(world: World, folder: Path, count: int) -> float:
             halt=Event(),
             clock=time.time,
         )
+        gc.freeze()  # as the daemon does when it has started
         began = time.monotonic()
         look = discover.look(Watched(source, Folder(folder)))
         took = time.monotonic() - began
+        gc.unfreeze()
     assert (look.seen, look.added) == (count, 0), look
     return took
 

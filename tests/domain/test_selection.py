@@ -9,7 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from photosync.domain.selection import NANOSECONDS, Selection, is_screenshot, junk
+from photosync.domain.media_types import BY_EXTENSION, Claim, claim
+from photosync.domain.selection import (
+    NANOSECONDS,
+    Selection,
+    is_plainly_media,
+    is_screenshot,
+    junk,
+)
 
 JUNK = """
     .hidden .trashed-1731234567-IMG_1.jpg .pending-1731234567-PXL_1.jpg .goutputstream-ABC123
@@ -30,6 +37,31 @@ def test_junk_is_known_by_its_name(name: str) -> None:
     reason = junk(name)
     assert reason
     assert "\n" not in reason
+
+
+@given(
+    st.one_of(
+        st.builds(
+            "{}.{}".format,
+            st.text(st.sampled_from("aZ09._-~#$! tmpar"), max_size=12)
+            | st.sampled_from(JUNK.split()),
+            st.sampled_from([*BY_EXTENSION, "JPG", "tmp", "part", "db", "xmp"]),
+        ),
+        st.sampled_from([*JUNK.split(), *TAKEN.split()]),
+        st.text(),
+    )
+)
+@example("IMG_1.jpg")
+@example("x.tmp.jpeg")
+def test_what_is_plainly_media_is_nothing_else(name: str) -> None:
+    if is_plainly_media(name):
+        assert junk(name) is None
+        assert claim(name) is Claim.MEDIA
+
+
+def test_what_cameras_and_phones_write_is_plainly_media() -> None:
+    assert all(map(is_plainly_media, ["IMG_20260101_120000.jpg", "DSC-0001.MOV", "a.heic"]))
+    assert not any(map(is_plainly_media, ["a.txt", ".jpg", "a.tmp.jpg", "a b.jpg", "a.jpg\n"]))
 
 
 @pytest.mark.parametrize("name", [*TAKEN.split(), "two words.jpg", "\udcff.jpg", "new\nline.jpg"])
