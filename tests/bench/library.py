@@ -126,7 +126,9 @@ def _away_rows(sent: dict[str, list[Sent]], count: int) -> Iterator[Row]:
         ),
         note="A relay holds every byte back for 25 ms each way; both programs go through the same"
         " one, encrypted, to the same emulator, and start with a sign-in that is an hour good."
-        " Whole processes, from start to exit.",
+        " Whole processes, from start to exit. The cores are the limit, not the line: both are"
+        " busy while photosync sends (vmstat), with its own 4 CPU seconds (see below), the"
+        " emulator and the relay; beside rclone with 50 a third of them is idle.",
         missing=missing,
         short="wall time, 50 ms away",
     )

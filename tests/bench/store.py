@@ -56,7 +56,12 @@ def million(place: Place) -> Iterator[Row | Growth]:
             Check("+", Figure(tuple(more), "ms"), 250.0),
             Check("in all", Figure((mine / other,)), None, mine, other, "python -c pass", "s"),
         ),
-        note=f"{VERBS} times in turns, with the files of both in memory.",
+        note=f"{VERBS} times in turns, with the files of both in memory. It is all loading, no more"
+        " for a million items than for ten thousand: of 250 ms of imports (-X importtime),"
+        " pydantic and pydantic-settings (settings, options) take 75 with what they load,"
+        " photosync's own modules 75 (half of it dataclasses and settings models), Typer and Rich"
+        " 35. Tried: only the one verb loaded (-5 ms), no plugins of pydantic (-5), no garbage"
+        " collection (-10).",
         short="status, more than python -c pass",
     )
     yield Row(
