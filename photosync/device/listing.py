@@ -116,6 +116,7 @@ class Walk:
         self, folder: str, listed: Iterator[Named], below: list[str]
     ) -> Iterator[Entry]:
         """The files of one folder; its folders go to ``below``."""
+        longest_name = wire.LONGEST_PATH - len(storage.absolute(folder)) - 1
         for one in listed:
             path = storage.below(folder, one.name)
             if path is None:
@@ -130,12 +131,12 @@ class Walk:
                 if path not in self._leave_out and self._selection.folder_left_out(path) is None:
                     below.append(path)
             elif one.stat.is_file:
-                entry = self._entry(path, one)
+                entry = self._entry(path, one, longest_name)
                 if entry is not None:
                     yield entry
 
-    def _entry(self, path: str, one: Named) -> Entry | None:
-        if len(storage.absolute(path)) <= wire.LONGEST_PATH:
+    def _entry(self, path: str, one: Named, longest_name: int) -> Entry | None:
+        if len(one.name) <= longest_name:
             size_bytes = None if self._sync.wraps_sizes else one.stat.size_bytes
             reason = why_no_entry(path, one.stat, self._selection, size_bytes)
             return None if reason is not None else _entry(path, one.stat)

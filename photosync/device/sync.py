@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 from photosync.device import wire
@@ -111,7 +111,7 @@ class Sync:
             found = wire.stat_answer(self._stream.read(size), version=self._dialect.stat)
             self._answered()
             if self._dialect.list == 1:  # it has to be the time that a listing says
-                found = replace(found, mtime=wire.signed32(found.mtime))
+                found = found._replace(mtime=wire.signed32(found.mtime))
             yield found
 
     def lists(self, folders: Iterable[bytes]) -> Iterator[Iterator[wire.Named]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import stat
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from photosync.errors import PhoneGarbled
 
@@ -38,8 +38,7 @@ SHELL = struct.Struct("<BI")
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """What a phone says of a path. ``errno``: why it says nothing, 0 if it does.
 
     ``size_bytes`` is exact with the second version of the protocol; the first knows only 32 bits.
@@ -62,8 +61,7 @@ class Stat:
         return self.errno == 0 and stat.S_ISDIR(self.mode)
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """One name in a folder."""
 
     name: bytes

@@ -86,6 +86,8 @@ def junk(name: str) -> str | None:
 
 def name_left_out(name: str, *, is_folder: bool = False) -> Reason | None:
     """Why nothing of that name is looked at, whatever the user chooses; or None."""
+    if is_plainly_media(name):
+        return None
     why = junk(name)
     if why is not None:
         cure = "Rename it, if it is a photo after all."
