@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from photosync.backup import keys as key_files
 from photosync.backup import places
-from photosync.backup.indexing import read_index
+from photosync.backup.indexing import read_index, time_for_index
 from photosync.backup.keys import Keys
 from photosync.backup.sealing import SUFFIX
 from photosync.domain.media import readable
@@ -73,7 +73,7 @@ class Destination:
 
     def _note_keys(self, keys: Keys) -> None:
         if keys.seals:
-            now = self._state.now()
+            now = time_for_index(self.place, self._state.now())  # all there are were before
             Reseals(self._state.database).note_keys(self.target, keys.sealed_for, now=now)
 
     def _note_mark(self, mark: str) -> None:

@@ -69,8 +69,6 @@ class TakenToday:
         if source.kind == SourceKind.FOLDER:
             is_left = SourceChoices(self._state.database).of(source.id).is_left
             return LEFT if is_left else None
-        if not self._settings.phone.enabled:
-            return None
         from photosync.app.looking import why_left  # adbutils: only for those with phones
 
         return why_left(self._state, self._settings, source, item.source_path)

@@ -288,8 +288,15 @@ def leave_out(state: State, settings: Settings, serial: str) -> None:
 
 
 def why_left(state: State, settings: Settings, phone: Source, path: str) -> str | None:
-    """Why the folder of a phone's file is left out, in a sentence; None if it is not."""
-    return _why_left(path, _decided(state, phone), settings)
+    """Why the folder of a phone's file is left out, in a sentence; None if it is not.
+
+    By the user's choice alone while phones are switched off: their folders may have left the
+    settings with that, and copies that are there are sent all the same.
+    """
+    decided = _decided(state, phone)
+    if settings.phone.enabled:
+        return _why_left(path, decided, settings)
+    return WHY_LEFT["leave"] if nearest(path.rpartition("/")[0], decided, ()) == "leave" else None
 
 
 def _why_left(path: str, decided: dict[str, Choice], settings: Settings) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from photosync.app import report
 from photosync.app.asked_back import AskedBack
 from photosync.app.checking import in_force
-from photosync.app.leaving import leave_out_all
+from photosync.app.leaving import TakenToday, leave_out_all
 from photosync.app.not_signed_in import page_address
 from photosync.app.selecting import first_state
 from photosync.app.signing_in import SigningIn
@@ -22,6 +22,7 @@ from photosync.errors import PhotosyncError, UnknownItem
 from photosync.files.heads import FIRST_BYTES, wanted_bytes
 from photosync.store.gallery import Gallery
 from photosync.store.phone_folders import PhoneFolders
+from photosync.store.second_chances import SecondChances
 from photosync.store.source_choices import SourceChoices
 from photosync.store.sources import Sources
 from photosync.web.site import FolderCard, Site, SourceCard
@@ -66,6 +67,7 @@ def site_of(
         restoring=AskedBack(settings, state),
         signing_in=SigningIn(settings, state, back=lambda: page_address(settings, state)),
         clock=state.clock,
+        failed=SecondChances(state.database, TakenToday(settings, state)).failed,
     )
 
 

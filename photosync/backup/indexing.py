@@ -38,11 +38,15 @@ def write_index(place: Place, keys: Keys, records: Sequence[Record], *, now: int
     suffix = ".tsv"
     if keys.seals:
         content, suffix = sealed_bytes(content, keys.recipients), f".tsv{SUFFIX}"
-    place.put(f"{INDEX}/{_after(place, now)}-{secrets.token_hex(4)}{suffix}", content)
+    place.put(f"{INDEX}/{time_for_index(place, now)}-{secrets.token_hex(4)}{suffix}", content)
 
 
-def _after(place: Place, now: int) -> int:
-    """A second later than that of an index that was made just now: the newest one is to be told."""
+def time_for_index(place: Place, now: int) -> int:
+    """A second later than that of an index that was made just now: the newest one is to be told.
+
+    Raises:
+        BackupAway.
+    """
     made = [name.partition("-")[0] for name in place.names(INDEX)]
     latest = max((int(one) for one in made if one.isdecimal()), default=0)
     return latest + 1 if now <= latest <= now + JUST_NOW_SECONDS else now

@@ -69,12 +69,14 @@ def shipped_migrations() -> list[str]:
 class Connection(sqlite3.Connection):
     """Takes any text: what UTF-8 cannot express is replaced before it reaches SQLite.
 
-    ``busy`` is held by the thread that uses it, so that nobody closes it under its hands.
+    ``busy`` is held by the thread that uses it, so that nobody closes it under its hands;
+    ``is_over``: it was closed by somebody else, who ends the program.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.busy = threading.RLock()
+        self.is_over = False
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Run one statement."""
@@ -177,12 +179,20 @@ class Database:
             raise
         return connection
 
+    @contextmanager
+    def _kept(self, connection: Connection) -> Iterator[None]:
+        """Nobody closes this thread's connection within the block; ``Stopping`` if it is by now."""
+        with translated(self.file), connection.busy:
+            if connection.is_over:
+                raise Stopping
+            yield
+
     def rows(
         self, sql: str, parameters: Parameters | Sequence[Any] | None = None
     ) -> list[sqlite3.Row]:
         """Every row of one query."""
         connection = self.connection()
-        with translated(self.file), connection.busy:
+        with self._kept(connection):
             return connection.execute(sql, parameters or {}).fetchall()
 
     def tuples(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -196,7 +206,7 @@ class Database:
     def row(self, sql: str, parameters: Parameters | None = None) -> sqlite3.Row | None:
         """The first row of one query, or None."""
         connection = self.connection()
-        with translated(self.file), connection.busy:
+        with self._kept(connection):
             found: sqlite3.Row | None = connection.execute(sql, parameters or {}).fetchone()
             return found
 
@@ -204,7 +214,7 @@ class Database:
     def one_moment(self) -> Iterator[None]:
         """Every query of this thread in the block sees the database as it was at the first."""
         connection = self.connection()
-        with translated(self.file), connection.busy:
+        with self._kept(connection):
             connection.execute("BEGIN")
             try:
                 yield
@@ -216,7 +226,7 @@ class Database:
         """One transaction, begun at once so that it never has to be upgraded; never nested."""
         connection = self.connection()
         ends = time.monotonic() + self._patience()
-        with translated(self.file), connection.busy, self._in_turn(ends):
+        with self._kept(connection), self._in_turn(ends):
             self._begin(connection, ends)
             try:
                 yield connection
@@ -430,6 +440,7 @@ class Database:
                         log.warning("database.left_open")
                         continue
                 try:
+                    connection.is_over = True
                     connection.close()
                 finally:
                     connection.busy.release()

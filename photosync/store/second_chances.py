@@ -27,6 +27,7 @@ from photosync.store.ready import CLOCKS_DIFFER
 from photosync.store.waiting import LEAVE_OUT
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Collection
 
     from photosync.domain.media import MediaItem
@@ -60,6 +61,13 @@ DUE = f"""
         AND source_id IN (SELECT value FROM json_each(:sources))
     ORDER BY id LIMIT :limit
 """  # noqa: S608 - made of this module's constants
+
+FAILED = """
+    SELECT * FROM media_items INDEXED BY media_items_by_state
+    WHERE state = 'failed' AND id > :last
+        AND source_id IN (SELECT value FROM json_each(:sources))
+    ORDER BY id LIMIT :limit
+"""
 
 # the code and the tries stay: it is one more try, and not the first of many
 GIVE = f"""
@@ -126,6 +134,21 @@ class SecondChances:
                     left_out += connection.execute(LEAVE_OUT, of_it).rowcount
                     promote(connection, item.id, now)
         return Given(given, left_out)
+
+    def failed(self) -> list[int]:
+        """The numbers of all failed items that are taken today, whatever they failed for."""
+        sources = json.dumps(sorted(self._taken.sources()))
+        found: list[int] = []
+        last = 0
+        while rows := self._database.rows(
+            FAILED, {"last": last, "sources": sources, "limit": AT_ONCE}
+        ):
+            last = rows[-1]["id"]
+            found += [row["id"] for row in rows if self._is_taken(row)]
+        return found
+
+    def _is_taken(self, row: sqlite3.Row) -> bool:
+        return self._taken.why_not(to_item(row), is_chosen=bool(row["chosen"])) is None
 
     def at(self, item: MediaItem, *, now: int) -> int | None:
         """When that failed item is tried once more by itself; None if it is not."""

@@ -159,11 +159,14 @@ class Actions:
         )
 
     async def hurry(self, request: Request, form: Form) -> Response:
-        """What was put aside for a while is tried at once, and what failed again."""
+        """What was put aside for a while is tried at once, and what failed again.
+
+        But for what is left out since it failed: nobody who asks Google again means that.
+        """
 
         def do() -> Answer:
             choices = self._site.choices
-            ids = [*choices.ids(State.FAILED), *choices.ids_waiting(now=self._site.now())]
+            ids = [*self._site.failed(), *choices.ids_waiting(now=self._site.now())]
             self._site.control.ask_again(now=self._site.now())
             return self._do(VERBS["retry"], ids)
 

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 """See proc(5): a heading, then a line a socket, with local and remote address and the user."""
 
-LOCAL, REMOTE, USER = 1, 2, 7
+LOCAL, REMOTE, STATE, USER, INODE = 1, 2, 3, 7, 9
 """Columns of theirs."""
+
+ESTABLISHED, NOBODYS = "01", "0"
+"""Of a socket that somebody has open. Of one that was closed the kernel says that it is root's."""
 
 ROOT = 0
 
@@ -36,7 +39,8 @@ def user_at(
 ) -> int | None:
     """The number of the user whose connection to ``server`` begins at ``client``.
 
-    Addresses and ports of this machine. None if there is no such connection, or no such table.
+    Addresses and ports of this machine. None if there is no such connection, if nobody has that
+    end of it open any more, or if there is no such table.
     """
     wanted = (_place(client), _place(server))
     for table in tables:
@@ -47,7 +51,8 @@ def user_at(
         for line in lines:
             columns = line.split()
             if (_read(columns[LOCAL]), _read(columns[REMOTE])) == wanted:
-                return int(columns[USER])
+                is_open = columns[STATE] == ESTABLISHED and columns[INODE] != NOBODYS
+                return int(columns[USER]) if is_open else None
     return None
 
 

@@ -19,14 +19,15 @@ class PatientProtocol(H11Protocol):
     """Uvicorn's, but for two things.
 
     A request that is not whole in time is given up; and where there are as many connections as
-    there may be, a new one takes the place of that which has been silent for the longest.
+    there may be, a new one takes the place of that which has been silent for the longest: which
+    sends no request, or does not read its answer.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._due: asyncio.TimerHandle | None = None
         self.waits_since: float | None = time.monotonic()
-        """None while a request that came whole is answered."""
+        """None while a request that came whole is answered, and the answer is read."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
@@ -45,6 +46,16 @@ class PatientProtocol(H11Protocol):
         super().on_response_complete()
         self._look()
 
+    def pause_writing(self) -> None:
+        """See asyncio: more of the answer waits to be read than is sent ahead."""
+        super().pause_writing()
+        self.waits_since = time.monotonic()
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        super().resume_writing()
+        self._look()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         self._wait_no_more()
@@ -54,7 +65,8 @@ class PatientProtocol(H11Protocol):
         """Whether a request is whole by now; else it has to be in time."""
         cycle = self.cycle
         if cycle is not None and not cycle.more_body and not cycle.response_complete:
-            self.waits_since = None
+            if not self.flow.write_paused:
+                self.waits_since = None
             self._wait_no_more()
             return
         if self.waits_since is None:

@@ -119,6 +119,7 @@ class Site:
     restoring: RestoreSide
     signing_in: SignInSide
     clock: Callable[[], float]
+    failed: Callable[[], list[int]]
 
     @property
     def gallery(self) -> Gallery:

@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 NAMES = ("a.jpg", "b.jpg")
 
 
-def settings_of(folder: Path, select: str = "") -> Settings:
+def settings_of(folder: Path, select: str = "", *, phones: bool = True) -> Settings:
     (folder / "pictures").mkdir(exist_ok=True)
     file = folder / "config.toml"
     file.write_text(
         'state_dir = "state"\n[google]\napi_url = "http://127.0.0.1:9"\n'
-        f'[web]\nenabled = false\n[select]\n{select}\n[[folder]]\npath = "pictures"\n',
+        f"[web]\nenabled = false\n[phone]\nenabled = {str(phones).lower()}\n"
+        f'[select]\n{select}\n[[folder]]\npath = "pictures"\n',
         "utf-8",
     )
     return config.load(file, {"HOME": str(folder)})
@@ -87,8 +88,10 @@ def test_what_the_settings_leave_out_by_now(tmp_path: Path, select: str, b: Any)
     assert states_after_start(settings, ids) == [State.MIRRORED, b]
 
 
-def test_a_folder_of_a_phone_that_is_left(tmp_path: Path) -> None:
-    settings = settings_of(tmp_path)
+@pytest.mark.parametrize("phones", [True, False])
+def test_a_folder_of_a_phone_that_is_left(tmp_path: Path, *, phones: bool) -> None:
+    """Also if phones were switched off since: copies that are there are sent all the same."""
+    settings = settings_of(tmp_path, phones=phones)
     with opened(settings) as state:
         paths = ("DCIM/Camera/a.jpg", "Pictures/Private/b.jpg")
         ids = refused(state, SourceKind.PHONE, "SERIAL", *paths)
@@ -119,3 +122,10 @@ def test_a_folder_that_left_the_settings(tmp_path: Path) -> None:
     with opened(settings) as state:
         ids = refused(state, SourceKind.FOLDER, str(tmp_path / "old"), "a.jpg")
     assert states_after_start(settings, ids) == [State.FAILED]
+
+
+def test_folders_of_phones_that_are_switched_off_may_have_left_the_settings(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, phones=False)
+    with opened(settings) as state:
+        ids = refused(state, SourceKind.PHONE, "SERIAL", "Own/a.jpg")
+    assert states_after_start(settings, ids) == [State.MIRRORED]

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from photosync.errors import (
     DiskFull,
     PhotosyncError,
     StateFolderUnusable,
+    Stopping,
 )
 from photosync.store import database as database_module
 from photosync.store.database import CACHE_KIB, Database, shipped_migrations, statements_of
@@ -27,7 +29,10 @@ from photosync.store.overview import Overview
 from tests.store.conftest import NOW, Shelf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from photosync.store.database import Connection
 
 ONE = "CREATE TABLE one (a INTEGER) STRICT;\nINSERT INTO one VALUES (1);"
 TWO = "CREATE TABLE two (b INTEGER) STRICT;"
@@ -468,3 +473,44 @@ def test_what_is_closed_under_a_query_takes_nobody_along(tmp_path: Path) -> None
         check=False,
     )
     assert (ended.returncode, ended.stdout) == (0, "stopping\nwhole\n"), ended.stderr
+
+
+class Watched(Database):
+    """Tells whenever somebody has got a connection."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.got = threading.Semaphore(0)
+
+    def connection(self) -> Connection:
+        found = super().connection()
+        self.got.release()
+        return found
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda database: database.rows("SELECT 1"),
+        lambda database: database.row("SELECT 1"),
+        lambda database: database.run("CREATE TABLE late (a INTEGER) STRICT"),
+    ],
+)
+def test_who_comes_while_it_is_closed_is_told_to_stop(
+    tmp_path: Path, use: Callable[[Database], object]
+) -> None:
+    """Else a worker that is left behind takes it for a fault of the photo in its hands."""
+    database = Watched(tmp_path)
+    database.migrate([ONE])
+    with ThreadPoolExecutor(1) as pool:
+        theirs = pool.submit(database.connection).result()
+        with theirs.busy:  # as close() holds it, a moment before it is closed
+            while database.got.acquire(blocking=False):
+                pass
+            late = pool.submit(use, database)
+            assert database.got.acquire(timeout=10)
+            database.close()
+        with pytest.raises(Stopping):
+            late.result()
+    assert "late" not in tables(database)
+    database.close()

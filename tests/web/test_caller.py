@@ -72,3 +72,17 @@ def test_the_kernel_knows_our_own(family: socket.AddressFamily, host: str, asked
             with ours:
                 at = ours.getsockname()
                 assert user_at((theirs[0], theirs[1]), (at[0], at[1])) == os.geteuid()
+
+
+def test_who_has_hung_up_already_is_not_taken_for_root() -> None:
+    """The kernel gives root what is left of a socket that was closed, whoever opened it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        at = server.getsockname()
+        client = socket.create_connection(at)
+        ours, theirs = server.accept()
+        with ours:
+            client.sendall(b"POST /signin/begin HTTP/1.1\r\n\r\n")
+            client.close()
+            while ours.recv(4096):  # until its end has come, so that it is closed there
+                pass
+            assert user_at(theirs, at) is None

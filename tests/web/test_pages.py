@@ -378,6 +378,18 @@ def test_what_failed_is_tried_again_by_one_button(house: House) -> None:
     assert state_of(house, number) is State.FOUND
 
 
+def test_what_is_left_out_since_it_failed_is_not_sent_by_that_button(house: House) -> None:
+    number = house.put("private.jpg", jpeg(1))
+    refused = (
+        "UPDATE media_items SET state = 'failed', error_code = 'refused', sha1 = :a, sha256 = :b"
+    )
+    house.state.database.run(refused, {"a": 40 * "a", "b": 64 * "b"})
+    house.send("/folders/take", {"source": house.source.id, "folder": ".", "take": "0"})
+    told = json.loads(house.send("/actions/hurry").text)
+    assert told["said"] == "0 photos and videos are to be tried again."
+    assert state_of(house, number) is State.FAILED
+
+
 def test_pause_and_going_on(house: House) -> None:
     before = house.state.control.rung()
     house.send("/control/pause")

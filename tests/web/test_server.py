@@ -232,6 +232,32 @@ def test_who_sends_nothing_more_makes_room_for_who_does(host: Host) -> None:
         assert latest.recv(100).startswith(b"HTTP/1.1 200")
 
 
+def _is_unread(connection: object) -> bool:
+    assert isinstance(connection, patience.PatientProtocol)
+    return connection.flow is not None and connection.flow.write_paused
+
+
+def test_who_does_not_read_the_answer_makes_room_too(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "MOST_AT_ONCE", 2)
+    many = {f"worker-{number}": 1.0 for number in range(20_000)}  # more than is sent ahead
+    monkeypatch.setattr(host.web, "_silent", lambda: many)
+    connections = host.web._server.server_state.connections
+    with socket.socket() as opened:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        opened.settimeout(20)
+        opened.connect(("127.0.0.1", host.web.port))
+        opened.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
+        ends = time.monotonic() + 60
+        while not any(_is_unread(one) for one in [*connections]):
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+        (silent,) = connections
+        assert host.ask("/")[0] == 200
+        assert silent not in connections
+
+
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
 
 
