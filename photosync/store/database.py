@@ -198,7 +198,7 @@ class Database:
     def tuples(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Every row of one query, bare, for thousands at a time; ``parameters`` without text."""
         connection = self.connection()
-        with translated(self.file), connection.busy:
+        with self._kept(connection):
             cursor = connection.cursor()
             cursor.row_factory = None
             return cursor.execute(sql, parameters).fetchall()
