@@ -151,6 +151,15 @@ def retry(
     end(_change(settings, wanted, Choices.retry, "to be tried again"), as_json=as_json)
 
 
+def _left_out_since(settings: Settings, state: OpenState, ids: list[int]) -> set[int]:
+    """Those of failed items that are left out by now: nobody who retries all means them."""
+    from photosync.app.leaving import TakenToday
+    from photosync.store.second_chances import SecondChances
+
+    taken = SecondChances(state.database, TakenToday(settings, state)).failed()
+    return set(state.choices.ids(State.FAILED)).intersection(ids).difference(taken)
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     """Which items the user means: their numbers, or all, or those in one state."""
@@ -189,21 +198,31 @@ def _change(
     """Let ``verb`` take effect, wake the daemon, and say what happened to each item."""
     from photosync.app.state import opened
 
+    left: set[int] = set()
     with opened(settings) as state:
-        answer = verb(state.choices, wanted.ids(state), now=state.now())
+        ids = wanted.ids(state)
         if verb is Choices.retry:
+            if wanted.items is None:
+                left = _left_out_since(settings, state, ids)
             state.control.ask_again(now=state.now())
+        answer = verb(state.choices, [one for one in ids if one not in left], now=state.now())
         state.control.ring(now=state.now())
     lines = [f"{len(answer.changed)} {plural(len(answer.changed), 'item')} {became}."]
     if answer.alike:
         count = len(answer.alike)
         lines.append(f"{count} {plural(count, 'item')} more with the same bytes {became} too.")
+    if left:
+        lines.append(
+            f"{len(left)} failed {plural(len(left), 'item')} {plural(len(left), 'is', 'are')} left"
+            " out by now, as photosync why tells: whoever wants one all the same names it."
+        )
     refused = {} if wanted.items is None else answer.refused
     lines += [f"Item {item}: {why}." for item, why in refused.items()]
     document = {
         "version": 1,
         "changed": answer.changed,
         "alike": sorted(answer.alike),
+        "left_out": sorted(left),
         "refused": {str(item): why for item, why in refused.items()},
     }
     return Result("\n".join(lines), document, FAILED if refused else DONE)

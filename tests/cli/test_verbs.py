@@ -12,6 +12,7 @@ from photosync.domain.states import State
 from photosync.store.control import Problem
 from photosync.store.database import Database
 from photosync.store.intake import Intake
+from photosync.store.source_choices import SourceChoices
 from photosync.store.sources import Sources
 
 if TYPE_CHECKING:
@@ -287,6 +288,19 @@ def test_which_items_has_to_be_said_once(home: Home, arguments: list[str]) -> No
     said = home.say("retry", *arguments)
     assert said.code == 2
     assert "Say which items" in said.err
+
+
+def test_what_is_left_out_since_it_failed_is_tried_only_by_its_number(home: Home) -> None:
+    numbers = home.fill()
+    failed = numbers[State.FAILED]
+    with Database(home.state_dir) as database:
+        (source,) = Sources(database).all()
+        SourceChoices(database).set_left(source.id, is_left=True)
+    for how in (["--all"], ["--state", "failed"]):
+        said = home.say("retry", *how, "--json").json
+        assert (said["changed"], said["left_out"]) == ([], [failed])
+    assert "1 failed item is left out by now" in home.say("retry", "--all").out
+    assert home.say("retry", str(failed), "--json").json["changed"] == [failed]
 
 
 def test_all_means_what_it_applies_to(home: Home) -> None:
