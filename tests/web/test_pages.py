@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pytest
 from PIL import Image
 
+from photosync.domain.dating import Dated, Origin
 from photosync.domain.media import Finding, SourceKind
 from photosync.domain.states import State
 from photosync.errors import RequestRefused, StorageFull
 from photosync.files.samples import make_samples
 from photosync.store.control import Problem
+from photosync.store.dated import DatedRecords
 from photosync.store.intake import Intake
 from photosync.store.source_choices import SourceChoices
 from photosync.web.asked import Asked, Nonsense, asked, folder_key, folder_of, place
@@ -155,6 +157,27 @@ def test_one_item_tells_everything_and_leads_to_its_neighbours(house: House) -> 
     assert 'rel="next"' in text
     assert 'rel="prev"' not in text
     assert house.ask("/photos/99", accept="text/html").status == 404
+
+
+@pytest.mark.parametrize(
+    ("origin", "whence"), [(Origin.NAME, "from its name"), (Origin.MTIME, "from its last change")]
+)
+def test_an_item_that_is_sent_with_a_date_says_which(
+    house: House, origin: Origin, whence: str
+) -> None:
+    number = house.put("IMG-20200102-WA0001.jpg", jpeg(1))
+    assert "Sent as of" not in house.page(f"/photos/{number}")
+    hashes = {"sha256": 64 * "a", "id": number}
+    house.state.database.run("UPDATE media_items SET sha256 = :sha256 WHERE id = :id", hashes)
+    DatedRecords(house.state.database).note(
+        64 * "a", Dated(1_577_966_400, 0, origin), copy_sha256=64 * "b", copy_bytes=9
+    )
+    page = house.page(f"/photos/{number}")
+    told = re.search(
+        r'Sent as of</dt><dd>2 Jan 2020, [0-9:]{5} <span class="hint">[(]([a-z ]+),', page
+    )
+    assert told is not None
+    assert told[1] == whence
 
 
 def test_an_item_in_the_library_has_a_link_to_it(house: House) -> None:
