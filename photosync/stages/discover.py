@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ ASK_EACH = 16
 
 WINDOW = 10_000
 """Files of a folder held in memory at once, to be put in order."""
+
+BY_DATE = attrgetter("mtime_ns", "path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +245,11 @@ class Discover:
                 raise Stopping
             folder = entry.path.rpartition("/")[0]
             if folder != before or len(window) >= WINDOW:
-                yield sorted(window, key=_date)
+                yield sorted(window, key=BY_DATE)
                 window = []
                 before = folder
             window.append(entry)
-        yield sorted(window, key=_date)
+        yield sorted(window, key=BY_DATE)
 
     def _of_interest(
         self, watched: Watched, window: Sequence[Entry], look: Look
@@ -311,10 +314,6 @@ class Discover:
             f"The folder {watched.files.name} is suddenly empty, though photos were found"
             " there before."
         )
-
-
-def _date(entry: Entry) -> tuple[int, str]:
-    return entry.mtime_ns, entry.path
 
 
 class _Batch:

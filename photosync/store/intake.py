@@ -99,8 +99,8 @@ class Intake:
             rows = self._versions(source_id, paths[at : at + ASKED_AT_ONCE[-1]])
             found |= {row[:3]: Known(row[3], bool(row[4])) for row in rows}
         return [
-            found.get((path, one.size_bytes, to_int64(one.mtime_ns)))
-            for path, one in zip(paths, entries, strict=True)
+            found.get((path, size_bytes, to_int64(mtime_ns)))
+            for path, (_, size_bytes, mtime_ns, _) in zip(paths, entries, strict=True)
         ]
 
     def _versions(self, source_id: int, paths: list[bytes]) -> list[tuple[Any, ...]]:
