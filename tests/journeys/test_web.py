@@ -164,6 +164,37 @@ def test_held_photos_are_selected_and_backed_up(world: World, browser: Browser) 
         assert len(world.library()) == 4
 
 
+def test_what_is_clicked_while_a_range_is_asked_about_counts_after_it(
+    world: World, browser: Browser
+) -> None:
+    hand_picked(world)
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["held"] == 8, daemon)
+        page.goto("/photos?state=held")
+        laid_out(page, "8 photos and videos")
+        asked: list[Route] = []
+
+        def keep_the_first(route: Route) -> None:
+            if asked:
+                route.continue_()
+            else:
+                asked.append(route)
+
+        page.route("**/photos/tiles?*", keep_the_first)
+        tile(page, "1.jpg").locator("label").click()
+        tile(page, "4.jpg").locator("label").click(modifiers=["Shift"])
+        tile(page, "7.jpg").locator("label").click()
+        tile(page, "3.jpg").locator("label").click()
+        tile(page, "3.jpg").locator("label").click()  # on the way to both: on, off again
+        page.get_by_role("button", name="Back up").click()
+        page.get_by_text("1 selected").wait_for()
+        assert world.json("status")["items"]["held"] == 8
+        asked[0].continue_()
+        page.get_by_text("4 photos and videos are to be backed up.").wait_for()
+        wait_for(lambda: world.json("status")["items"]["done"] == 4, daemon)
+        assert world.holds(*map(jpeg, (1, 2, 4, 7)))
+
+
 def test_a_day_and_all_of_a_filter_are_selected(world: World, browser: Browser) -> None:
     hand_picked(world)
     world.put("other day.jpg", jpeg(9))

@@ -328,16 +328,25 @@ async function idsOf(some) {
   return ids;
 }
 
-grid.addEventListener("click", async (event) => {
+let acts = Promise.resolve();
+let pending = 0;
+
+/** One act of selecting after the other: some are asked about at photosync, and whoever goes on
+ * meanwhile means what he sees. */
+function inTurn(act) {
+  pending += 1;
+  acts = acts.then(act).catch(reportError).finally(() => {
+    pending -= 1;
+    mark(grid);
+    told();
+  });
+}
+
+grid.addEventListener("click", (event) => {
   const button = event.target.closest(".pick-day");
   if (button) {
     const { day } = button.closest(".day").dataset;
-    const ids = await idsOf(days.filter((one) => one.day === day));
-    if (!ids) return;
-    const isOn = !ids.every((id) => picked.has(id));
-    for (const id of ids) pick(id, isOn);
-    mark(grid);
-    told();
+    inTurn(() => pickWhole(day));
     return;
   }
   const link = event.target.closest(".tile > a");
@@ -345,34 +354,42 @@ grid.addEventListener("click", async (event) => {
     event.preventDefault();
     const box = link.parentElement.querySelector(".pick input");
     box.checked = !box.checked;
-    await clicked(box, event.shiftKey);
+    clicked(box, event.shiftKey);
     return;
   }
-  if (event.target.matches(".pick input")) await clicked(event.target, event.shiftKey);
+  if (event.target.matches(".pick input")) clicked(event.target, event.shiftKey);
 });
 
-async function clicked(box, isRange) {
-  const isOn = box.checked;
+async function pickWhole(day) {
+  const ids = await idsOf(days.filter((one) => one.day === day));
+  if (!ids) return;
+  const isOn = !ids.every((id) => picked.has(id));
+  for (const id of ids) pick(id, isOn);
+}
+
+function clicked(box, isRange) {
+  const { value: id, checked: isOn } = box;
   const { day } = box.closest(".day").dataset;
-  pick(box.value, isOn);
-  if (isRange && last && days.length) {
-    const [from, to] = [last.day, day].map((one) => days.findIndex((other) => other.day === one)).sort((a, b) => a - b);
-    const ids = await idsOf(days.slice(from, to + 1));
-    if (ids) {
-      const [begin_, end] = [ids.indexOf(last.id), ids.indexOf(box.value)].sort((a, b) => a - b);
-      for (const id of ids.slice(Math.max(begin_, 0), end + 1)) pick(id, isOn);
-      mark(grid);
-    }
-  }
-  last = { id: box.value, day };
-  told();
+  inTurn(async () => {
+    pick(id, isOn);
+    if (isRange && last && days.length) await pickRange(last, { id, day }, isOn);
+    last = { id, day };
+  });
+}
+
+async function pickRange(one, other, isOn) {
+  const [from, to] = [one.day, other.day].map((day) => days.findIndex((each) => each.day === day)).sort((a, b) => a - b);
+  const ids = await idsOf(days.slice(from, to + 1));
+  if (!ids) return;
+  const [begin_, end] = [one.id, other.id].map((id) => ids.indexOf(id)).sort((a, b) => a - b);
+  for (const id of ids.slice(Math.max(begin_, 0), end + 1)) pick(id, isOn);
 }
 
 function clear() {
-  picked.clear();
-  all.checked = false;
-  mark(grid);
-  told();
+  inTurn(() => {
+    picked.clear();
+    all.checked = false;
+  });
 }
 
 document.getElementById("clear").hidden = false;
@@ -394,7 +411,14 @@ document.addEventListener("keydown", (event) => {
 });
 
 bar.addEventListener("submit", async (event) => {
-  if (event.submitter?.matches("[data-leads]")) {
+  const { submitter } = event;
+  if (pending) {
+    event.preventDefault();
+    await acts;
+    bar.requestSubmit(submitter);
+    return;
+  }
+  if (submitter?.matches("[data-leads]")) {
     document.getElementById("picked-items").value = [...picked].join(",");
     return; // to a page of its own
   }
@@ -403,7 +427,7 @@ bar.addEventListener("submit", async (event) => {
   if (!all.checked) fields.push(["item", [...picked].join(",")]);
   const buttons = bar.querySelectorAll("button");
   for (const one of buttons) one.disabled = true;
-  const answered = await send(event.submitter?.formAction ?? bar.action, fields);
+  const answered = await send(submitter?.formAction ?? bar.action, fields);
   for (const one of buttons) one.disabled = false;
   if (answered) clear();
 });
