@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -186,12 +187,15 @@ def test_a_server_that_is_gone_is_waited_for(world: World, tmp_path: Path) -> No
         configure(world, endpoint, "gone")
         put(world, "one.jpg", jpeg(1))
         world.once()
-    put(world, "two.jpg", jpeg(2))
-    done = world.run("backup")
-    assert done.returncode == 0, "nothing waits that was not found yet"
-    told = world.once(code=3)
-    assert world.holds(jpeg(2))
-    assert (told["not_backed_up"], told["problems"][0]["code"]) == (1, "backup_away")
-    done = world.run("backup")
-    assert done.returncode == 3
-    assert "cannot be reached" in done.stdout
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", int(endpoint.rpartition(":")[2])))  # no other test's server
+        put(world, "two.jpg", jpeg(2))
+        done = world.run("backup")
+        assert done.returncode == 0, "nothing waits that was not found yet"
+        told = world.once(code=3)
+        assert world.holds(jpeg(2))
+        assert (told["not_backed_up"], told["problems"][0]["code"]) == (1, "backup_away")
+        done = world.run("backup")
+        assert done.returncode == 3
+        assert "cannot be reached" in done.stdout
