@@ -42,7 +42,10 @@ EXTRAS = {
     "webdav": "webdav",
     "dav": "webdav",
 }
-FULL_CODES = ("QuotaExceeded", "StorageFull", "XMinioStorageFull", "EntityTooLarge", "507")
+FULL_CODES = frozenset({"QuotaExceeded", "StorageFull", "XMinioStorageFull", "EntityTooLarge"})
+"""What S3's servers call it."""
+FULL_STATUS = 507
+FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 LONGEST_TOLD = 200
 SCHEMES_OF_DAV = ("webdav", "dav")
 
@@ -338,8 +341,7 @@ class RemotePlace:
 
     def _trouble(self, error: Exception) -> BackupAway | BackupFull:
         told = self._without_secrets(error)
-        is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if is_full or any(code in told for code in FULL_CODES):
+        if any(map(_is_full, _causes(error))):
             return BackupFull(f"{self.name} takes nothing more: {told}.")
         if isinstance(error, PermissionError) or "redential" in told or "uthentic" in told:
             return BackupAway(
@@ -369,6 +371,26 @@ class RemotePlace:
             elif isinstance(value, str) and "://" not in value and value:
                 found.append(value)
         return sorted(found, key=len, reverse=True)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from: fsspec's own errors leave out the server's code."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether it says that there is no room. Not by its text: names and ports hold any digits."""
+    if isinstance(error, OSError) and error.errno in FULL_ERRNOS:
+        return True
+    if getattr(error, "status_code", None) == FULL_STATUS:  # WebDAV (RFC 4918, 11.5)
+        return True
+    response = getattr(error, "response", None)  # botocore's
+    told = response.get("Error", {}) if isinstance(response, dict) else {}
+    return type(error).__name__ == "InsufficientStorage" or told.get("Code") in FULL_CODES
 
 
 def _sftp_options(to: str) -> dict[str, Any]:

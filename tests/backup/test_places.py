@@ -9,7 +9,7 @@ import resource
 import secrets
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +20,7 @@ from photosync.backup.local import LocalPlace, unwritable
 from photosync.backup.places import place_of
 from photosync.config import BackupSettings
 from photosync.domain.backups import Record
-from photosync.errors import BackupAway, BackupFull, BackupLost, FileTooLarge
+from photosync.errors import BackupAway, BackupFull, BackupLost, FileTooLarge, PhotosyncError
 from tests.backup.sftp import PASSWORD, USER, server
 
 if TYPE_CHECKING:
@@ -100,6 +100,54 @@ def test_a_folder_goes_only_where_a_full_one_would_stay(
     monkeypatch.setattr(remote, "REFUSES_FULL", frozenset())
     place.take_back("two/2020/a.jpg")
     assert place.fs.exists(place.full("two/2020"))  # type: ignore[attr-defined]
+
+
+class Told(Exception):
+    """What a server's own library raises, with what it has besides the text."""
+
+    def __init__(self, text: str = "", **more: Any) -> None:
+        super().__init__(text)
+        self.__dict__.update(more)
+
+
+class InsufficientStorage(Exception):
+    """Of webdav4."""
+
+
+def of_s3(code: str) -> Exception:
+    """As s3fs raises it: the text says no code, what it came from does."""
+    error = OSError(errno.EIO, "no")
+    error.__cause__ = Told(response={"Error": {"Code": code}})
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (OSError(errno.ENOSPC, "no room"), BackupFull),
+        (InsufficientStorage("Insufficient Storage on the server"), BackupFull),
+        (Told("received 507", status_code=507), BackupFull),
+        (of_s3("QuotaExceeded"), BackupFull),
+        (of_s3("SlowDown"), BackupAway),
+        (ConnectionError("Cannot connect to http://127.0.0.1:45071"), BackupAway),
+        (OSError("IMG_5070.jpg cannot be written"), BackupAway),
+        (OSError("QuotaExceeded.jpg cannot be written"), BackupAway),
+        (Told("received 503", status_code=503, response=object()), BackupAway),
+    ],
+)
+def test_a_full_storage_is_told_from_one_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type
+) -> None:
+    place = place_of(settings(tmp_path, f"memory://{secrets.token_hex(4)}/photos"))
+    places.prepare(place, None)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(place.fs, "pipe_file", refuse)  # type: ignore[attr-defined]
+    with pytest.raises(PhotosyncError) as told:
+        place.put("index/1.tsv", b"x")
+    assert type(told.value) is kind
 
 
 def test_what_is_not_there_is_lost_and_an_empty_file_is_one(place: Place) -> None:
