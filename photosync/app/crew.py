@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from photosync.app.putting_back import PuttingBack
 from photosync.files.holding import FREEING, holder_of
 from photosync.stages.create import Create
 from photosync.stages.dating import Dating
-from photosync.stages.mirror import Mirror
+from photosync.stages.mirror import Mirror, Told
 from photosync.stages.prune import Prune
 from photosync.stages.pull import Pull
 from photosync.stages.upload import Upload
@@ -45,8 +46,9 @@ if TYPE_CHECKING:
 Step = tuple[str, str, Callable[[], bool]]
 """Name, bell and what the worker does when that rings; False if there was nothing to do."""
 
-HASHERS = 4
-"""Files are read side by side: while one waits for the disk, another is hashed."""
+HASHERS = max(2, min(4, os.cpu_count() or 1))
+"""Files are read side by side: while one waits for the disk, another is hashed. More than there are
+cores only take the interpreter from each other."""
 
 PULLERS = 3
 """While what one of them wants comes through the cable, another hashes, and a third waits for the
@@ -101,6 +103,7 @@ class Crew:
 
     def hashing(self, ground: Ground) -> Iterator[Step]:
         """What lies in watched folders."""
+        told = Told()
         for number in range(1, HASHERS + 1):
             mirror = Mirror(
                 f"mirror-{number}",
@@ -111,6 +114,7 @@ class Crew:
                 source_lost=ground.source_lost,
                 clock=self.state.clock,
                 fixes_dates=self.settings.upload.fix_dates,
+                told=told,
             )
             yield mirror.name, "mirror", mirror.run_once
 

@@ -8,6 +8,7 @@ a transaction costs as much as hashing one; after a death they are hashed anew.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import album_of
@@ -41,10 +42,17 @@ TELL_SECONDS = 0.2
 workers that are woken for each file take the database and the interpreter from this one."""
 
 
+@dataclass(slots=True)
+class Told:
+    """When who comes next was woken last, by whichever of those that work side by side."""
+
+    at: float = 0.0
+
+
 class Mirror:
     """Takes found items, a few at a time; several work side by side, for reading is waiting.
 
-    ``fixes_dates``: what says no date is sent with one.
+    ``fixes_dates``: what says no date is sent with one. ``told`` is all of theirs.
     """
 
     def __init__(
@@ -58,6 +66,7 @@ class Mirror:
         source_lost: Callable[[int, SourceMissing], None],
         clock: Callable[[], float],
         fixes_dates: bool = False,
+        told: Told | None = None,
     ) -> None:
         self.name = name
         self._fixes_dates = fixes_dates
@@ -68,7 +77,7 @@ class Mirror:
         self._source_lost = source_lost
         self._clock = clock
         self._untold = False
-        self._told_at = 0.0
+        self._told = told or Told()
 
     def run_once(self) -> bool:
         """Hash the oldest ready items; False if there was none."""
@@ -122,8 +131,8 @@ class Mirror:
         """Wake who comes next: at once, but not for each of thousands that follow one another."""
         self._untold = self._untold or has_hashed
         now = self._clock()
-        if self._untold and (not has_hashed or not 0 <= now - self._told_at < TELL_SECONDS):
-            self._untold, self._told_at = False, now
+        if self._untold and (not has_hashed or not 0 <= now - self._told.at < TELL_SECONDS):
+            self._untold, self._told.at = False, now
             self._bells.ring("upload", "create", "backup")
 
     def _hashed(self, item: MediaItem) -> Hashed:
