@@ -6,7 +6,6 @@ temporary name first.
 
 from __future__ import annotations
 
-import errno
 import io
 import shlex
 import sys
@@ -22,6 +21,7 @@ from photosync.backup.places import (
     PARTS,
     options_for,
 )
+from photosync.backup.refusing import is_full, is_refused
 from photosync.domain.media import readable
 from photosync.errors import BackupAway, BackupFull, BackupLost, PhotosyncError
 
@@ -42,10 +42,6 @@ EXTRAS = {
     "webdav": "webdav",
     "dav": "webdav",
 }
-FULL_CODES = frozenset({"QuotaExceeded", "StorageFull", "XMinioStorageFull", "EntityTooLarge"})
-"""What S3's servers call it."""
-FULL_STATUS = 507
-FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 LONGEST_TOLD = 200
 SCHEMES_OF_DAV = ("webdav", "dav")
 
@@ -341,9 +337,9 @@ class RemotePlace:
 
     def _trouble(self, error: Exception) -> BackupAway | BackupFull:
         told = self._without_secrets(error)
-        if any(map(_is_full, _causes(error))):
+        if is_full(error):
             return BackupFull(f"{self.name} takes nothing more: {told}.")
-        if isinstance(error, PermissionError) or "redential" in told or "uthentic" in told:
+        if is_refused(error):
             return BackupAway(
                 f"{self.name} does not let photosync in: {told}.",
                 hint="Correct the user and password or keys: backup.to, [backup.options], or what"
@@ -371,26 +367,6 @@ class RemotePlace:
             elif isinstance(value, str) and "://" not in value and value:
                 found.append(value)
         return sorted(found, key=len, reverse=True)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from: fsspec's own errors leave out the server's code."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _is_full(error: BaseException) -> bool:
-    """Whether it says that there is no room. Not by its text: names and ports hold any digits."""
-    if isinstance(error, OSError) and error.errno in FULL_ERRNOS:
-        return True
-    if getattr(error, "status_code", None) == FULL_STATUS:  # WebDAV (RFC 4918, 11.5)
-        return True
-    response = getattr(error, "response", None)  # botocore's
-    told = response.get("Error", {}) if isinstance(response, dict) else {}
-    return type(error).__name__ == "InsufficientStorage" or told.get("Code") in FULL_CODES
 
 
 def _sftp_options(to: str) -> dict[str, Any]:

@@ -11,13 +11,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import paramiko
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from photosync.backup import places, remote
 from photosync.backup.indexing import read_index, write_index
 from photosync.backup.keys import Keys
 from photosync.backup.local import LocalPlace, unwritable
 from photosync.backup.places import place_of
+from photosync.backup.remote import RemotePlace
 from photosync.config import BackupSettings
 from photosync.domain.backups import Record
 from photosync.errors import BackupAway, BackupFull, BackupLost, FileTooLarge, PhotosyncError
@@ -148,6 +151,43 @@ def test_a_full_storage_is_told_from_one_that_is_away(
     with pytest.raises(PhotosyncError) as told:
         place.put("index/1.tsv", b"x")
     assert type(told.value) is kind
+
+
+class NoCredentialsError(Exception):
+    """Of botocore."""
+
+
+AWAY, REFUSED = "cannot be reached", "does not let photosync in"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError("Access Denied"), REFUSED),
+        (NoCredentialsError("Unable to locate"), REFUSED),
+        (paramiko.PasswordRequiredException("Private key file is encrypted"), REFUSED),
+        (paramiko.SSHException("No authentication methods available"), REFUSED),
+        (Told("received 401 (Unauthorized)", status_code=401), REFUSED),
+        (Told("received 403 (Forbidden)", status_code=403), REFUSED),
+        (Told("received 503 (Unauthentic)", status_code=503), AWAY),
+        (ConnectionError("Cannot connect to http://authentic-films.example:80"), AWAY),
+        (OSError("Credentials.jpg cannot be written"), AWAY),
+        (paramiko.SSHException("Invalid SSH banner: Authentication is near"), AWAY),
+    ],
+)
+def test_who_is_not_let_in_is_told_from_who_does_not_get_there(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    options = {"user": "Auth", "key": "Credential"}  # names that are blotted out of what is told
+    place = RemotePlace("memory://photos", "memory://photos", options)
+    monkeypatch.setattr(place, "_opened", (MemoryFileSystem(), "/photos"))
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(place.fs, "pipe_file", refuse)
+    with pytest.raises(BackupAway, match=words):
+        place.put("index/1.tsv", b"x")
 
 
 def test_what_is_not_there_is_lost_and_an_empty_file_is_one(place: Place) -> None:
