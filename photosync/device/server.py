@@ -47,11 +47,12 @@ LONGEST_COMMAND = 0xFFFF  # four hexadecimal digits say how long it is
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 NOT_READY = (
-    ("unauthorized", "has not allowed this computer yet", "Unlock it and tap Allow."),
-    ("authorizing", "has not allowed this computer yet", "Unlock it and tap Allow."),
+    ("device unauthorized", "has not allowed this computer yet", "Unlock it and tap Allow."),
+    ("device still authorizing", "has not allowed this computer yet", "Unlock it and tap Allow."),
     ("insufficient permissions", "may not be opened by this user", "See photosync phones."),
     ("no permissions", "may not be opened by this user", "See photosync phones."),
 )
+"""How adb's sentences begin (acquire_one_transport); further on stand the phone's name and more."""
 
 
 class AdbServer:
@@ -257,7 +258,7 @@ def explain(serial: str, error: Exception) -> PhotosyncError:
     if isinstance(error, (adbutils.AdbTimeout, TimeoutError)):
         return PhoneStalled(f"{name} does not answer.")
     for sign, what, cure in NOT_READY:
-        if sign in said:
+        if isinstance(error, adbutils.AdbError) and said.startswith(sign):
             return PhoneNotReady(f"{name} {what}.", hint=cure)
     return PhoneGone(f"{name} cannot be reached: {said[:200] or type(error).__name__}.")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 
+import adbutils
 import pytest
 
-from photosync.device.server import AdbServer, _Connection
-from photosync.errors import PhoneGone
+from photosync.device.server import AdbServer, _Connection, explain
+from photosync.errors import PhoneGone, PhoneNotReady
 from tests.lab.lab import free_port
 from tests.lab.server import FakeServer
 
@@ -30,3 +31,28 @@ def test_whoever_hangs_up_is_the_first_word_of_the_sentence() -> None:
             phone.read(1)
     with tracking, pytest.raises(PhoneGone, match=r"^The adb server is gone: the connection "):
         tracking.read(1 << 20)  # more than there is
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "cure"),
+    [
+        (adbutils.AdbError("device unauthorized.\nThis adb server's"), PhoneNotReady, "tap Allow"),
+        (adbutils.AdbError("device still authorizing"), PhoneNotReady, "tap Allow"),
+        (
+            adbutils.AdbError("insufficient permissions for device"),
+            PhoneNotReady,
+            "photosync phones",
+        ),
+        (adbutils.AdbError("device offline"), PhoneGone, ""),
+        (adbutils.AdbError("device 'unauthorized.example:5555' not found"), PhoneGone, ""),
+        (adbutils.AdbError("device 'authorizing' not found"), PhoneGone, ""),
+        (OSError("no permissions"), PhoneGone, ""),
+    ],
+)
+def test_a_phone_that_has_to_be_unlocked_is_told_from_one_that_is_gone(
+    error: Exception, kind: type, cure: str
+) -> None:
+    found = explain("unauthorized.example:5555", error)
+    assert type(found) is kind
+    assert cure in found.hint
+    assert kind is PhoneNotReady or "Allow" not in found.hint
