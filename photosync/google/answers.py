@@ -131,13 +131,17 @@ def _quota(case: _Case, now: float) -> PhotosyncError | None:
     )
     if not limited:
         return None
-    if "perday" in fault.quota_limit.lower() or case.says("per day", "perday"):
-        return DailyQuotaSpent("Google says that the day's requests are used up.")
-    if "dailyLimitExceeded" in fault.reasons:
+    if _is_of_day(case) or "dailyLimitExceeded" in fault.reasons:
         return DailyQuotaSpent("Google says that the day's requests are used up.")
     return RateLimited(
         case.told("Google wants fewer requests"), retry_after=retry_after(case.answer, fault, now)
     )
+
+
+def _is_of_day(case: _Case) -> bool:
+    """Whether it is the day's quota: by the limit's own name; only without one by the text."""
+    limit = case.fault.quota_limit.lower()
+    return "perday" in limit if limit else case.says("per day", "perday")
 
 
 QUOTA_REASONS = frozenset(

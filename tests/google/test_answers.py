@@ -103,6 +103,9 @@ UPLOADS_QUOTA_TEXT = (
     " 'UploadsPerMinute' of service 'photoslibrary.googleapis.com' for consumer"
     " 'project_number:1'."
 )
+MINUTE_OF_DAY = quota(
+    f"{MINUTE_TEXT} The project has 10,000 requests per day.", "WritesPerMinutePerUser"
+)
 PAGE = b"<!DOCTYPE html><html><title>Error</title><p>per day, not enough storage</html>"
 
 ROWS: list[tuple[str, Kind, int, bytes, type[PhotosyncError]]] = [
@@ -240,6 +243,7 @@ ROWS: list[tuple[str, Kind, int, bytes, type[PhotosyncError]]] = [
     ),
     # §6.3
     ("minute", Kind.CREATE, 429, quota(MINUTE_TEXT, "WritesPerMinutePerUser"), RateLimited),
+    ("minute, of 10,000 per day", Kind.CREATE, 429, MINUTE_OF_DAY, RateLimited),
     ("minute by text", Kind.CREATE, 429, quota(MINUTE_TEXT), RateLimited),
     ("minute, old", Kind.CREATE, 429, quota(OLD_MINUTE_TEXT), RateLimited),
     ("day", Kind.CREATE, 429, quota(DAY_TEXT, "ApiCallsPerProjectPerDay"), DailyQuotaSpent),
