@@ -154,14 +154,21 @@ class RemotePlace:
     def check(self) -> None:
         """See to it that the storage can be reached."""
         with self.told():
-            self.fs.exists(self.full(MARK))
+            self._is_there(self.full(MARK))
 
     def exists(self, path: str) -> bool:
         """Whether something has that name."""
         with self.told():
             self.fs.invalidate_cache()
-            found: bool = self.fs.exists(self.full(path))
-            return found
+            return self._is_there(self.full(path))
+
+    def _is_there(self, full: str) -> bool:
+        """Only the storage's own "no such file" is a no: fsspec's ``exists`` takes any error so."""
+        try:
+            self.fs.info(full)
+        except FileNotFoundError:
+            return False
+        return True
 
     @contextmanager
     def part(self, path: str, token: str) -> Iterator[RemotePart]:
@@ -214,17 +221,33 @@ class RemotePlace:
             folder = folder.rpartition("/")[0]
 
     def walk(self) -> Iterator[tuple[str, int]]:
-        """Path and size of every file but ours."""
-        root = self._open()[1].strip("/")
+        """Path and size of every file but ours.
+
+        A folder that cannot be listed ends it: fsspec's own ``walk`` leaves such folders out, as
+        if all that is in them were lost.
+        """
+        root = self._open()[1]
         with self.told():
             self.fs.invalidate_cache()
-            if not self.fs.exists(self._open()[1]):
-                return
-            for _, _, files in self.fs.walk(self._open()[1], detail=True):
-                for one in files.values():
-                    path = str(one["name"]).strip("/").removeprefix(root).strip("/")
-                    if path.partition("/")[0] != OWN and path:
+            waiting = [root]
+            while waiting:
+                folder = waiting.pop()
+                for one in self._listed(folder):
+                    name = str(one["name"])
+                    path = name.strip("/").removeprefix(root.strip("/")).strip("/")
+                    if path.partition("/")[0] == OWN or name.strip("/") == folder.strip("/"):
+                        continue
+                    if one["type"] == "directory":
+                        waiting.append(name)
+                    else:
                         yield path, int(one.get("size") or 0)
+
+    def _listed(self, folder: str) -> list[dict[str, Any]]:
+        try:
+            found: list[dict[str, Any]] = self.fs.ls(folder, detail=True)
+        except FileNotFoundError:
+            return []  # it went meanwhile, or nothing was brought yet
+        return found
 
     def put(self, path: str, content: bytes) -> None:
         """Write a small file of ours, at once or not at all (as far as the storage can)."""

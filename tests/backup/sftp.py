@@ -31,7 +31,9 @@ class _Handle(paramiko.SFTPHandle):  # type: ignore[misc]
         return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
 
 
-class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
+class Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
+    """What the folder shows."""
+
     root = ""
 
     def __init__(self, server: Any, root: str) -> None:
@@ -105,7 +107,7 @@ def server(root: Path) -> Iterator[tuple[int, Any]]:
                 return
             transport = paramiko.Transport(connection)
             transport.add_server_key(key)
-            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, str(root))
+            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files, str(root))
             transports.append(transport)
             transport.start_server(event=threading.Event(), server=_Gate())
 

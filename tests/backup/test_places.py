@@ -24,7 +24,7 @@ from photosync.backup.remote import RemotePlace
 from photosync.config import BackupSettings
 from photosync.domain.backups import Record
 from photosync.errors import BackupAway, BackupFull, BackupLost, FileTooLarge, PhotosyncError
-from tests.backup.sftp import PASSWORD, USER, server
+from tests.backup.sftp import PASSWORD, USER, Files, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,6 +196,44 @@ def test_what_is_not_there_is_lost_and_an_empty_file_is_one(place: Place) -> Non
         read(place, "2020/none.jpg")
     assert send(place, "empty.jpg", b"")
     assert read(place, "empty.jpg") == b""
+
+
+def test_what_cannot_be_looked_at_is_not_taken_for_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    with server(root) as (port, key):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        know(tmp_path, port, key)
+        place = place_of(settings(tmp_path, f"sftp://{USER}:{PASSWORD}@127.0.0.1:{port}/all"))
+        assert [*place.walk()] == [], "nothing was brought yet"
+        places.prepare(place, None)
+        assert send(place, "2020/a.jpg", b"a")
+        assert send(place, "2021/05/b.jpg", b"bb")
+        assert sorted(place.walk()) == [("2020/a.jpg", 1), ("2021/05/b.jpg", 2)]
+        assert not place.exists("2021/05/c.jpg")
+        with monkeypatch.context() as patched:
+            refuse(patched, "/2021/05")
+            with pytest.raises(BackupAway, match="does not let photosync in"):
+                [*place.walk()]
+            with pytest.raises(BackupAway, match="does not let photosync in"):
+                place.exists("2021/05/b.jpg")
+        place.fs.client.close()  # type: ignore[attr-defined]
+        for look in (place.check, lambda: place.exists("2020/a.jpg"), lambda: [*place.walk()]):
+            with pytest.raises(BackupAway, match="cannot be reached"):
+                look()
+
+
+def refuse(patched: pytest.MonkeyPatch, part: str) -> None:
+    """The server says "permission denied" to whoever asks after what has ``part`` in its path."""
+    for name in ("list_folder", "stat", "lstat"):
+        real = getattr(Files, name)
+
+        def answer(self: object, path: str, real: Any = real) -> Any:
+            return paramiko.SFTP_PERMISSION_DENIED if part in path else real(self, path)
+
+        patched.setattr(Files, name, answer)
 
 
 def test_a_place_is_known_by_its_mark(place: Place) -> None:
