@@ -34,6 +34,9 @@ AHEAD = 8
 BLOCK_BYTES = 256 * 1024
 """Handed on at once: whoever hashes and writes does so a quarter as often as the phone sends."""
 
+NO_ROOM = (b"No space left on device", b"Quota exceeded")
+"""Android's own words for ENOSPC and EDQUOT (bionic_errdefs.h)."""
+
 NO_SUCH = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -226,7 +229,7 @@ class Sync:
         if kind != b"FAIL":
             raise PhoneGarbled(f"The phone answered {kind!r} after a push.")
         text = self._text(number)
-        if b"No space left" in text or b"Quota exceeded" in text:
+        if text.rstrip().endswith(NO_ROOM):
             raise PhoneFull(f"There is no room on the phone for {shown(path)}.")
         raise FileUnreadable(f"The phone cannot write {shown(path)}: {said(text)}.", hint="")
 
@@ -290,10 +293,12 @@ class _Gathered:
 
 
 def refusal(path: bytes, text: bytes) -> FileVanished | FileUnreadable:
-    """What adbd's words about a file mean; they end with the system's own."""
-    for number in NO_SUCH:
-        if os.strerror(number).encode() in text:
-            return FileVanished(f"{shown(path)} is not on the phone any more.")
+    """What adbd's or a shell's words about a file mean.
+
+    They end with the system's own; before these stands the file's name, which may say anything.
+    """
+    if text.rstrip().endswith(tuple(os.strerror(number).encode() for number in NO_SUCH)):
+        return FileVanished(f"{shown(path)} is not on the phone any more.")
     return FileUnreadable(f"The phone cannot read {shown(path)}: {said(text)}.")
 
 

@@ -129,12 +129,17 @@ def test_the_phone_will_not_have_it(phone: Phone, lab_phone: LabPhone) -> None:
         put(phone, "file/a.jpg")
 
 
-def test_a_full_phone(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_phone(phone: Phone, lab_phone: LabPhone, monkeypatch: pytest.MonkeyPatch) -> None:
     """Said as adbd says it; the lab's disk is too large to fill."""
     from photosync.device.sync import Sync
 
+    (lab_phone.storage / "file").write_bytes(b"no folder")
     monkeypatch.setattr(Sync, "_text", lambda *_: b"write failed: No space left on device")
     with pytest.raises(PhoneFull):
+        put(phone, "file/a.jpg")
+    named = b"cannot create /sdcard/No space left on device/a.jpg: Permission denied"
+    monkeypatch.setattr(Sync, "_text", lambda *_: named)
+    with pytest.raises(FileUnreadable, match="Permission denied"):
         put(phone, "file/a.jpg")
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photosync.device import wire
-from photosync.errors import PhoneGarbled
+from photosync.device.sync import refusal
+from photosync.errors import FileUnreadable, FileVanished, PhoneGarbled
 
 U32 = st.integers(0, 2**32 - 1)
 ERRNO = st.integers(0, wire.LARGEST_ERRNO)
@@ -130,3 +131,18 @@ def test_packets_say_how_long_they_are() -> None:
 def test_no_word_holds_a_nul() -> None:
     with pytest.raises(ValueError, match="NUL"):
         wire.quoted(b"a\0b")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (b"open failed: No such file or directory", FileVanished),
+        (b"sh: can't open /sdcard/a.jpg: Not a directory\n", FileVanished),
+        (b"sh: can't open /sdcard/a.jpg: Permission denied\n", FileUnreadable),
+        (b"sh: can't open /sdcard/No such file or directory/a.jpg: I/O error\n", FileUnreadable),
+    ],
+)
+def test_a_file_is_gone_by_what_the_system_says_and_not_by_its_name(
+    text: bytes, kind: type
+) -> None:
+    assert type(refusal(b"/sdcard/a.jpg", text)) is kind
