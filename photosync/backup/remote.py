@@ -308,17 +308,21 @@ class RemotePlace:
                 options = {**_sftp_options(self._to), **options}
                 path = urlsplit(self._to).path
                 return fsspec.filesystem("sftp", skip_instance_cache=True, **options), path
+            self._require_known(fsspec)
             fs, root = url_to_fs(self._to, skip_instance_cache=True, **options)
         except ImportError as error:
             raise self._not_installed() from error
+        return fs, root
+
+    def _require_known(self, fsspec: Any) -> None:
+        """Asked apart from the options, whose own ValueErrors may say anything."""
+        try:
+            fsspec.get_filesystem_class(self._scheme)
         except ValueError as error:
-            if "not known" not in str(error):
-                raise
             raise BackupAway(
                 f"fsspec knows no storage of the kind {self._scheme}://.",
                 hint="Correct backup.to; kinds: filesystem-spec.readthedocs.io",
             ) from error
-        return fs, root
 
     def _dav(self, fsspec: Any, options: dict[str, Any]) -> tuple[Any, str]:
         """WebDAV's address stands apart from the path: ``base_url``, else https://HOST."""

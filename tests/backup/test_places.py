@@ -290,6 +290,23 @@ def test_storage_that_is_not_to_be_had(tmp_path: Path, to: str, cure: str) -> No
     assert cure in told.value.hint
 
 
+def test_an_option_that_is_refused_is_no_unknown_kind_of_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("the region is not known")
+
+    monkeypatch.setattr(MemoryFileSystem, "__init__", refuse)
+    with pytest.raises(BackupAway, match="the region is not known"):
+        place_of(settings(tmp_path, "memory://photos", region="none")).check()
+
+
+@pytest.mark.parametrize("scheme", ["dav", "webdav"])
+def test_webdav_has_two_names(scheme: str) -> None:
+    place = RemotePlace(f"{scheme}://127.0.0.1/photos", "there", {})
+    assert place.full("2020/a.jpg") == "photos/2020/a.jpg"
+
+
 def test_what_is_to_be_installed_is_told_as_readme_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
