@@ -7,6 +7,7 @@ temporary name first.
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import sys
 from contextlib import contextmanager, suppress
@@ -43,6 +44,10 @@ EXTRAS = {
     "dav": "webdav",
 }
 LONGEST_TOLD = 200
+ADDRESS = re.compile(r"(https?|socks[45]h?)://[^\s/]+")
+"""A storage's, or a proxy's: of those among the options only the password is a secret."""
+LARGEST_PORT = 65_535
+"""Larger numbers among the options are passwords of digits; smaller ones ports and seconds."""
 SCHEMES_OF_DAV = ("webdav", "dav")
 
 
@@ -382,8 +387,7 @@ class RemotePlace:
         return readable(text.split("\n")[0])[:LONGEST_TOLD].rstrip(". ")
 
     def _secrets(self) -> list[str]:
-        password = urlsplit(self._to).password
-        found = [password, unquote(password)] if password else []
+        found = _passwords(self._to)
         values = list(self._options.values())
         while values:
             value = values.pop()
@@ -391,9 +395,19 @@ class RemotePlace:
                 values += value.values()
             elif isinstance(value, (list, tuple)):
                 values += value
-            elif isinstance(value, str) and "://" not in value and value:
+            elif isinstance(value, str) and ADDRESS.match(value):
+                found += _passwords(value)
+            elif isinstance(value, str) and value:
                 found.append(value)
+            elif isinstance(value, int) and value > LARGEST_PORT:
+                found.append(str(value))
         return sorted(found, key=len, reverse=True)
+
+
+def _passwords(address: str) -> list[str]:
+    """The password in an address, as it stands there and as it is meant."""
+    password = urlsplit(address).password
+    return [password, unquote(password)] if password else []
 
 
 def _sftp_options(to: str) -> dict[str, Any]:

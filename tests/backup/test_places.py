@@ -190,6 +190,33 @@ def test_who_is_not_let_in_is_told_from_who_does_not_get_there(
         place.put("index/1.tsv", b"x")
 
 
+def test_no_secret_of_the_options_stands_in_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {
+        "secret": "s3cr3t-value",
+        "token": "with://slashes",
+        "password": 314159265,
+        "endpoint_url": "http://storage.example:9000",
+        "client_kwargs": {"proxies": ["http://user:pr%C3%B6xy-word@proxy.example:3128"]},
+    }
+    to = f"memory://{secrets.token_hex(4)}/photos"
+    place = place_of(settings(tmp_path, to, **options))
+    said = (
+        "s3cr3t-value with://slashes 314159265 pr%C3%B6xy-word pröxy-word"
+        " http://storage.example:9000 proxy.example:3128"
+    )
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(said)
+
+    monkeypatch.setattr(place.fs, "info", refuse)  # type: ignore[attr-defined]
+    with pytest.raises(BackupAway) as told:
+        place.exists("a.jpg")
+    left = "*** *** *** *** *** http://storage.example:9000 proxy.example:3128"
+    assert left in told.value.message
+
+
 def test_what_is_not_there_is_lost_and_an_empty_file_is_one(place: Place) -> None:
     places.prepare(place, None)
     with pytest.raises(BackupLost, match="is gone from the backup"):
