@@ -255,7 +255,7 @@ def test_filters_and_the_details_of_one(world: World, browser: Browser) -> None:
         page.locator(".tile a").first.click()
         page.get_by_role("link", name="Older", exact=True).wait_for()
         picture = page.locator(".stage img")
-        until(page, "document.querySelector('.stage img').naturalWidth > 100")
+        until(page, "document.querySelector('.stage img')?.naturalWidth > 100")
         original = picture.locator("xpath=..").get_attribute("href")
         assert original is not None
         with urllib.request.urlopen(f"{address.rstrip('/')}{original}") as answer:
@@ -269,7 +269,7 @@ def test_filters_and_the_details_of_one(world: World, browser: Browser) -> None:
         laid_out(page, "2 photos and videos")
         page.goto("/photos?type=video")
         page.locator(".tile a").click()
-        until(page, "document.querySelector('video').readyState >= 1")
+        until(page, "document.querySelector('video')?.readyState >= 1")
 
 
 # Back again
@@ -806,9 +806,9 @@ def test_a_phones_photos_are_seen_before_they_are_copied(
         wait_for(lambda: world.json("status")["items"]["held"] == 1, daemon)
         page.goto("/photos")
         page.locator('.tile[data-state="held"] img').wait_for()
-        until(page, "document.querySelector('.tile img').naturalWidth === 160")
+        until(page, "document.querySelector('.tile img')?.naturalWidth === 160")
         page.locator(".tile a").click()
-        until(page, "document.querySelector('.stage img').naturalWidth === 160")
+        until(page, "document.querySelector('.stage img')?.naturalWidth === 160")
         original = page.locator(".stage a").get_attribute("href")
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{address.rstrip('/')}{original}")
