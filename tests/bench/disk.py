@@ -70,7 +70,11 @@ def scan(place: Place) -> Iterator[Row | Growth]:
         "≤ 1.2",
         (against("", hashed[many], sums, peer="sha256sum", limit=1.2),),
         note="From the start of the daemon until the last item is hashed and on record, uploads"
-        f" resting; photosync takes SHA-256 and SHA-1 in one pass{disk}.",
+        f" resting; photosync takes SHA-256 and SHA-1 in one pass{disk}."
+        " What is more goes, file by file, into looking at it, its date and its rows: both cores"
+        " are busy (vmstat), 45 % of it in the kernel, half of that in changing from thread to"
+        " thread (perf). Tried: as many lanes as cores, uploads woken together: a tenth less at"
+        " 10,000 files.",
         short="first scan and hash",
     )
     yield Row(
@@ -78,7 +82,9 @@ def scan(place: Place) -> Iterator[Row | Growth]:
         "`find -printf`",
         "≤ 4",
         (against("", looked[many], finds, peer="find -printf", limit=4.0),),
-        note="The look alone, as a running daemon does it; both with the folders in memory.",
+        note="The look alone, as a running daemon does it; both with the folders in memory."
+        " Two thirds of it are listing with a stat a file from Python, and one question to the"
+        " record for 512 files (cProfile).",
     )
     for what, values in (("first scan and hash", hashed), ("re-scan", looked)):
         points = tuple((float(one), Figure(tuple(each)).median) for one, each in values.items())
