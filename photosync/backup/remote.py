@@ -405,8 +405,11 @@ class RemotePlace:
 
 
 def _passwords(address: str) -> list[str]:
-    """The password in an address, as it stands there and as it is meant."""
-    password = urlsplit(address).password
+    """The password in an address, as it stands there and as it is meant; all of what is none."""
+    try:
+        password = urlsplit(address).password
+    except ValueError:
+        return [address]
     return [password, unquote(password)] if password else []
 
 

@@ -197,13 +197,14 @@ def test_no_secret_of_the_options_stands_in_a_message(
         "secret": "s3cr3t-value",
         "token": "with://slashes",
         "password": 314159265,
+        "proxy": "http://[pr0xy-word",
         "endpoint_url": "http://storage.example:9000",
         "client_kwargs": {"proxies": ["http://user:pr%C3%B6xy-word@proxy.example:3128"]},
     }
     to = f"memory://{secrets.token_hex(4)}/photos"
     place = place_of(settings(tmp_path, to, **options))
     said = (
-        "s3cr3t-value with://slashes 314159265 pr%C3%B6xy-word pröxy-word"
+        "http://[pr0xy-word s3cr3t-value with://slashes 314159265 pr%C3%B6xy-word pröxy-word"
         " http://storage.example:9000 proxy.example:3128"
     )
 
@@ -213,7 +214,7 @@ def test_no_secret_of_the_options_stands_in_a_message(
     monkeypatch.setattr(place.fs, "info", refuse)  # type: ignore[attr-defined]
     with pytest.raises(BackupAway) as told:
         place.exists("a.jpg")
-    left = "*** *** *** *** *** http://storage.example:9000 proxy.example:3128"
+    left = "*** *** *** *** *** *** http://storage.example:9000 proxy.example:3128"
     assert left in told.value.message
 
 
