@@ -14,7 +14,7 @@ import pytest
 from photosync.google.scopes import APPEND
 from tests.journeys.conftest import PROGRAM, jpeg, mp4, wait_for
 from tests.journeys.test_phones import configure, old, shoot
-from tests.journeys.test_restoring import lies_on
+from tests.journeys.test_restoring import lies_on, names_on
 from tests.journeys.test_verify import delete
 from tests.lab import lab
 
@@ -42,10 +42,6 @@ def phone_world(world: World, host: AdbHost, phone: LabPhone, tmp_path: Path) ->
 
 def mirror_of(tmp_path: Path, name: str) -> Path:
     return tmp_path / "mirror/Lab Pixel Lab" / name
-
-
-def names_on(phone: LabPhone) -> list[str]:
-    return sorted(lies_on(phone))
 
 
 def test_what_is_proven_goes_and_comes_back(
