@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -19,7 +20,10 @@ from tests.files.pictures import heic_with_thumbnail
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEIC = heic_with_thumbnail(width=1600, height=1200)
+
+@functools.cache
+def phones_heic() -> bytes:
+    return heic_with_thumbnail(width=1600, height=1200)
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +39,10 @@ def noise(kind: str, width: int, height: int) -> bytes:
 
 
 def test_a_heic_is_shown_by_the_thumbnail_at_its_beginning(maker: Thumbnailer) -> None:
-    assert len(HEIC) > 8 * FIRST_BYTES
-    wanted = wanted_bytes(HEIC[:FIRST_BYTES], len(HEIC))
+    assert len(phones_heic()) > 8 * FIRST_BYTES
+    wanted = wanted_bytes(phones_heic()[:FIRST_BYTES], len(phones_heic()))
     assert 1000 < wanted < FIRST_BYTES
-    for head in (HEIC[:wanted], HEIC[:FIRST_BYTES]):
+    for head in (phones_heic()[:wanted], phones_heic()[:FIRST_BYTES]):
         made = maker.of_bytes(head, "a.heic")
         assert made is not None
         image = Image.open(BytesIO(made)).convert("RGB")
@@ -46,12 +50,12 @@ def test_a_heic_is_shown_by_the_thumbnail_at_its_beginning(maker: Thumbnailer) -
         red, green, blue = image.getpixel((40, 120))  # type: ignore[misc]  # of RGB
         assert red > 180
         assert max(green, blue) < 90
-    assert maker.of_bytes(HEIC[: wanted - 1], "a.heic") is None
+    assert maker.of_bytes(phones_heic()[: wanted - 1], "a.heic") is None
 
 
 def test_a_whole_heic_is_shown_by_itself(maker: Thumbnailer) -> None:
-    assert thumbnail_alone(HEIC) is None
-    made = maker.of_bytes(HEIC, "a.heic")
+    assert thumbnail_alone(phones_heic()) is None
+    made = maker.of_bytes(phones_heic(), "a.heic")
     assert made is not None
     assert Image.open(BytesIO(made)).size == (320, 240)
 
@@ -91,17 +95,17 @@ def test_nothing_is_fetched_of_a_film_and_of_nonsense() -> None:
 )
 @settings(max_examples=300, deadline=None)
 def test_whatever_a_beginning_says_it_stays_within_bounds(at: int, damage: bytes, cut: int) -> None:
-    head = bytearray(HEIC[:FIRST_BYTES])
+    head = bytearray(phones_heic()[:FIRST_BYTES])
     head[at : at + len(damage)] = damage
     content = bytes(head[: FIRST_BYTES - cut])
-    assert 0 <= wanted_bytes(content, len(HEIC)) <= MOST_BYTES
+    assert 0 <= wanted_bytes(content, len(phones_heic())) <= MOST_BYTES
     for look in (thumbnail_in, thumbnail_alone):
         with suppress(ValueError):
             look(content)
 
 
 def test_a_file_that_claims_to_be_huge_takes_no_memory() -> None:
-    head = bytearray(HEIC[:FIRST_BYTES])
+    head = bytearray(phones_heic()[:FIRST_BYTES])
     place = head.index(b"mdat") - 4
     head[place : place + 4] = (0x7FFFFFFF).to_bytes(4, "big")
     assert thumbnail_alone(bytes(head)) is None
