@@ -15,7 +15,8 @@ from photosync.app.finding import Finding, Verdict, of
 from photosync.app.looking import AWAY, phone_lines
 from photosync.app.machine import clock_by
 from photosync.app.not_signed_in import not_signed_in
-from photosync.app.report import ending, status
+from photosync.app.report import status
+from photosync.app.standing import ending
 from photosync.app.state import MIRROR_MADE, looked_at, opened
 from photosync.app.times import local
 from photosync.daemon import lock

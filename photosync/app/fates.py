@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from photosync import errors
 from photosync.app.leaving import TakenToday
-from photosync.app.report import problems_of
+from photosync.app.standing import problems_of
 from photosync.app.times import local
 from photosync.app.waits import waits_for
 from photosync.daemon import lock

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from photosync.app import signs
-from photosync.app.report import problems_of
+from photosync.app.standing import problems_of
 from photosync.config import masked
 from photosync.domain import notices
 from photosync.domain.media import SourceKind

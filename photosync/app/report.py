@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photosync.app.copies import copies_of
 from photosync.app.exposed import exposed, exposed_document
-from photosync.app.not_signed_in import not_signed_in
-from photosync.app.signing_in import as_of_now
-from photosync.app.signs import silent
-from photosync.app.state import no_settings
+from photosync.app.standing import on_record, with_unwritten
 from photosync.app.times import rfc3339
 from photosync.app.waits import COPYING_RESTS, waits_for
 from photosync.daemon import lock
-from photosync.daemon.metered import HINT, METERED, RESTS
+from photosync.daemon.metered import METERED
 from photosync.daemon.reports import COPY, UPLOAD
 from photosync.domain.backups import Exposed
 from photosync.domain.media import SourceKind, path_base64, readable
 from photosync.domain.quota import next_reset
 from photosync.domain.states import READY_STATES, State
 from photosync.errors import (
-    AdbMissing,
-    BackupAway,
-    BackupFull,
-    DiskFull,
-    KeyMissing,
-    KeyWrong,
     OutsideHours,
-    PhotosyncError,
-    SignInRequired,
-    SourceMissing,
 )
 from photosync.store.assumed import AssumedFiles
 from photosync.store.backups import Backups, Tally
-from photosync.store.control import Problem
 from photosync.store.dated import DatedRecords
 
 if TYPE_CHECKING:
@@ -44,15 +29,13 @@ if TYPE_CHECKING:
     from photosync.config import Settings
     from photosync.daemon.lock import Holder
     from photosync.domain.media import MediaItem, Source
+    from photosync.store.control import Problem
     from photosync.store.overview import Counts, SourceView
 
 Json = dict[str, Any]
 
 DAY_SECONDS = 86_400
-LEAST_FREE_BYTES = 1 << 20
 REQUESTS_A_PHOTO = 1.02
-BACKUP_RESTS = (BackupAway.code, BackupFull.code, KeyMissing.code, KeyWrong.code)
-AUDIENCE = "https://console.cloud.google.com/auth/audience"
 HEALTHY, FAILED, USER_MUST_ACT, NOT_RUNNING = 0, 1, 3, 4
 
 
@@ -62,7 +45,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
     if state is None:
         return _nothing_yet(settings, holder, now)
     counts = state.overview.counts()
-    problems = _problems(settings, state, holder, counts, now)
+    problems = on_record(settings, state, holder, counts, now)
     used, spent = state.overview.requests_today(now=now)
     rate = state.control.rate(now=now) if holder else 0
     limit = settings.google.daily_requests
@@ -93,7 +76,7 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
             for view in state.overview.sources()
             if _is_shown(view.source, settings, counts)
         ],
-        "problems": [_problem(one) for one in _with_unwritten(settings, state, problems, now)],
+        "problems": [_problem(one) for one in with_unwritten(settings, state, problems, now)],
         "last_done_at": rfc3339(counts.last_at(State.DONE)),
         "sign_in_ends_at": rfc3339(state.control.sign_in_ends_at()),
         "put_aside": {"items": aside.items, "next_at": rfc3339(aside.next_at)},
@@ -108,34 +91,6 @@ def status(settings: Settings, state: OpenState | None, *, now: int) -> Json:
         "assumed": AssumedFiles(state.database).items()[0],
     }
     return document
-
-
-def problems_of(settings: Settings, state: OpenState, *, now: int) -> list[Problem]:
-    """What stands in the way, or will, as status shows it."""
-    holder = lock.holder(settings.state_dir)
-    found = _problems(settings, state, holder, state.overview.counts(), now)
-    return _with_unwritten(settings, state, found, now)
-
-
-def _problems(
-    settings: Settings, state: OpenState, holder: Holder | None, counts: Counts, now: int
-) -> list[Problem]:
-    problems = [
-        one
-        for known in state.control.problems()
-        if (one := as_of_now(known, settings)) is not None and not _is_past(one, counts, now)
-    ]
-    rests = settings.upload.hours.resting(now) if counts.waiting() else ""
-    if rests:
-        problems.append(_outside_hours(rests, settings, now))
-    if counts.waiting() and state.control.flag(METERED) is not None:
-        problems.append(_metered(now))
-    ends_at = state.control.sign_in_ends_at()
-    if ends_at is not None:
-        problems.append(ending(ends_at, now=now))
-    if holder is None:
-        problems = [one for one in problems if _is_standing(one, settings, state)]
-    return [*problems, *silent(settings, state, now=now)]
 
 
 def exit_code(document: Json) -> int:
@@ -237,7 +192,7 @@ def _nothing_yet(settings: Settings, holder: Holder | None, now: int) -> Json:
             "by_kind": {},
         },
         "sources": [],
-        "problems": [_problem(one) for one in _with_unwritten(settings, None, [], now)],
+        "problems": [_problem(one) for one in with_unwritten(settings, None, [], now)],
         "last_done_at": None,
         "sign_in_ends_at": None,
         "put_aside": {"items": 0, "next_at": None},
@@ -357,138 +312,6 @@ def _source(view: SourceView, counts: Counts, *, running: bool) -> Json:
         "held": counts.items(State.HELD, source.id),
         "skipped": counts.items(State.SKIPPED, source.id),
     }
-
-
-def _is_past(problem: Problem, counts: Counts, now: int) -> bool:
-    """A rest that is over, with nothing left to send that could tell so."""
-    is_over = problem.until is not None and problem.until <= now
-    return problem.gate == "library" and not problem.needs_user and is_over and not counts.waiting()
-
-
-def _is_standing(problem: Problem, settings: Settings, state: OpenState) -> bool:
-    """Whether what the last run put on record may still be so, as far as a look can tell.
-
-    Nobody follows phones while photosync is stopped: they are asked anew by ``photosync phones``.
-    """
-    from photosync.files.folder import Folder
-    from photosync.files.mirroring import MirrorDisk  # only when there is something to look at
-
-    try:
-        if problem.code in COPYING_RESTS:
-            disk = MirrorDisk(settings.mirror.path, least_free_bytes=settings.mirror.min_free)
-            disk.prepare(known=True)
-            disk.need({})
-            return False
-        if problem.code == SourceMissing.code:
-            roots = {str(one.source.id): one.source.address for one in state.overview.sources()}
-            folder = Folder(Path(roots.get(problem.subject, "")))
-            folder.check()
-            return folder.is_bare()
-    except PhotosyncError:
-        return True
-    if problem.code in BACKUP_RESTS:
-        return _backup_rests(problem, settings, state)
-    if problem.code == AdbMissing.code:
-        return shutil.which("adb") is None
-    return not problem.code.startswith("phone_")
-
-
-def _backup_rests(problem: Problem, settings: Settings, state: OpenState) -> bool:
-    """Of a disk a look tells; nobody asks a server for a status."""
-    from photosync.app.destination import is_away
-
-    if not settings.backup.to:
-        return False
-    if problem.code == BackupAway.code and "://" not in settings.backup.to:
-        return is_away(settings, state)
-    return True
-
-
-def _outside_hours(message: str, settings: Settings, now: int) -> Problem:
-    return Problem(
-        code=OutsideHours.code,
-        subject="",
-        message=message,
-        hint="",
-        gate="",
-        needs_user=False,
-        since=now,
-        until=settings.upload.hours.opens_at(now),
-    )
-
-
-def _metered(now: int) -> Problem:
-    return Problem(METERED, "", RESTS, HINT, "", needs_user=False, since=now, until=None)
-
-
-def ending(at: int, *, now: float) -> Problem:
-    """That Google ends the sign-in, or has ended it."""
-    does = "ends" if at > now else "ended"
-    day = datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
-    return Problem(
-        code="sign_in_ends",
-        subject="",
-        message=f"Google {does} this sign-in on {day}, seven days after it was given, because your"
-        " consent screen is in 'Testing'.",
-        hint=f"Press 'Publish app' at {AUDIENCE}, then: photosync auth",
-        gate="",
-        needs_user=False,
-        since=int(now),
-        until=at,
-    )
-
-
-def _with_unwritten(
-    settings: Settings, state: OpenState | None, problems: list[Problem], now: int
-) -> list[Problem]:
-    """Add what could not be put on record: no settings, no token, or no room for a record."""
-    nothing = no_settings(settings)
-    if nothing is not None:  # first things first
-        return [_to_do(nothing, now), *problems]
-    return [*_full_disk(settings, problems, now), *_with_sign_in(settings, state, problems, now)]
-
-
-def _full_disk(settings: Settings, problems: list[Problem], now: int) -> list[Problem]:
-    if any(one.code == DiskFull.code for one in problems):
-        return []
-    try:
-        free_bytes = shutil.disk_usage(settings.state_dir).free
-    except OSError:  # there is no such folder yet
-        return []
-    if free_bytes >= LEAST_FREE_BYTES:
-        return []
-    full = DiskFull(f"The disk that holds {settings.state_dir} is full.")
-    return [_to_do(full, now)]
-
-
-def _to_do(error: PhotosyncError, now: int) -> Problem:
-    """What is not on record, and needs the user."""
-    return Problem(
-        error.code, "", error.message, error.hint, "", needs_user=True, since=now, until=None
-    )
-
-
-def _with_sign_in(
-    settings: Settings, state: OpenState | None, problems: list[Problem], now: int
-) -> list[Problem]:
-    """Say that there is no token, and where one signs in now: a record may be of another day."""
-    if settings.google.token_file.exists():
-        return problems
-    known = [one for one in problems if one.code == SignInRequired.code]
-    missing = not_signed_in(settings, state)
-    return [
-        Problem(
-            missing.code,
-            "",
-            missing.message,
-            missing.hint,
-            "library",
-            needs_user=True,
-            since=known[0].since if known else now,
-            until=None,
-        ),
-        *(one for one in problems if one not in known),
-    ]
 
 
 def _problem(problem: Problem) -> Json:

@@ -143,7 +143,7 @@ def _signed_in(settings: Settings, found: SignedIn, trouble: PhotosyncError | No
 
 def _limits(found: SignedIn) -> list[str]:
     """What a sign-in lacks, and until when it lasts."""
-    from photosync.app.report import ending
+    from photosync.app.standing import ending
 
     lines = []
     if not found.is_whole:

@@ -13,7 +13,7 @@ import pytest
 from photosync import config
 from photosync.app import noticing, signs
 from photosync.app.noticing import STAMP, Noticing, telling_of_the_end
-from photosync.app.report import problems_of
+from photosync.app.standing import problems_of
 from photosync.app.state import opened
 from photosync.daemon import lock
 from photosync.domain.media import Finding, Hashes, SourceKind

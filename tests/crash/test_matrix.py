@@ -42,7 +42,7 @@ NOT_ON_THE_WAY = {
         for one in ("_all", "_ease", "_make", "_read", "_write")
     },
     "files/mirroring.py:MirrorDisk.drop_abandoned": "what other photosyncs left a month ago",
-    "files/mirroring.py:Part.__init__": "after a death between a copy's two names, which is tried",
+    "files/parts.py:Part.__init__": "after a death between a copy's two names, which is tried",
     "google/library.py:PhotosLibrary._album_size": "a look at an album that may be full; no more",
     "files/placing.py:FolderTarget._made": BACK,
     "files/placing.py:FolderTarget._put": BACK,
@@ -111,7 +111,7 @@ def test_no_border_is_forgotten(
 ) -> None:
     """What commits, sends or changes files is on one of those ways, or is said not to be."""
     album_made = ("request", "google/library.py:PhotosLibrary._write", "after", 1)
-    half_a_film = ("copy", "files/mirroring.py:Part._put", "after", 20)
+    half_a_film = ("copy", "files/parts.py:Part._put", "after", 20)
     half_a_backup = ("copy", "backup/local.py:LocalPart._put", "after", 1)
     marked = ("file", "backup/local.py:LocalPlace.put", "after", 4)  # and not on record
     verbs: list[tuple[Border | None, str]] = [

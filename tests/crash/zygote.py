@@ -25,7 +25,7 @@ from photosync.backup.local import LocalPart
 from photosync.cli import main as program
 from photosync.daemon import supervisor, worker
 from photosync.device.stream import Stream
-from photosync.files.mirroring import Part
+from photosync.files.parts import Part
 from photosync.google.http import Slice, Wire
 from photosync.store.database import Connection
 from tests.forking import become, serve
@@ -154,7 +154,7 @@ def watch(borders: Borders) -> None:
         (Wire, "_exchange", "request", ""),
         (Slice, "read", "body", ""),
         (Stream, "send", "phone", ""),
-        *((Part, name, "copy", "files/mirroring.py:Part.") for name in COPY_CALLS),
+        *((Part, name, "copy", "files/parts.py:Part.") for name in COPY_CALLS),
         (LocalPart, "_put", "copy", "backup/local.py:LocalPart."),
     ]
     for owner, name, kind, prefix in methods:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from photosync.errors import MirrorFull
 from photosync.files import lanes as lanes_module
-from photosync.files import mirroring
+from photosync.files import parts
 from photosync.files.lanes import Lanes
-from photosync.files.mirroring import Part
+from photosync.files.parts import Part
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def test_a_step_that_fails_is_told_to_the_writer() -> None:
 
 @pytest.fixture
 def part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Part:
-    monkeypatch.setattr(mirroring, "SIDE_BY_SIDE_BYTES", 1000)
+    monkeypatch.setattr(parts, "SIDE_BY_SIDE_BYTES", 1000)
     monkeypatch.setattr(lanes_module, "BUFFER_BYTES", 700)
     return Part(tmp_path / "part", threading.Event())
 
@@ -83,7 +83,7 @@ def test_the_disk_begins_with_a_large_copy_before_it_is_whole(
         advised.append((start, length))
         raise OSError(22, "Invalid argument")  # some file systems take none
 
-    monkeypatch.setattr(mirroring, "FLUSHED_BYTES", 2000)
+    monkeypatch.setattr(parts, "FLUSHED_BYTES", 2000)
     monkeypatch.setattr(os, "posix_fadvise", advise)
     part.write(b"x" * 1500)
     part.start_over()

@@ -13,7 +13,8 @@ import pytest
 from photosync.domain.media import Hashes
 from photosync.errors import FileTooLarge, MirrorAway, MirrorFull, MirrorLost, Stopping
 from photosync.files import mirroring
-from photosync.files.mirroring import RESUMED_BYTES, MirrorDisk
+from photosync.files.mirroring import MirrorDisk
+from photosync.files.parts import RESUMED_BYTES, unwritable
 
 THEN_NS = 1_600_000_000 * 10**9
 
@@ -342,7 +343,7 @@ def test_of_two_that_want_one_name_at_once_neither_is_overwritten(
 
 
 def test_a_disk_that_takes_no_large_files() -> None:
-    error = mirroring.unwritable(Path("/mirror/film.mp4"), OSError(errno.EFBIG, "too large"))
+    error = unwritable(Path("/mirror/film.mp4"), OSError(errno.EFBIG, "too large"))
     assert isinstance(error, FileTooLarge)
     assert "FAT" in error.hint
 

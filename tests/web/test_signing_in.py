@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from photosync.app.not_signed_in import not_signed_in
-from photosync.app.report import ending
+from photosync.app.standing import ending
 from photosync.daemon import lock
 from photosync.emulator.server import Emulator
 from photosync.errors import ClientInvalid, ScopeMissing, SignInRequired
