@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from photosync.domain.albums import ALBUM_LIMIT
 from photosync.domain.backoff import item_wait, tries_so_far
 from photosync.errors import (
-    AlbumFull,
     AlbumGone,
     BlockedError,
     DatabaseError,
@@ -31,17 +29,18 @@ from photosync.errors import (
     TransientError,
 )
 from photosync.google.ports import NewItem
+from photosync.stages.albums import AlbumKeeper
 from photosync.stages.outcome import BUG, fail, put_aside, put_bug_aside, rest
-from photosync.store.control import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from photosync.domain.media import MediaItem
+    from photosync.errors import AlbumFull
     from photosync.google.ports import Created
     from photosync.stages.gate import LibraryGate
     from photosync.stages.ports import Bells, Library
-    from photosync.store.albums import Album, Albums
+    from photosync.store.albums import Albums
     from photosync.store.control import Control
     from photosync.store.media import MediaItems
 
@@ -70,10 +69,6 @@ PROOF = 3
 
 They come from all over the batch, and the next batch holds others: the first three may be bad.
 """
-
-MOST_ALBUMS = 2
-"""A new album that is gone at once, so many times: photos go to the library without one."""
-
 
 Refusal = RequestRefused | TokenLost
 
@@ -126,11 +121,9 @@ class Create:
         linger_seconds: int = LINGER_SECONDS,
         album_limit: int = ALBUM_LIMIT,
     ) -> None:
-        self._album_limit = album_limit
         self._items = items
-        self._albums = albums
+        self._albums = AlbumKeeper(albums, library, control, limit=album_limit, clock=clock)
         self._library = library
-        self._control = control
         self._gate = gate
         self._bells = bells
         self._small_bytes = small_bytes
@@ -143,7 +136,6 @@ class Create:
         self._made = 0
         self._suspects: dict[int, int] = {}  # item → how many were made when it was refused
         self._lost_again: set[int] = set()  # items whose new token was unknown, too
-        self._albums_gone: Counter[str] = Counter()
 
     def run_once(self) -> bool:
         """Create one batch; False if there is none yet."""
@@ -221,10 +213,10 @@ class Create:
             try:
                 results = self._send(batch)
             except RequestRefused:
-                if self._has_filled(batch, this):
-                    this.parts.append(batch)
-                    return
-                raise
+                if not self._has_filled(batch, this):
+                    raise
+                this.parts.append(batch)
+                return
         except (RequestRefused, TokenLost) as error:
             self._refused(batch, error, this)
         except AlbumGone as error:
@@ -237,14 +229,8 @@ class Create:
             self._was_in_trouble = False
             self._most = min(self._most * 2, BATCH)
             self._settle_all(batch, results, this)
-            self._count(batch[0].album, results)
-            if self._albums_gone[batch[0].album] < MOST_ALBUMS:
-                del self._albums_gone[batch[0].album]  # the new album is good
-
-    def _count(self, title: str, results: Sequence[Created]) -> None:
-        made = sum(one.google_id is not None for one in results)
-        if title and made and self._albums_gone[title] < MOST_ALBUMS:
-            self._albums.grow(self._albums.current(title).title, made)
+            made = sum(one.google_id is not None for one in results)
+            self._albums.took(batch[0].album, made)
 
     def _settle_all(
         self, batch: Sequence[MediaItem], results: Sequence[Created], this: _Round
@@ -300,66 +286,17 @@ class Create:
                 put_bug_aside(self._items, item, error, now=now)
 
     def _send(self, batch: Sequence[MediaItem], *, with_album: bool = True) -> list[Created]:
-        album_id = self._album_id(batch[0].album, len(batch)) if with_album else None
+        album_id = self._albums.id_of(batch[0].album, len(batch)) if with_album else None
         lines = [NewItem(item.upload_token or "", item.file_name) for item in batch]
         return self._library.create(lines, album_id=album_id)
-
-    def _album_id(self, title: str, adding: int) -> str | None:
-        """The id of the album of that title with room for so many, made if need be, once."""
-        if not title or self._albums_gone[title] >= MOST_ALBUMS:
-            return None
-        while True:
-            album = self._albums.current(title)
-            if not album.began and not self._albums.has_adopted():
-                self._adopt(title)
-            elif album.google_id is None:
-                return self._made_album(album)
-            elif album.items + adding <= self._album_limit or not self._is_full(album, adding):
-                return album.google_id
-
-    def _adopt(self, title: str) -> None:
-        """Once in a life: those of an earlier one are found again, but for one just deleted."""
-        found = self._library.albums()
-        if self._albums_gone[title]:
-            found.pop(self._albums.current(title).title, None)
-        self._albums.adopt(found, now=int(self._clock()))
-
-    def _made_album(self, album: Album) -> str:
-        google_id = None
-        if album.began:
-            google_id = self._library.find_album(album.title)  # the answer to creating it was lost
-        if google_id is None:
-            self._albums.begin(album.title, now=int(self._clock()))
-            google_id = self._library.create_album(album.title)
-            log.info("album.created title=%r", album.title)
-        self._albums.remember(album.title, google_id, now=int(self._clock()))
-        return google_id
-
-    def _is_full(self, album: Album, adding: int) -> bool:
-        """Whether that album is closed now: our own count may be too high, or too low."""
-        assert album.google_id is not None
-        items = self._library.album_size(album.google_id)
-        if items is None:
-            self._albums.forget(album.title)  # deleted: it is made anew
-            return True
-        self._albums.measure(album.title, items)
-        if items + adding <= self._album_limit or not items:
-            return False
-        self._fill(album, items)
-        return True
-
-    def _fill(self, album: Album, items: int) -> None:
-        log.info("album.full title=%r items=%d", album.title, items)
-        self._albums.fill(album.title, now=int(self._clock()))
 
     def _has_filled(self, batch: Sequence[MediaItem], this: _Round) -> bool:
         """Whether the batch was refused because its album has no room; asked once for each."""
         title = batch[0].album
-        if not title or title in this.measured or self._albums_gone[title] >= MOST_ALBUMS:
+        if title in this.measured or self._albums.goes_without(title):
             return False
         this.measured.add(title)
-        album = self._albums.current(title)
-        return album.google_id is not None and self._is_full(album, len(batch))
+        return self._albums.has_filled(title, len(batch))
 
     def _refused(self, batch: list[MediaItem], error: Refusal, this: _Round) -> None:
         if len(batch) > 1:
@@ -396,7 +333,7 @@ class Create:
     def _is_the_albums_fault(self, this: _Round) -> bool:
         """Whether the last one refused is taken without its album; then all others go back."""
         item, error = this.refused[-1]
-        if not item.album or self._albums_gone[item.album] >= MOST_ALBUMS:
+        if self._albums.goes_without(item.album):
             return False
         this.refused.pop()
         try:
@@ -411,14 +348,8 @@ class Create:
         others = [one for one, _ in this.refused] + [one for part in this.parts for one in part]
         this.refused.clear()
         this.parts.clear()
-        self._album_gone(item.album, others, self._what_is_wrong(item.album, error))
+        self._album_gone(item.album, others, self._albums.fault_of(item.album, error))
         return True
-
-    def _what_is_wrong(self, title: str, error: Refusal) -> AlbumGone | AlbumFull:
-        """It is there, has photos and takes no other: it is full, whatever Google's limit is."""
-        album = self._albums.current(title)
-        items = None if album.google_id is None else self._library.album_size(album.google_id)
-        return AlbumFull(error.message) if items else AlbumGone(error.message)
 
     def _blame(self, item: MediaItem, error: Refusal) -> None:
         """It is this one's own fault, or its token's."""
@@ -432,19 +363,8 @@ class Create:
     def _album_gone(
         self, title: str, batch: Sequence[MediaItem], error: AlbumGone | AlbumFull
     ) -> None:
-        """The user deleted the album, or it is full: the next try makes a new one.
-
-        If that is gone too, time after time, the photos matter more than their album.
-        """
-        self._albums_gone[title] += 1
-        if self._albums_gone[title] == MOST_ALBUMS:
-            self._tell_of_album(title, error)
-        log.warning("album.gone title=%r reason=%s", title, error)
-        album = self._albums.current(title)
-        if isinstance(error, AlbumFull):
-            self._fill(album, album.items)
-        else:
-            self._albums.forget(album.title)
+        """The next try is with a new album, or with none."""
+        self._albums.lost(title, error)
         now = int(self._clock())
         for item in batch:
             tries = _tries(item, error)
@@ -452,21 +372,6 @@ class Create:
             self._items.defer(
                 item, not_before=now + int(wait), code=error.code, message=error.message, now=now
             )
-
-    def _tell_of_album(self, title: str, error: AlbumGone | AlbumFull) -> None:
-        self._control.raise_problem(
-            Problem(
-                code=error.code,
-                subject=title,
-                message=f"Google will not have photos in the album {title!r}, not even in a new"
-                f" one ({error.message}); they go to the library without an album.",
-                hint="Name another album in the settings, or restart photosync to try again.",
-                gate="",
-                needs_user=False,
-                since=int(self._clock()),
-                until=None,
-            )
-        )
 
     def _settle(self, item: MediaItem, created: Created, *, others_made: bool) -> None:
         now = int(self._clock())
