@@ -30,10 +30,19 @@ from photosync.config.web import web_mistakes
 from photosync.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from photosync.config.model import Folder, Phone, Select, Written
+    from photosync.config.model import (
+        Folder,
+        Google,
+        Mirror,
+        Phone,
+        Select,
+        Upload,
+        Web,
+        Written,
+    )
 
 TWICE = re.compile("overwrite|twice|immutable|[Dd]uplicate")
 """What tomllib says of a key or table that stands there once more."""
@@ -119,86 +128,104 @@ def _resolved(written: Written, file: Path | None, environ: Mapping[str, str]) -
     def path(text: str) -> Path:
         return absolute(text, file, environ)
 
-    def mirror_path() -> Path:
-        try:
-            return path(written.mirror.path)
-        except RuntimeError:  # a user without a home folder, and nothing written
-            return state_dir / DEFAULT_MIRROR
-
-    def restore_to() -> Path | None:
-        try:
-            return path(web.restore_to) if web.restore_to else None
-        except RuntimeError:  # likewise
-            return None
-
-    def client_secret_file() -> Path:
-        given = credential(environ)
-        if given is not None and "client_secret_file" not in google.model_fields_set:
-            return given
-        return path(google.client_secret_file)
-
     state_dir = path(written.state_dir) if written.state_dir else default_state_dir(environ)
-    google, upload = written.google, written.upload
-    phone, mirror = written.phone, written.mirror
-    web, notify, backup = written.web, written.notify, written.backup
-    (adb_host, _), (adb_port, _) = adb_server(environ)
     return Settings(
         state_dir=state_dir,
-        google=GoogleSettings(
-            client_secret_file=client_secret_file(),
-            token_file=path(google.token_file) if google.token_file else state_dir / DEFAULT_TOKEN,
-            api_url=google.api_url,
-            daily_requests=google.daily_requests,
-            writes_per_minute=google.writes_per_minute,
-        ),
+        google=_google(written.google, path, state_dir, environ),
         folder=tuple(
             FolderSettings(path(one.path), one.album, **_selecting(one)) for one in written.folder
         ),
-        phone=PhoneSettings(
-            enabled=phone.enabled,
-            serials=tuple(phone.serials),
-            folders=tuple(phone.folders),
-            new_folders=phone.new_folders,
-            album=phone.album,
-            adb_host=phone.adb_host if "adb_host" in phone.model_fields_set else adb_host,
-            adb_port=phone.adb_port if "adb_port" in phone.model_fields_set else adb_port,
-            **_selecting(phone),
-        ),
-        mirror=MirrorSettings(mirror_path(), mirror.keep_days, mirror.min_free),
+        phone=_phone(written.phone, environ),
+        mirror=_mirror(written.mirror, path, state_dir),
         select=_selected(written.select),
-        upload=UploadSettings(
-            upload.workers,
-            upload.resumable_above,
-            upload.chunk,
-            upload.max_rate,
-            parse_hours(upload.hours),
-            upload.metered,
-            upload.fix_dates,
-            upload.workers if "workers" in upload.model_fields_set else MOST_WORKERS,
-        ),
-        web=WebSettings(
-            web.enabled,
-            web.host,
-            web.port,
-            tuple(web.names),
-            path(web.password_file) if web.password_file else None,
-            restore_to(),
-        ),
+        upload=_upload(written.upload),
+        web=_web(written.web, path),
         backup=BackupSettings(
-            identity_file=path(backup.identity_file)
-            if backup.identity_file
-            else state_dir / DEFAULT_IDENTITY,
-            to=backup_path(backup.to, file, environ) or backup.to,
-            options=backup.options,
-            encrypt=backup.encrypt,
-            encrypt_names=backup.encrypt_names,
-            recipients=tuple(backup.recipients),
-            passphrase_file=path(backup.passphrase_file) if backup.passphrase_file else None,
+            identity_file=_path_or(written.backup.identity_file, path)
+            or state_dir / DEFAULT_IDENTITY,
+            to=backup_path(written.backup.to, file, environ) or written.backup.to,
+            options=written.backup.options,
+            encrypt=written.backup.encrypt,
+            encrypt_names=written.backup.encrypt_names,
+            recipients=tuple(written.backup.recipients),
+            passphrase_file=_path_or(written.backup.passphrase_file, path),
         ),
         notify=NotifySettings(
-            tuple(notify.urls), tuple(notify.on), notify.ping, *notify.silence_days
+            tuple(written.notify.urls),
+            tuple(written.notify.on),
+            written.notify.ping,
+            *written.notify.silence_days,
         ),
         file=None if file is None else file.absolute(),
+    )
+
+
+def _path_or(text: str, path: Callable[[str], Path]) -> Path | None:
+    return path(text) if text else None
+
+
+def _google(
+    google: Google, path: Callable[[str], Path], state_dir: Path, environ: Mapping[str, str]
+) -> GoogleSettings:
+    secret_file = credential(environ)
+    if secret_file is None or "client_secret_file" in google.model_fields_set:
+        secret_file = path(google.client_secret_file)
+    return GoogleSettings(
+        client_secret_file=secret_file,
+        token_file=_path_or(google.token_file, path) or state_dir / DEFAULT_TOKEN,
+        api_url=google.api_url,
+        daily_requests=google.daily_requests,
+        writes_per_minute=google.writes_per_minute,
+    )
+
+
+def _phone(phone: Phone, environ: Mapping[str, str]) -> PhoneSettings:
+    (adb_host, _), (adb_port, _) = adb_server(environ)
+    return PhoneSettings(
+        enabled=phone.enabled,
+        serials=tuple(phone.serials),
+        folders=tuple(phone.folders),
+        new_folders=phone.new_folders,
+        album=phone.album,
+        adb_host=phone.adb_host if "adb_host" in phone.model_fields_set else adb_host,
+        adb_port=phone.adb_port if "adb_port" in phone.model_fields_set else adb_port,
+        **_selecting(phone),
+    )
+
+
+def _mirror(mirror: Mirror, path: Callable[[str], Path], state_dir: Path) -> MirrorSettings:
+    try:
+        place = path(mirror.path)
+    except RuntimeError:  # a user without a home folder, and nothing written
+        place = state_dir / DEFAULT_MIRROR
+    return MirrorSettings(place, mirror.keep_days, mirror.min_free)
+
+
+def _upload(upload: Upload) -> UploadSettings:
+    return UploadSettings(
+        upload.workers,
+        upload.resumable_above,
+        upload.chunk,
+        upload.max_rate,
+        parse_hours(upload.hours),
+        upload.metered,
+        upload.fix_dates,
+        upload.workers if "workers" in upload.model_fields_set else MOST_WORKERS,
+    )
+
+
+def _web(web: Web, path: Callable[[str], Path]) -> WebSettings:
+    try:
+        restore_to = _path_or(web.restore_to, path)
+    except RuntimeError:  # a user without a home folder, and nothing written
+        restore_to = None
+    return WebSettings(
+        web.enabled,
+        web.host,
+        web.port,
+        tuple(web.names),
+        _path_or(web.password_file, path),
+        restore_to,
     )
 
 
