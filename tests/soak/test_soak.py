@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.journey
+@pytest.mark.timeout(1200)
 def test_a_few_seconds_of_everything_at_once(tmp_path: Path) -> None:
     with soaked(tmp_path, seconds=15, seed=1, least=20) as ground:
         assert audit(ground) == []
