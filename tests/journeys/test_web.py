@@ -186,6 +186,8 @@ def test_what_is_clicked_while_a_range_is_asked_about_counts_after_it(
         tile(page, "7.jpg").locator("label").click()
         tile(page, "3.jpg").locator("label").click()
         tile(page, "3.jpg").locator("label").click()  # on the way to both: on, off again
+        while not asked:
+            page.wait_for_timeout(10)
         page.get_by_role("button", name="Back up").click()
         page.get_by_text("1 selected").wait_for()
         assert world.json("status")["items"]["held"] == 8
