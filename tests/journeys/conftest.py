@@ -171,7 +171,7 @@ class World:
 
     def requests_counted(self) -> int:
         """What its own count has come to, whichever days of Google's they fell into."""
-        with closing(sqlite3.connect(self.state / "photosync.db")) as database:
+        with closing(sqlite3.connect(self.state / "photosync.db", timeout=PATIENCE)) as database:
             (requests,) = database.execute("SELECT sum(requests) FROM quota_days").fetchone()
         return int(requests)
 

@@ -417,7 +417,7 @@ def test_a_start_meanwhile_ends_no_backup_to_another_place(
 
 
 def waiting_for(world: World, place: Path) -> int:
-    with closing(sqlite3.connect(world.state / "photosync.db")) as database:
+    with closing(sqlite3.connect(world.state / "photosync.db", timeout=PATIENCE)) as database:
         (count,) = database.execute(
             "SELECT ifnull(sum(waiting), 0) FROM backup_tallies"
             " JOIN backup_targets ON id = target_id WHERE address = ?",

@@ -134,6 +134,10 @@ class AdbHost:
         """Like plugging in."""
         self._ask(f"host:connect:{address}")
 
+    def is_ready(self, address: str) -> bool:
+        """Whether what is plugged in can be spoken to."""
+        return self._ask(f"host-serial:{address}:get-state") == b"OKAY0006device"
+
     def disconnect(self, address: str) -> None:
         """Like unplugging."""
         self._ask(f"host:disconnect:{address}")
@@ -141,7 +145,10 @@ class AdbHost:
     def _ask(self, request: str) -> bytes:
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
             connection.sendall(b"%04x" % len(request) + request.encode())
-            return connection.recv(4096)
+            said = b""
+            while piece := connection.recv(4096):
+                said += piece
+            return said
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """The real adb, as a peer to compare with."""
@@ -229,9 +236,14 @@ class LabPhone:
         return found
 
     def plug(self) -> None:
-        """Put the cable in."""
+        """Put the cable in, and wait until the phone answers."""
         self.cable.plug()
-        self.host.connect(self.transport)
+
+        def answers() -> bool:
+            self.host.connect(self.transport)
+            return self.host.is_ready(self.transport)
+
+        eventually(answers, "a phone that answers")
 
     def unplug(self) -> None:
         """Pull the cable out."""
