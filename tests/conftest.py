@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,13 @@ def _levels_of_logs() -> Generator[None, None, None]:
     yield
     for one, level in zip(loggers, levels, strict=True):
         one.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _time_zone() -> Generator[None, None, None]:
+    """One that a test has set for itself is not that of the tests after it."""
+    yield
+    time.tzset()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -78,6 +78,11 @@ class RequestLog:
             self._counts.clear()
             self._overlaps = 0
 
+    def is_writing(self) -> bool:
+        """Whether a write is under way, be its client still there or not."""
+        with self._lock:
+            return self._writing.total() > 0
+
     def overlapping_writes(self) -> int:
         """How many writes arrived while another one of the same user was under way."""
         with self._lock:

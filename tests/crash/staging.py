@@ -238,6 +238,7 @@ def _die_at(border: Border, stage: Stage, program: Program) -> tuple[bool, list[
     """Whether it did die there, and what is wrong after the next run."""
     with stage.world() as world:
         died, _ = program.run(world, "run", "--once", die=border)
+        world.let_google_finish()
         for left in unfinished(world):  # they go when a token is written an hour later
             age(left)
         code, _ = program.run(world, "run", "--once")

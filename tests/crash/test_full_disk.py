@@ -21,6 +21,7 @@ def _fill_at(border: Border, stage: Stage, program: Program) -> tuple[bool, list
     """Whether the disk was full there, and what is wrong after the next run."""
     with stage.world() as world:
         code, told = program.run(world, "run", "--once", die=border)
+        world.let_google_finish()
         for left in unfinished(world):
             age(left)
         log = (world.home / "log").read_text()

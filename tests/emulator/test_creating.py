@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -351,12 +352,17 @@ def test_one_write_at_a_time(
     emulator: Emulator, client: Client, status: int, name: str, message: str
 ) -> None:
     emulator.options.concurrent_status = status
-    emulator.faults.add({"fault": "hang", "on": "batchCreate", "seconds": 0.5})
+    emulator.faults.add({"fault": "hang", "on": "batchCreate", "seconds": 2})
     token = client.upload(picture())
-    with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(lambda _: client.create(token), range(2)))
-    good, bad = sorted(answers, key=lambda answer: answer.status_code)
-    assert good.status_code == 200
+    assert not emulator.requests.is_writing()
+    with ThreadPoolExecutor(1) as pool:
+        good = pool.submit(client.create, token)
+        while not emulator.requests.is_writing():
+            assert not good.done(), "it hangs before it is over"
+            time.sleep(0.01)
+        bad = client.create(token)
+        assert good.result().status_code == 200
+    assert not emulator.requests.is_writing()
     assert bad.json() == {"error": {"code": status, "message": message, "status": name}}
     assert emulator.requests.overlapping_writes() == 1
     assert client.create(token).status_code == 200

@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 
 import requests
 
+PATIENCE = 120.0
+
 
 def answer(address: str, decision: str) -> str:
     """The address that the consent page leads back to."""
-    page = requests.get(address, timeout=10)
+    page = requests.get(address, timeout=PATIENCE)
     page.raise_for_status()
     hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text)
     scopes = re.findall(r'name="ticked" value="([^"]+)"', page.text)
@@ -31,11 +33,11 @@ def answer(address: str, decision: str) -> str:
             ("decision", "deny" if decision == "deny" else "allow"),
         ],
         allow_redirects=False,
-        timeout=10,
+        timeout=PATIENCE,
     )
     return str(back.headers["location"])
 
 
 if __name__ == "__main__":
     where = answer(sys.argv[1], sys.argv[2])
-    requests.get(where, timeout=10)
+    requests.get(where, timeout=PATIENCE)

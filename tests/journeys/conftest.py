@@ -11,12 +11,13 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from datetime import time as hour_of_day
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import AdbHost, LabPhone
 
+Found = TypeVar("Found")
 PATIENCE = 120.0
 PROGRAM = [sys.executable, "-m", "photosync"]
 ELSEWHERE = re.compile(r'(to = ")?[a-z0-9]+://')
@@ -169,9 +171,19 @@ class World:
 
     def requests_counted(self) -> int:
         """What its own count has come to, whichever days of Google's they fell into."""
-        with closing(sqlite3.connect(self.state / "photosync.db")) as database:
+        with closing(sqlite3.connect(self.state / "photosync.db", timeout=PATIENCE)) as database:
             (requests,) = database.execute("SELECT sum(requests) FROM quota_days").fetchone()
         return int(requests)
+
+    def let_google_finish(self) -> None:
+        """Until it is through with what a program that is dead by now had asked of it.
+
+        The next program knows nothing of that: what it writes meanwhile is no overlap of its own.
+        Google takes up requests in their order: the last of the dead before this one.
+        """
+        with urllib.request.urlopen(f"{self.emulator.url}/emulator/healthz", timeout=PATIENCE):
+            pass
+        wait_for(lambda: not self.emulator.requests.is_writing())
 
     def library(self) -> dict[str, str]:
         """SHA-256 → file name of what the library holds."""
@@ -208,20 +220,38 @@ class Daemon:
         self.process.wait(30)
 
 
-def wait_for(what: Callable[[], object], daemon: Daemon | None = None) -> None:
-    """Until ``what`` is true, for two minutes at most.
+def wait_for(what: Callable[[], Found], daemon: Daemon | None = None) -> Found:
+    """Until ``what`` is true, for two minutes at most; what it was then.
 
-    It rests as long as a look takes: the daemon needs the time as well.
+    Who looks a second time may see something else. It rests as long as a look takes: the daemon
+    needs the time as well.
     """
     patience_ends = time.monotonic() + PATIENCE
     while True:
         began = time.monotonic()
-        if what():
-            return
+        if found := what():
+            return found
         told = daemon.log()[-4000:] if daemon else ""
         assert daemon is None or daemon.process.poll() is None, told
         assert time.monotonic() < patience_ends, told
         time.sleep(min(max(0.02, time.monotonic() - began), 0.5))
+
+
+def interrupt(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> None:
+    """Send a signal to a verb at work, and wait until it has heard it: a second one would kill it.
+
+    It leaves that to the kernel from then on (proc_pid_status(5): SigCgt).
+    """
+    process.send_signal(number)
+    status = Path(f"/proc/{process.pid}/status")
+
+    def is_heard() -> bool:
+        if process.poll() is not None:
+            return True
+        caught = int(status.read_text().partition("SigCgt:")[2].split()[0], 16)
+        return not caught >> (number - 1) & 1
+
+    wait_for(is_heard)
 
 
 def sha256(content: bytes) -> str:

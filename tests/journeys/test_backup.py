@@ -19,7 +19,7 @@ from photosync import config as configuration
 from photosync.app.backup_verifying import verify_backup
 from photosync.backup.local import LocalPlace
 from photosync.errors import BackupAway, BackupLost
-from tests.journeys.conftest import PROGRAM, World, jpeg, mp4, sha256, wait_for
+from tests.journeys.conftest import PATIENCE, PROGRAM, World, jpeg, mp4, sha256, wait_for
 from tests.lab.lab import want
 
 if TYPE_CHECKING:
@@ -411,13 +411,13 @@ def test_a_start_meanwhile_ends_no_backup_to_another_place(
         by_hand = subprocess.Popen(command, stdout=subprocess.PIPE, env=world.environ(), text=True)
         wait_for(lambda: waiting_for(world, stick) == 5)
         world.once()
-    told, _ = by_hand.communicate(timeout=60)
+    told, _ = by_hand.communicate(timeout=PATIENCE)
     assert (json.loads(told)["made"], json.loads(told)["waiting"]) == (5, 0)
     assert files(stick) == files(disk)
 
 
 def waiting_for(world: World, place: Path) -> int:
-    with closing(sqlite3.connect(world.state / "photosync.db")) as database:
+    with closing(sqlite3.connect(world.state / "photosync.db", timeout=PATIENCE)) as database:
         (count,) = database.execute(
             "SELECT ifnull(sum(waiting), 0) FROM backup_tallies"
             " JOIN backup_targets ON id = target_id WHERE address = ?",
@@ -506,7 +506,7 @@ def test_two_at_once_bring_each_photo_once(world: World, disk: Path) -> None:
         subprocess.Popen(command, stdout=subprocess.PIPE, env=world.environ()) for _ in range(2)
     ]
     for one in both:
-        assert one.wait(60) == 0
+        assert one.wait(PATIENCE) == 0
         assert one.stdout is not None
         one.stdout.close()
     assert sorted(files(disk).values()) == sorted(contents)
@@ -528,7 +528,7 @@ def test_ctrl_c_ends_it_well_and_the_next_goes_on(world: World, disk: Path) -> N
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=world.environ()) as one:
         wait_for(lambda: [*disk.rglob("*.mp4")])
         one.send_signal(signal.SIGINT)
-        told, _ = one.communicate(timeout=30)
+        told, _ = one.communicate(timeout=PATIENCE)
     if one.returncode:  # else it was quicker
         assert one.returncode == 1
         assert "it goes on from here: photosync backup" in told
@@ -627,7 +627,7 @@ def test_ctrl_c_leaves_an_index_of_all_that_came(world: World, disk: Path) -> No
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=world.environ()) as one:
         wait_for(lambda: len([*disk.rglob("*.mp4")]) >= 3)
         one.send_signal(signal.SIGTERM)
-        one.communicate(timeout=30)
+        one.communicate(timeout=PATIENCE)
     came = files(disk)
     told = told_by_the_index(disk)
     assert len(came) >= 3

@@ -171,8 +171,7 @@ def test_without_exiftool_those_with_a_date_go_on_and_the_others_wait_for_it(
     assert (document["done"], document["left"]) == (1, 1)
     assert world.holds(own)
     with world.daemon() as daemon:
-        wait_for(lambda: world.json("status")["problems"], daemon)
-        (problem,) = world.json("status")["problems"]
+        (problem,) = wait_for(lambda: world.json("status")["problems"], daemon)
         assert (problem["code"], problem["needs_user"]) == ("exiftool_missing", True)
         assert "libimage-exiftool-perl" in problem["hint"]
         (found,) = [one for one in _checks(world) if one["about"] == "dates"]

@@ -128,7 +128,8 @@ def test_a_sign_in_in_a_terminal_is_noticed_too(fresh: World) -> None:
 
 def test_a_token_that_is_put_there_by_hand_counts_as_well(fresh: World) -> None:
     with served(fresh) as (daemon, _):
-        wait_for(lambda: problem(fresh)["code"] == "auth_required", daemon)
+        wait_for(lambda: fresh.json("status")["problems"], daemon)
+        assert problem(fresh)["code"] == "auth_required"
         fresh.sign_in()
         assert fresh.json("status")["problems"] == []  # with nothing to send that could prove it
         fresh.put("a.jpg", jpeg(1))
@@ -143,8 +144,9 @@ def test_a_daemon_that_was_never_signed_in_starts_again_ends_well_and_is_told_of
     for _ in range(2):
         with served(fresh) as (daemon, address):
             wait_for(lambda: fresh.json("status")["items"]["mirrored"] == 1, daemon)
-            assert "sign_in.needed" in daemon.log()
-            assert f"{address}signin" in problem(fresh)["hint"]
+            # the second time it was copied before: the page is there a moment before the words are
+            wait_for(lambda: "sign_in.needed" in daemon.log(), daemon)
+            wait_for(lambda: f"{address}signin" in problem(fresh)["hint"], daemon)
             told = fresh.json("doctor", "--offline")
             assert f"{address}signin" in json.dumps(told)
         stopped = problem(fresh)

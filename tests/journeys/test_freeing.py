@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photosync.google.scopes import APPEND
-from tests.journeys.conftest import PROGRAM, jpeg, mp4, wait_for
+from tests.journeys.conftest import PATIENCE, PROGRAM, jpeg, mp4, wait_for
 from tests.journeys.test_phones import configure, old, shoot
 from tests.journeys.test_restoring import lies_on, names_on
 from tests.journeys.test_verify import delete
@@ -214,7 +214,7 @@ def answered(world: World, *words: str) -> tuple[int, str]:
             said += os.read(mine, 4096)
         for word in words:
             os.write(mine, f"{word}\n".encode())
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
         os.close(mine)
     return process.returncode, said.decode() + out.decode()
 
@@ -279,6 +279,7 @@ def test_a_cable_that_is_cut_while_files_are_removed(phone_world: World, phone: 
     for number in range(100, 130):
         old(shoot(phone, f"DCIM/Camera/{number}.mp4", mp4(number, 3_000_000)))
     phone_world.once()
+    cut = phone.cable.once(lambda: len(names_on(phone)) < 30, phone.cable.cut)
     with subprocess.Popen(
         [
             *PROGRAM,
@@ -294,9 +295,9 @@ def test_a_cable_that_is_cut_while_files_are_removed(phone_world: World, phone: 
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
-        wait_for(lambda: len(names_on(phone)) < 30)
+        wait_for(cut.is_set)
         phone.unplug()
-        told, _ = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode in (1, 3), told
     assert 0 < len(names_on(phone)) < 30
     phone.plug()

@@ -12,7 +12,7 @@ import pytest
 
 from photosync.domain.xxhash32 import XxHash32
 from tests.files.leveldb.writing import batch, journal, write_leveldb
-from tests.journeys.conftest import PROGRAM, World, jpeg, mp4, sha256, wait_for
+from tests.journeys.conftest import PATIENCE, PROGRAM, World, jpeg, mp4, sha256, wait_for
 
 pytestmark = pytest.mark.journey
 
@@ -177,7 +177,7 @@ def test_ctrl_c_ends_it_within_a_file_and_says_how_to_go_on(world: World) -> Non
     wait_for((world.state / "photosync.db").exists)
     wait_for(lambda: is_reading(process.pid, film))
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=10)
+    out, _ = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 1
     assert "The same command goes on from here." in out

@@ -117,7 +117,8 @@ def test_trying_where_nobody_is_to_be_told(world: World) -> None:
     assert world.json("notify")["addresses"] == []
 
 
-def test_the_metrics_of_a_daemon(world: World) -> None:
+def test_the_metrics_of_a_daemon(noon_world: World) -> None:
+    world = noon_world
     world.variables = {"PHOTOSYNC_WEB__ENABLED": "true", "PHOTOSYNC_WEB__PORT": "0"}
     world.put("a.jpg", jpeg(1))
     with world.daemon() as daemon:
@@ -127,7 +128,7 @@ def test_the_metrics_of_a_daemon(world: World) -> None:
         (port,) = ready.findall(daemon.log())
 
         def metrics() -> str:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=120) as answer:
                 text: bytes = answer.read()
                 return text.decode()
 

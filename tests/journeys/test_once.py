@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -174,6 +174,12 @@ def test_a_terminal_without_letters_of_every_language(world: World, encoding: st
             assert item["path"] == "Übung \N{CAMERA}.jpg"
 
 
+def status_if_waiting(world: World) -> Any:
+    """What status says; None unless the daemon waits."""
+    status = world.json("status")
+    return status if status["daemon"]["state"] == "waiting" else None
+
+
 def test_outside_the_hours_everything_but_uploading_goes_on(world: World) -> None:
     now = time.time()
     shut, open_now = (
@@ -190,8 +196,7 @@ def test_outside_the_hours_everything_but_uploading_goes_on(world: World) -> Non
     assert f"at {shut[:5]} (upload.hours)." in done.stdout
     assert world.emulator.requests.count() == 0
     with world.daemon() as daemon:
-        wait_for(lambda: world.json("status")["daemon"]["state"] == "waiting", daemon)
-        status = world.json("status")
+        status = wait_for(lambda: status_if_waiting(world), daemon)
         assert status["items"]["mirrored"] == 1
         assert [one["code"] for one in status["problems"]] == ["outside_hours"]
         assert world.run("status").returncode == 0

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -46,6 +47,7 @@ class Terminal:
         )
         os.close(slave)
         os.set_blocking(self._master, False)
+        self._said = b""
         self.text = ""
 
     def read(self) -> str:
@@ -57,7 +59,9 @@ class Terminal:
                 break
             if not block:
                 break
-            self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", block.decode("utf-8", "replace"))
+            self._said += block  # which may end within a letter, or within a colour
+        text = self._said.decode("utf-8", "replace")
+        self.text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
         return self.text
 
     def until(self, words: str) -> None:
@@ -97,6 +101,14 @@ def terminals() -> Iterator[list[Terminal]]:
         one.close()
 
 
+@pytest.fixture
+def demos(world: World) -> Iterator[Path]:
+    """Where the demos of this test alone put what they make; its name is short, for a line."""
+    with tempfile.TemporaryDirectory(prefix="demos-") as folder:
+        world.variables["TMPDIR"] = folder
+        yield Path(folder)
+
+
 def client(world: World) -> None:
     (world.home / "client_secret.json").write_text(json.dumps(world.emulator.client_secret()))
     (world.state / "token.json").unlink()
@@ -117,7 +129,7 @@ def test_signing_in_with_a_browser(world: World, decision: str, code: int, words
         capture_output=True,
         text=True,
         env={**world.environ(), "BROWSER": f"{sys.executable} {BROWSER} %s {decision}"},
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == code, done.stderr
@@ -145,7 +157,7 @@ def test_the_client_need_be_named_once(world: World) -> None:
             capture_output=True,
             text=True,
             env=browser,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -168,7 +180,7 @@ def test_signing_in_without_a_browser(world: World) -> None:
         for line in process.stderr:
             if line.startswith("http"):
                 break
-        out, err = process.communicate(answer(line.strip(), "allow") + "\n", timeout=60)
+        out, err = process.communicate(answer(line.strip(), "allow") + "\n", timeout=PATIENCE)
     assert process.returncode == 0, err
     assert "Signed in" in out
     assert world.run("auth", "--check").returncode == 0
@@ -182,7 +194,7 @@ def test_a_pasted_address_that_is_none(world: World) -> None:
         capture_output=True,
         text=True,
         env=world.environ(),
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 3
@@ -196,36 +208,37 @@ def test_the_demo_ends_by_itself_without_a_terminal(world: World) -> None:
 
 
 def test_the_demo_on_a_terminal_shows_a_page_until_ctrl_c(
-    world: World, terminals: list[Terminal]
+    world: World, terminals: list[Terminal], demos: Path
 ) -> None:
-    before = _running()
     terminal = Terminal(world, "demo")
     terminals.append(terminal)
     terminal.until("Ctrl-C ends the demo")
     page = re.search(r"http://\S+/emulator/", terminal.read())
     assert page is not None
-    held = requests.get(page.group() + "library.json", timeout=5).json()
+    held = requests.get(page.group() + "library.json", timeout=PATIENCE).json()
     assert len(held["items"]) == 42
     assert "in your library" in terminal.text
     folder = re.search(r"Copy a picture into (\S+/Pictures)", terminal.text)
     assert folder is not None
+    assert Path(folder.group(1)).is_relative_to(demos)
 
     assert terminal.interrupt() == 0, terminal.text
 
     assert not Path(folder.group(1)).exists()
-    assert _running() <= before
+    assert _running(demos) == 0
+    assert list(demos.iterdir()) == []
 
 
 def test_ctrl_c_in_the_middle_of_the_demo_leaves_nothing(
-    world: World, terminals: list[Terminal]
+    world: World, terminals: list[Terminal], demos: Path
 ) -> None:
-    before = _running()
     terminal = Terminal(world, "demo")
     terminals.append(terminal)
     terminal.until("Starting photosync")
     terminal.interrupt()
     assert "Traceback" not in terminal.text
-    assert _running() <= before
+    assert _running(demos) == 0
+    assert list(demos.iterdir()) == []
 
 
 def test_a_run_on_a_terminal_shows_a_bar_and_one_line_at_the_end(
@@ -264,24 +277,22 @@ def test_the_emulator_alone(world: World) -> None:
         while not text.endswith("}\n"):
             text += process.stdout.readline()
         url = json.loads(text)["url"]
-        assert requests.get(f"{url}/emulator/library.json", timeout=5).json()["items"] == []
+        assert requests.get(f"{url}/emulator/library.json", timeout=PATIENCE).json()["items"] == []
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("plan", ["no json", "{}", '[{"fault": "unheard of", "on": "*"}]'])
 def test_a_fault_plan_that_is_none(world: World, plan: str) -> None:
     (world.home / "plan.json").write_text(plan)
-    done = world.run(
-        "emulate", "--port", "0", "--faults", str(world.home / "plan.json"), timeout=20
-    )
+    done = world.run("emulate", "--port", "0", "--faults", str(world.home / "plan.json"))
     assert done.returncode == 2
     assert "plan.json" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def _running() -> int:
-    """How many daemons of photosync run on this machine for a demo."""
+def _running(demos: Path) -> int:
+    """How many daemons of photosync run for a demo there."""
     found = 0
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -289,7 +300,7 @@ def _running() -> int:
                 command = (entry / "cmdline").read_bytes()
             except OSError:
                 continue  # it has just ended
-            found += b"photosync-demo-" in command
+            found += os.fsencode(demos / "photosync-demo-") in command
     return found
 
 

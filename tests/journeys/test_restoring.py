@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.journeys.conftest import PROGRAM, jpeg, mp4, wait_for
+from tests.journeys.conftest import PATIENCE, PROGRAM, interrupt, jpeg, mp4, wait_for
 from tests.journeys.test_phones import configure, old, shoot
 from tests.lab import lab
 
@@ -253,6 +252,7 @@ def test_a_cable_that_is_cut_in_the_middle_and_the_same_command_again(
         old(shoot(phone, name, content))
     phone_world.once()
     wipe(phone)
+    cut = phone.cable.once(lambda: len(names_on(phone)) > 20, phone.cable.cut)
     with subprocess.Popen(
         [*PROGRAM, "restore", "--all", "--config", str(phone_world.config)],
         env=phone_world.environ(),
@@ -260,9 +260,9 @@ def test_a_cable_that_is_cut_in_the_middle_and_the_same_command_again(
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
-        wait_for(lambda: len(names_on(phone)) > 20)
+        wait_for(cut.is_set)
         phone.unplug()
-        told, _ = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode in (1, 3)
     assert "it goes on from here: photosync restore --resume" in told
     assert 10 < len(names_on(phone)) < len(wanted)
@@ -289,15 +289,17 @@ def test_ctrl_c_ends_it_and_it_can_be_forgotten(phone_world: World, phone: LabPh
         old(shoot(phone, name, content))
     phone_world.once()
     wipe(phone)
+    stalled = phone.cable.once(lambda: len(names_on(phone)) > 5, phone.cable.stall)
     with subprocess.Popen(
         [*PROGRAM, "restore", "--all", "--config", str(phone_world.config)],
         env=phone_world.environ(),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_for(lambda: len(names_on(phone)) > 5)
-        process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=20)
+        wait_for(stalled.is_set)
+        interrupt(process)
+        phone.cable.plug()  # it flows again
+        told, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "stopped" in told
     assert not list(phone.storage.rglob(".photosync*"))

@@ -16,7 +16,7 @@ import pytest
 from photosync.emulator.options import CONSENT_REFUSALS
 from tests.journeys.browser import answer
 from tests.journeys.chromium import chromium
-from tests.journeys.conftest import PROGRAM, jpeg, wait_for
+from tests.journeys.conftest import PATIENCE, PROGRAM, jpeg, wait_for
 from tests.lab import lab
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Auth:
         self.url = next(line for line in self.process.stderr if line.startswith("http")).strip()
 
     def end(self) -> tuple[int, str]:
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out + err
 
 
@@ -91,9 +91,9 @@ class Tmux:
         return self("capture-pane", "-p", "-J", "-S", "-100")
 
     def paste(self, text: str) -> None:
-        self("load-buffer", "-", text=text)
+        """And Enter, in one go: lines that come later are another answer."""
+        self("load-buffer", "-", text=f"{text}\n")
         self("paste-buffer", "-p")
-        self("send-keys", "Enter")
 
     def close(self) -> None:
         subprocess.run(["tmux", "-S", self._socket, "kill-server"], check=False)
@@ -113,8 +113,7 @@ def test_the_whole_flow_in_a_real_browser(world: World) -> None:
         page.goto(auth.url)
         assert page.locator("input[name=ticked]").count() == 2
         page.get_by_role("button", name="Continue").click()
-        page.wait_for_url("http://127.0.0.1:*/**")
-        assert "photosync is signed in" in page.inner_text("body")
+        page.get_by_text("photosync is signed in").wait_for()
         code, said = auth.end()
     assert code == 0, said
     assert "Now start it" in said
@@ -145,7 +144,6 @@ def test_what_people_press_instead(world: World, does: Callable[[Page], None], w
         auth = Auth(world)
         page.goto(auth.url)
         does(page)
-        page.wait_for_url("http://127.0.0.1:*/**")
         code, said = auth.end()
     assert code == 3
     assert words in said
@@ -237,7 +235,7 @@ def _auth(world: World, more: dict[str, str]) -> subprocess.CompletedProcess[str
         text=True,
         env={**world.environ(), **more},
         stdin=subprocess.DEVNULL,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

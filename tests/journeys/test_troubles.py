@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.journeys.conftest import PROGRAM, jpeg, wait_for
+from tests.journeys.conftest import PATIENCE, PROGRAM, jpeg, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -283,8 +284,7 @@ def test_a_disk_that_fills_up_loses_nothing_and_goes_on_by_itself(
         _fill(small_disk / "filler")
         for number in range(2, 200):
             world.put(f"{number}.jpg", jpeg(number))
-        wait_for(lambda: "worker.rests" in daemon.log(), daemon)
-        assert "is full" in daemon.log()
+        wait_for(lambda: re.search("worker.rests .* is full", daemon.log()), daemon)
         document = json.loads((told_now := world.run("status", "--json")).stdout)
         assert "disk_full" in [one["code"] for one in document["problems"]]
         assert told_now.returncode == 3
@@ -301,7 +301,8 @@ def test_it_ends_at_once_though_another_program_holds_the_database(world: World)
     world.put("a.jpg", jpeg(1))
     with world.daemon(code=None) as daemon:
         wait_for(lambda: world.holds(jpeg(1)), daemon)
-        other = sqlite3.connect(world.state / "photosync.db", isolation_level=None)
+        file = world.state / "photosync.db"
+        other = sqlite3.connect(file, isolation_level=None, timeout=PATIENCE)
         other.execute("BEGIN IMMEDIATE")
         world.put("b.jpg", jpeg(2))
         wait_for(lambda: "is locked by another program" in daemon.log(), daemon)

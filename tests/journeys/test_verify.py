@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from photosync.google.scopes import APPEND
-from tests.journeys.conftest import PROGRAM, jpeg, sha256, wait_for
+from tests.journeys.conftest import PATIENCE, PROGRAM, jpeg, sha256, wait_for
 
 if TYPE_CHECKING:
     from tests.journeys.conftest import World
@@ -117,7 +117,7 @@ def test_google_out_of_reach_is_told(world: World) -> None:
 def test_ctrl_c_ends_it_and_the_next_one_goes_on(world: World) -> None:
     world.put("a.jpg", jpeg(1))
     world.once()
-    world.emulator.faults.add({"fault": "hang", "on": "mediaItems.batchGet", "seconds": 60})
+    world.emulator.faults.add({"fault": "hang", "on": "mediaItems.batchGet", "seconds": 240})
     with subprocess.Popen(
         [*PROGRAM, "verify", "--config", str(world.config)],
         env=world.environ(),
@@ -126,7 +126,7 @@ def test_ctrl_c_ends_it_and_the_next_one_goes_on(world: World) -> None:
     ) as process:
         wait_for(lambda: asked(world) == 1)
         process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=10)
+        told, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "it goes on from here: photosync verify" in told
     world.emulator.faults.clear()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import socket
 from contextlib import suppress
 from threading import Event, Lock, Thread
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PIECE_BYTES = 64 * 1024
 
@@ -20,7 +23,8 @@ class Cable:
         self._flows.set()
         self._lock = Lock()
         self._ends: set[socket.socket] = set()
-        self._after: tuple[int, Event] | None = None
+        self._looking = Lock()
+        self._due: tuple[Callable[[], object], Callable[[], None], Event] | None = None
         self.carried_bytes = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -62,10 +66,19 @@ class Cable:
 
     def cut_after(self, size_bytes: int) -> Event:
         """Pull it out once so many more bytes came from the phone; the event says that it did."""
-        cut = Event()
-        with self._lock:
-            self._after = (self.carried_bytes + size_bytes, cut)
-        return cut
+        wanted = self.carried_bytes + size_bytes
+        return self.once(lambda: self.carried_bytes >= wanted, self.cut)
+
+    def once(self, holds: Callable[[], object], do: Callable[[], None]) -> Event:
+        """``cut`` it, say, as soon as ``holds``; the event says that it did.
+
+        That is looked at before each piece goes on: nothing gets through in between, however late
+        who waits for the event is woken.
+        """
+        done = Event()
+        with self._looking:
+            self._due = (holds, do, done)
+        return done
 
     def _accept(self) -> None:
         while True:
@@ -91,6 +104,7 @@ class Cable:
     def _carry(self, source: socket.socket, sink: socket.socket, from_phone: bool) -> None:
         with suppress(OSError):
             while piece := source.recv(PIECE_BYTES):
+                self._look()
                 self._flows.wait()
                 sink.sendall(piece)
                 if from_phone:
@@ -102,10 +116,14 @@ class Cable:
     def _count(self, size_bytes: int) -> None:
         with self._lock:
             self.carried_bytes += size_bytes
-            due = self._after is not None and self.carried_bytes >= self._after[0]
-            after = self._after
-            if due:
-                self._after = None
-        if due and after is not None:
-            self.cut()
-            after[1].set()
+
+    def _look(self) -> None:
+        with self._looking:
+            if self._due is None:
+                return
+            holds, do, done = self._due
+            if not holds():
+                return
+            self._due = None
+            do()
+        done.set()

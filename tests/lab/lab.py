@@ -6,7 +6,9 @@ with its case-insensitive names, and dd. Tests of those use recorded output and 
 
 from __future__ import annotations
 
+import errno
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 SCRIPT = Path(__file__).with_name("phone-lab.sh")
 HOME = SCRIPT.parents[2] / ".cache" / "phone-lab"
 ROOT = HOME / "phone-root" / "usr" / "sbin" / "adbd"
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 120.0
+OUR_PORTS = range(20_000, 32_000)
+"""Below those that the kernel gives to whoever asks for any (ip_local_port_range)."""
+
 NEEDED = {
     "adb": "adb",
     "gcc": "gcc and libc6-dev",
@@ -70,7 +75,7 @@ def missing_lab() -> str | None:
 
 
 def _script(
-    *arguments: str, more: dict[str, str] | None = None, timeout: float = 30.0
+    *arguments: str, more: dict[str, str] | None = None, timeout: float = PATIENCE_SECONDS
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(SCRIPT), *arguments],
@@ -120,7 +125,7 @@ class AdbHost:
         """Kill it without a word, and what others started in its place."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=PATIENCE_SECONDS)
             self._process = None
         with suppress(OSError):
             self._ask("host:kill")
@@ -129,14 +134,21 @@ class AdbHost:
         """Like plugging in."""
         self._ask(f"host:connect:{address}")
 
+    def is_ready(self, address: str) -> bool:
+        """Whether what is plugged in can be spoken to."""
+        return self._ask(f"host-serial:{address}:get-state") == b"OKAY0006device"
+
     def disconnect(self, address: str) -> None:
         """Like unplugging."""
         self._ask(f"host:disconnect:{address}")
 
     def _ask(self, request: str) -> bytes:
-        with socket.create_connection(("127.0.0.1", self.port), 10.0) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
             connection.sendall(b"%04x" % len(request) + request.encode())
-            return connection.recv(4096)
+            said = b""
+            while piece := connection.recv(4096):
+                said += piece
+            return said
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """The real adb, as a peer to compare with."""
@@ -164,10 +176,20 @@ def host(folder: Path, *, with_phones: bool = True) -> Iterator[AdbHost]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on (never 5555 to 5585: adb takes those for emulators)."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on (never 5555 to 5585: adb takes those for emulators).
+
+    Whoever is to listen there does so later: the kernel must not give it to anybody meanwhile.
+    """
+    chance = random.SystemRandom()
+    while True:
+        port = chance.choice(OUR_PORTS)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return port
 
 
 @dataclass
@@ -214,9 +236,14 @@ class LabPhone:
         return found
 
     def plug(self) -> None:
-        """Put the cable in."""
+        """Put the cable in, and wait until the phone answers."""
         self.cable.plug()
-        self.host.connect(self.transport)
+
+        def answers() -> bool:
+            self.host.connect(self.transport)
+            return self.host.is_ready(self.transport)
+
+        eventually(answers, "a phone that answers")
 
     def unplug(self) -> None:
         """Pull the cable out."""

@@ -176,12 +176,12 @@ EOP
     >"$RUN/$port.log" 2>&1 </dev/null &
   local up=$!
   echo "$up $dir" >"$RUN/$port.pid"
-  for _ in $(seq 100); do
+  for _ in $(seq 3000); do
     if grep -q "adbd started" "$RUN/$port.log" 2>/dev/null; then echo "phone on 127.0.0.1:$port, /sdcard = $dir, pid $up"; return; fi
     kill -0 "$up" 2>/dev/null || { cat "$RUN/$port.log" >&2; rm -f "$RUN/$port.pid"; die "adbd ended"; }
     sleep 0.02
   done
-  die "no start within 2 s; see $RUN/$port.log"
+  die "no start within a minute; see $RUN/$port.log"
 }
 
 alive() { # a zombie counts as gone
@@ -194,7 +194,7 @@ adbd_pid() { local p; p="$(cut -d' ' -f1 "$RUN/$1.pid")"; cat "/proc/$p/task/$p/
 stop() { # SIGKILL: adbd is pid 1 of its namespace and ignores SIGTERM; its children go with it
   local port="$1" c; alive "$port" || { rm -f "$RUN/$port.pid"; return 0; }
   c="$(adbd_pid "$port")"; [ -n "$c" ] && kill -9 "$c" || kill -9 "$(cut -d' ' -f1 "$RUN/$port.pid")"
-  for _ in $(seq 50); do alive "$port" || break; sleep 0.02; done
+  for _ in $(seq 1500); do alive "$port" || break; sleep 0.02; done
   rm -f "$RUN/$port.pid"
 }
 

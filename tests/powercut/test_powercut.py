@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import AdbHost, LabPhone
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
 CUTS = 10
 PHOTOS = 122

@@ -76,14 +76,14 @@ def audit(ground: Ground) -> list[str]:
 def _look(ground: Ground, database: sqlite3.Connection) -> Found:
     shots = ground.shots()
     return Found(
-        need=_needed(ground, database),
+        need=needed(ground, database),
         library=Counter(item.sha256 for item in ground.world.emulator.library.items()),
         mirror={sha256(one.read_bytes()) for one in ground.copies()},
         freed={path: content for path, content in ground.shot.items() if path not in shots},
     )
 
 
-def _needed(ground: Ground, database: sqlite3.Connection) -> set[str]:
+def needed(ground: Ground, database: sqlite3.Connection) -> set[str]:
     """All that there is now or ever was on the phone, but for what the user left out and only that:
     another version at the same path is another file."""
     left_out = set(database.execute(LEFT_OUT))
@@ -127,10 +127,7 @@ def _freed(ground: Ground, found: Found) -> Iterator[str]:
     """Nothing is gone from the phone that is not in two other places, and on record."""
     keys = second.keys_of(ground.world.state)
     kept = {second.opened(one, keys) for one in second.files_of(ground.world.second)}
-    told = json.loads(
-        ground.world.run("free-space", "--log", "--limit", "100000", "--json").stdout
-    )["log"]
-    begun = {one["path"] for one in told if one["outcome"] in ("gone", "begun")}
+    begun = freed_by_the_log(ground)
     for path, content in found.freed.items():
         if content not in found.library:
             yield f"freed, and not in the library: {path}"
@@ -138,6 +135,14 @@ def _freed(ground: Ground, found: Found) -> Iterator[str]:
             yield f"freed, and in no copy on this computer: {path}"
         if path not in begun:
             yield f"gone from the phone, and free-space does not know: {path}"
+
+
+def freed_by_the_log(ground: Ground) -> set[str]:
+    """Paths on the phone of which free-space says that it took what lay there."""
+    told = json.loads(
+        ground.world.run("free-space", "--log", "--limit", "100000", "--json").stdout
+    )["log"]
+    return {one["path"] for one in told if one["outcome"] in ("gone", "begun")}
 
 
 def _record(ground: Ground, database: sqlite3.Connection, found: Found) -> Iterator[str]:

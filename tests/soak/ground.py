@@ -133,7 +133,9 @@ class Ground:
         assert self.process is not None
         self.meter.watch(None)
         self.process.send_signal(number)
-        return self.process.wait(180)
+        code = self.process.wait(180)
+        self.world.let_google_finish()
+        return code
 
     def kill(self) -> None:
         """The daemon dies without a word, and is started again."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.soak import holds
-from tests.soak.audit import audit
+from tests.soak.audit import audit, freed_by_the_log, needed
 from tests.soak.holds import Sample
 from tests.soak.running import soaked
-from tests.soak.second import files_of
+from tests.soak.second import files_of, keys_of, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.journey
+@pytest.mark.timeout(1200)
 def test_a_few_seconds_of_everything_at_once(tmp_path: Path) -> None:
     with soaked(tmp_path, seconds=15, seed=1, least=20) as ground:
         assert audit(ground) == []
@@ -31,12 +35,14 @@ def test_a_few_seconds_of_everything_at_once(tmp_path: Path) -> None:
 def harmed(ground: Ground) -> list[str]:
     """Everything is made a little wrong; what the audit has to say of it."""
     world = ground.world
+    with closing(sqlite3.connect(world.state / "photosync.db")) as database:
+        need = needed(ground, database)
     (world.pictures / "late.jpg").write_bytes(b"nobody saw it")
     library = world.emulator.library
-    library.delete_item_by_hand(library.items()[0].id)
-    kept = files_of(world.second)
-    kept[0].unlink()
-    kept[1].with_name("twin.age").write_bytes(kept[1].read_bytes())
+    library.delete_item_by_hand(next(one.id for one in library.items() if one.sha256 in need))
+    gone, doubled, *_ = unspoilt(ground, need)
+    gone.unlink()
+    doubled.with_name("twin.age").write_bytes(doubled.read_bytes())
     (world.second / ".photosync/part/left").write_bytes(b"half")
     (world.mirror / ".photosync/part").mkdir(parents=True, exist_ok=True)
     (world.mirror / ".photosync/part/left").write_bytes(b"half")
@@ -60,11 +66,25 @@ def harmed(ground: Ground) -> list[str]:
         "a traceback in the log",
         "things that happened",
     ]
-    if ground.phone is not None and ground.shots():
-        for gone in ground.shots():
-            (ground.phone.storage / gone).unlink()
+    if ground.phone is not None and (shots := ground.shots().keys() - freed_by_the_log(ground)):
+        for shot in shots:
+            (ground.phone.storage / shot).unlink()
         told.append("free-space does not know")
     return told
+
+
+def unspoilt(ground: Ground, need: set[str]) -> list[Path]:
+    """Files of the second copy that the audit has to miss: the only ones that hold what they do."""
+    root, keys = ground.world.second, keys_of(ground.world.state)
+    contents = {one: opened(one, keys) for one in files_of(root)}
+    times = Counter(contents.values())
+    return [
+        one
+        for one, content in contents.items()
+        if content in need
+        and times[content] == 1
+        and str(one.relative_to(root)) not in ground.spoilt
+    ]
 
 
 def life(*held: tuple[float, int, int], every: float = 100.0) -> list[Sample]:
