@@ -81,6 +81,26 @@ def test_a_large_upload_goes_on_where_the_kill_left_it(world: World) -> None:
     assert world.emulator.requests.count("upload.chunk") <= 24 + 1
 
 
+def test_google_is_still_at_the_write_of_the_dead_one(world: World) -> None:
+    """The next program's create meets it, and the photos are there once all the same."""
+    world.emulator.faults.add({"fault": "hang", "on": "batchCreate", "seconds": 20, "times": 1})
+    contents = [jpeg(number) for number in range(3)]
+    for number, content in enumerate(contents):
+        world.put(f"{number}.jpg", content)
+
+    with world.daemon(code=None) as daemon:
+        wait_for(world.emulator.requests.is_writing, daemon)
+        daemon.kill()
+    with world.daemon() as daemon:
+        wait_for(lambda: world.emulator.requests.count("batchCreate") == 2, daemon)
+        assert world.emulator.requests.overlapping_writes() == 1
+        wait_for(lambda: world.json("status")["items"]["done"] == len(contents), daemon)
+
+    assert sorted(one.sha256 for one in world.emulator.library.items()) == sorted(
+        map(sha256, contents)
+    )
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("where", ["upload", "hang", "create", "hash"])
 def test_it_stops_at_once_wherever_it_is(world: World, number: signal.Signals, where: str) -> None:
