@@ -15,7 +15,7 @@ import requests
 
 def answer(address: str, decision: str) -> str:
     """The address that the consent page leads back to."""
-    page = requests.get(address, timeout=10)
+    page = requests.get(address, timeout=60)
     page.raise_for_status()
     hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text)
     scopes = re.findall(r'name="ticked" value="([^"]+)"', page.text)
@@ -31,11 +31,11 @@ def answer(address: str, decision: str) -> str:
             ("decision", "deny" if decision == "deny" else "allow"),
         ],
         allow_redirects=False,
-        timeout=10,
+        timeout=60,
     )
     return str(back.headers["location"])
 
 
 if __name__ == "__main__":
     where = answer(sys.argv[1], sys.argv[2])
-    requests.get(where, timeout=10)
+    requests.get(where, timeout=60)
