@@ -208,6 +208,25 @@ def test_what_is_clicked_while_a_range_is_asked_about_counts_after_it(
         assert world.holds(*map(jpeg, (1, 2, 4, 7)))
 
 
+def test_what_became_of_a_photo_before_its_page_listened_is_shown(
+    world: World, browser: Browser
+) -> None:
+    hand_picked(world)
+    with served(world) as (daemon, address), window(browser, address) as page:
+        wait_for(lambda: world.json("status")["items"]["held"] == 8, daemon)
+        asks: list[Route] = []
+        page.route("**/events*", lambda one: asks.append(one))  # noqa: PLW0108 - it wants a function
+        page.goto("/photos?state=held")
+        laid_out(page, "8 photos and videos")
+        assert world.run("choose", "1").returncode == 0
+        wait_for(lambda: world.json("status")["items"]["done"] == 1, daemon)
+        while not asks:
+            page.wait_for_timeout(10)
+        (one,) = asks
+        one.continue_()
+        page.locator('.tile[data-id="1"][data-state="done"]').wait_for()
+
+
 def test_a_day_and_all_of_a_filter_are_selected(world: World, browser: Browser) -> None:
     hand_picked(world)
     world.put("other day.jpg", jpeg(9))

@@ -225,6 +225,21 @@ def test_our_own_files_are_kept_for_as_long_as_they_are_the_same(house: House) -
         assert "immutable" not in house.ask(one.partition("?")[0]).headers["cache-control"]
 
 
+def test_no_script_runs_twice(house: House) -> None:
+    """It does, if it is loaded by two addresses: it would listen twice, and send forms twice."""
+    for path in ("/", "/photos"):
+        loaded = re.findall(r'<script type="module" src="([^"]+)"', house.page(path))
+        imported = [
+            one
+            for address in loaded
+            for one in re.findall(
+                r'^import .* from "([^"]+)"', house.ask(address).text, re.MULTILINE
+            )
+        ]
+        assert set(imported) <= set(loaded)
+        assert bool(imported) == (path == "/photos")
+
+
 # Pictures
 
 
@@ -475,9 +490,10 @@ def listens(answer: BinaryIO) -> tuple[int, bool]:
 class Listener:
     """A page that is open."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, query: str = "", header: str = "") -> None:
         self.connection = socket.create_connection(("127.0.0.1", house.web.port), 60)
-        self.connection.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        asked = f"GET /events{query} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n"
+        self.connection.sendall(asked.encode())
         self.read = self.connection.makefile("rb")
         self.status, self.listens = listens(self.read)
 
@@ -486,6 +502,8 @@ class Listener:
         while True:
             line = self.read.readline()
             assert line, "it hung up"
+            if line.startswith(b"id: "):
+                self.last = int(line[4:])
             if line.startswith(b"data: "):
                 told: dict[str, object] = json.loads(line[6:])
                 return told
@@ -512,6 +530,42 @@ def test_a_page_that_is_open_hears_what_changes(house: House) -> None:
     assert listener.news_of("changed") == {str(number): "skipped"}
     house.put("b.jpg", jpeg(2))
     assert listener.news_of("new") == 1
+    listener.close()
+
+
+def test_a_page_hears_what_happened_while_it_was_on_its_way(house: House) -> None:
+    number = house.put("a.jpg", jpeg(1))
+    made = re.search(r'data-since="([0-9]+)"', house.page("/photos"))
+    assert made is not None
+    query = f"?since={made[1]}"
+    house.state.choices.skip([number], now=house.state.now())
+    first = Listener(house, query)
+    assert first.news_of("changed") == {str(number): "skipped"}
+    later = Listener(house, query)
+    assert later.news()["changed"] == {str(number): "skipped"}
+    knows = Listener(house, query, f"Last-Event-ID: {later.last}\r\n")
+    assert "changed" not in knows.news()
+    for nonsense in ("?since=-1", "?since=x", "?since=" + "9" * 18, "?since=" + "9" * 5000, ""):
+        odd = Listener(house, nonsense)
+        assert "changed" not in odd.news()
+        odd.close()
+    for one in (first, later, knows):
+        one.close()
+
+
+def test_what_happened_to_many_is_told_at_once(house: House) -> None:
+    """A page has no other way to hear of it."""
+    for number in range(3):
+        (house.pictures / f"{number}.jpg").write_bytes(jpeg(number))
+    house.look()
+    made = re.search(r'data-since="([0-9]+)"', house.page("/photos"))
+    assert made is not None
+    for number in range(600):
+        item = number % 3 + 1
+        told = house.state.choices.skip if number % 6 < 3 else house.state.choices.choose
+        told([item], now=house.state.now())
+    listener = Listener(house, f"?since={made[1]}")
+    assert listener.news_of("changed") == {"1": "found", "2": "found", "3": "found"}
     listener.close()
 
 
@@ -562,15 +616,16 @@ def test_no_more_may_listen_though_all_of_them_come_at_once(house: House) -> Non
 def test_who_reads_too_slowly_comes_again_and_hears_how_everything_is() -> None:
     """What it missed may be the last that changes for hours."""
 
-    async def read(_: object) -> dict[str, str]:
-        return {"now": "all"}
+    async def read(_: object) -> str:
+        return "how everything is"
 
     async def slow() -> tuple[list[str], list[str]]:
         nothing: Any = None
         threads: Any = SimpleNamespace(read=read)
         events = Events(nothing, threads, nothing, nothing)
         events._looking = asyncio.create_task(asyncio.sleep(3600))
-        response: Any = await events.stream(nothing)
+        request: Any = SimpleNamespace(headers={}, query_params={})
+        response: Any = await events.stream(request)
         told = response.body_iterator
         begin = [await anext(told), await anext(told)]
         for number in range(MOST_WAITING + 2):
@@ -578,7 +633,7 @@ def test_who_reads_too_slowly_comes_again_and_hears_how_everything_is() -> None:
         return begin, [one async for one in told]
 
     begin, more = asyncio.run(asyncio.wait_for(slow(), 60))
-    assert begin == ['data: {"parts": {"now": "all"}}\n\n', "retry: 3000\n\n"]
+    assert begin == ["how everything is", "retry: 3000\n\n"]
     assert more == []
 
 
