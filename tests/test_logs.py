@@ -271,7 +271,7 @@ def test_lines_of_several_threads_do_not_mix() -> None:
     for one in threads:
         one.start()
     for one in threads:
-        one.join(10)
+        one.join(60)
     lines = told_by(stream)
     assert len(lines) == 200
     assert set(lines) == {f"<6>event.{letter * 200}" for letter in "abcd"}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEPT_CLIENT = "client_secret.json"
-BEGIN_SECONDS = 10.0
+BEGIN_SECONDS = 30.0
 NOBODY = "photosync is not signed in to Google Photos"
 """How it begins what is said while there is no token."""
 
@@ -118,7 +118,7 @@ class SigningIn:
         if not self.is_needed():
             raise SignInRequired("photosync is signed in already.", hint="")
         with self._lock:
-            if self._attempt is None or not self._attempt.is_alive():
+            if self._attempt is None or self._attempt.is_over:
                 self._attempt = _Attempt(
                     self._settings, self._state, self._back(), wanted=self.is_needed
                 )
@@ -131,7 +131,7 @@ class SigningIn:
     def address(self) -> str:
         """Google's page, while an attempt waits for its answer; else ""."""
         attempt = self._attempt
-        return attempt.url if attempt is not None and attempt.is_alive() else ""
+        return attempt.url if attempt is not None and not attempt.is_over else ""
 
     def trouble(self) -> PhotosyncError | None:
         """What is wrong with the answer that came last."""
@@ -141,7 +141,7 @@ class SigningIn:
     def answer(self, text: str) -> None:
         """The address that the browser ended at, brought by the user."""
         attempt = self._attempt
-        if attempt is not None and attempt.is_alive():
+        if attempt is not None and not attempt.is_over:
             attempt.take(text)
 
 
@@ -162,6 +162,11 @@ class _Attempt(Thread):
         self.url = ""
         self.error: PhotosyncError | None = None
         self.refused: PhotosyncError | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it waits for no answer any more; its thread may have a moment to go."""
+        return self.error is not None or not self.is_alive()
 
     def take(self, text: str) -> None:
         """Try that answer; what is wrong with it is in ``refused`` soon."""

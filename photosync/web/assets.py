@@ -21,6 +21,8 @@ CSP = (
 HEADERS = {"Content-Security-Policy": CSP, "Referrer-Policy": "same-origin"}
 """With "no-referrer" a browser sends the Origin of a form as "null"."""
 KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+SHARED = "page.js"
+"""What other scripts import."""
 FOREVER = "public, max-age=31536000, immutable"
 SOON = "public, max-age=60"
 
@@ -37,9 +39,12 @@ class Assets:
             for one in folder.iterdir()
             if one.name.rpartition(".")[2] in KINDS
         }
-        self._marks = {
-            name: hashlib.sha256(content).hexdigest()[:12] for name, content in self._files.items()
-        }
+        self._marks = {name: _mark(content) for name, content in self._files.items()}
+        # by another address it would be another script, and run a second time
+        shared = f'"{self.address(SHARED)}"'.encode()
+        for name in (one for one in self._files if one.endswith(".js") and one != SHARED):
+            self._files[name] = self._files[name].replace(f'"./{SHARED}"'.encode(), shared)
+            self._marks[name] = _mark(self._files[name])
         self._templates = Environment(
             loader=PackageLoader("photosync.web"),
             autoescape=True,
@@ -75,3 +80,7 @@ class Assets:
         """The same as a page that runs nothing but our own files."""
         text = self.text(template, **values)
         return HTMLResponse(text, code, headers=HEADERS)
+
+
+def _mark(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

@@ -86,12 +86,14 @@ class Pages:
 
         def look() -> Json:
             gallery = self._site.gallery
+            since = gallery.last_event()  # before all else: what happens meanwhile is told later
             items = gallery.page(sought, after=after, limit=PAGE_ITEMS + 1)
             sources = self._site.overview.sources()
             tiles = [Tile.of(item) for item in items[:PAGE_ITEMS]]
             source_id = sought.source_id
             folders = gallery.folders(source_id) if source_id is not None else []
             return {
+                "since": since,
                 "days": [(day, list(some)) for day, some in groupby(tiles, lambda one: one.day)],
                 "more": f"{tiles[-1].at}.{tiles[-1].id}" if len(items) > PAGE_ITEMS else "",
                 "is_first": not request.query_params.get("after"),

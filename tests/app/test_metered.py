@@ -98,7 +98,7 @@ def test_uploads_wait_on_a_metered_network_and_go_on_by_another(house: House) ->
         assert look(settings)["problems"] == []
     finally:
         halt.set()
-        daemon.join(30)
+        daemon.join(60)
     assert not daemon.is_alive()
 
 

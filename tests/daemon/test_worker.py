@@ -131,7 +131,7 @@ def test_a_bell_wakes_an_idle_worker_at_once() -> None:
     while not woken.wait(0.01):
         bell.ring()
     bell.ring()  # as the supervisor does after the stop event
-    worker.join(5)
+    worker.join(60)
     assert not worker.is_alive()
 
 

@@ -66,7 +66,7 @@ def hearing(raw: bytes) -> Stream:
                 pass  # the other side has heard enough
 
     Thread(target=speak, daemon=True).start()
-    return Stream(near, name="the phone", timeout_seconds=5.0)
+    return Stream(near, name="the phone", timeout_seconds=60.0)
 
 
 REQUESTS: dict[str, Callable[[Sync], object]] = {
@@ -126,7 +126,7 @@ def liar(fake: FakeServer) -> Liar:
 
 @pytest.fixture
 def phone(fake: FakeServer, liar: Liar) -> Iterator[Phone]:
-    server = AdbServer("127.0.0.1", fake.port, timeout_seconds=2.0)
+    server = AdbServer("127.0.0.1", fake.port, timeout_seconds=60.0)
     identity = Identity("R58M", "Pixel", 34, Dialect(2, 2), has_shell=True, ahead_seconds=0.0)
     with Phone(server, "R58M", identity) as made:
         yield made
@@ -143,7 +143,7 @@ def test_a_phone_may_say_anything_of_itself(out: bytes) -> None:
             connection.sendall(b"\3" + struct.pack("<I", 1) + b"\0")
 
         fake.services[b"shell,v2"] = say
-        server = AdbServer("127.0.0.1", fake.port, timeout_seconds=5.0)
+        server = AdbServer("127.0.0.1", fake.port, timeout_seconds=60.0)
         try:
             found = identify(server, "R58M", clock=lambda: 1.0)
         except OURS:

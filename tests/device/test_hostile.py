@@ -50,6 +50,8 @@ class Liar:
         self.names: dict[bytes, Callable[[], Iterable[tuple[bytes, Node]]]] = {}
         self.contents: dict[bytes, bytes] = {}
         self.raw: dict[bytes, bytes] = {}
+        self.goes = False
+        """Whether it is gone behind ``raw``."""
         fake.show("R58M\tdevice")
         fake.services[b"sync:"] = self._talk
 
@@ -59,6 +61,8 @@ class Liar:
             path = exactly(connection, size)
             if kind in self.raw:
                 connection.sendall(self.raw[kind])
+                if self.goes:
+                    return
             elif kind == b"STA2":
                 connection.sendall(self._stat(path))
             elif kind == b"LIS2":
@@ -103,7 +107,7 @@ def liar(fake: FakeServer) -> Liar:
 
 @pytest.fixture
 def phone(fake: FakeServer, liar: Liar) -> Iterator[Phone]:
-    server = AdbServer("127.0.0.1", fake.port, timeout_seconds=2.0)
+    server = AdbServer("127.0.0.1", fake.port, timeout_seconds=60.0)
     identity = Identity("R58M", "Pixel", 34, Dialect(2, 2), has_shell=True, ahead_seconds=0.0)
     with Phone(server, "R58M", identity) as made:
         yield made
@@ -198,6 +202,7 @@ def test_what_came_before_the_phone_went_away_is_good(phone: Phone, liar: Liar) 
     path = TOP + b"/DCIM/a.jpg"
     liar.nodes[path] = (0, FILE, 500, THEN)
     liar.raw[b"RECV"] = b"DATA\x05\x00\x00\x00first" + b"DATA\x06\x00\x00\x00second"
+    liar.goes = True
     target = io.BytesIO()
     with pytest.raises(PhoneGone):
         phone.pull(Entry("DCIM/a.jpg", 500, THEN * 10**9), target)
@@ -319,12 +324,13 @@ def test_a_file_that_never_ends_is_cut_off(phone: Phone, liar: Liar, together: b
 
 def test_a_command_that_says_nothing_for_long_is_waited_for(fake: FakeServer, phone: Phone) -> None:
     """Hashing a film takes longer than any answer of adb's may."""
-    release = Event()
+    server = AdbServer("127.0.0.1", fake.port, timeout_seconds=5.0)
 
     def hash_slowly(connection: socket.socket, _asked: bytes) -> None:
-        release.wait(3.0)  # longer than the server's limit of 2 seconds for an answer
+        Event().wait(6.0)  # longer than the server's limit for an answer
         connection.sendall(b"\1" + struct.pack("<I", 64) + b"0" * 64)
         connection.sendall(b"\3" + struct.pack("<I", 1) + b"\0")
 
     fake.services[b"shell,v2"] = hash_slowly
-    assert phone.sha256("DCIM/a.jpg") == "0" * 64
+    with Phone(server, "R58M", phone.identity) as brief:
+        assert brief.sha256("DCIM/a.jpg") == "0" * 64

@@ -46,7 +46,7 @@ def _says(fake: FakeServer, *packets: bytes) -> AdbServer:
 
     fake.show("P1\tdevice")
     fake.services[b"shell,v2,raw:"] = talk
-    return AdbServer("127.0.0.1", fake.port, timeout_seconds=2.0)
+    return AdbServer("127.0.0.1", fake.port, timeout_seconds=60.0)
 
 
 def test_a_cut_answer_is_never_taken_for_a_whole_one(fake: FakeServer) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,19 +54,19 @@ class Client:
         return {"Authorization": f"Bearer {self.token}"}
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return self.http.get(self.url + path, headers=self.auth, timeout=20, **options)
+        return self.http.get(self.url + path, headers=self.auth, timeout=60, **options)
 
     def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
         return self.http.post(
             self.url + path,
             json={} if body is None else body,
             headers=self.auth,
-            timeout=20,
+            timeout=60,
             **options,
         )
 
     def patch(self, path: str, body: Any) -> requests.Response:
-        return self.http.patch(self.url + path, json=body, headers=self.auth, timeout=20)
+        return self.http.patch(self.url + path, json=body, headers=self.auth, timeout=60)
 
     def raw(self, content: Any, **headers: str) -> requests.Response:
         given = {
@@ -89,7 +92,7 @@ class Client:
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
         return self.http.post(
-            self.url + "/v1/uploads", data=b"", headers=self.auth | given, timeout=20
+            self.url + "/v1/uploads", data=b"", headers=self.auth | given, timeout=60
         )
 
     def session(self, size: int, **headers: str) -> str:
@@ -102,7 +105,7 @@ class Client:
     ) -> requests.Response:
         given = {"X-Goog-Upload-Command": command}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.http.post(session, data=content, headers=self.auth | given, timeout=20)
+        return self.http.post(session, data=content, headers=self.auth | given, timeout=60)
 
     def send(
         self, session: str, content: bytes, offset: int = 0, *, last: bool = True, **headers: str
@@ -161,12 +164,33 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
     """Waits for a fact that another thread brings about."""
 
     def wait(holds: Callable[[], bool]) -> None:
-        ends_at = time.monotonic() + 10
+        ends_at = time.monotonic() + 60
         while not holds():
             assert time.monotonic() < ends_at, "it never came true"
             time.sleep(0.005)
 
     return wait
+
+
+class Hang:
+    """What hangs by a fault does so until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.goes_on = threading.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        if not seconds:
+            return
+        self.began.set()
+        await asyncio.to_thread(self.goes_on.wait, 60)
+
+
+@pytest.fixture
+def hang(monkeypatch: pytest.MonkeyPatch) -> Hang:
+    made = Hang()
+    monkeypatch.setattr("photosync.emulator.gate.asyncio", SimpleNamespace(sleep=made.sleep))
+    return made
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def test_any_json(client: Client, path: str, body: Any) -> None:
 @UNHURRIED
 def test_any_path(client: Client, method: str, path: str) -> None:
     url = f"{client.url}/v1/{quote(path, safe='/:?&=%')}"
-    answer = client.http.request(method, url, headers=client.auth, timeout=20)
+    answer = client.http.request(method, url, headers=client.auth, timeout=60)
     assert answer.status_code < 500, answer.text
 
 
@@ -70,7 +70,7 @@ HEADERS = st.dictionaries(st.sampled_from(OF_UPLOADS), VALUES, max_size=5)
 @UNHURRIED
 def test_any_upload(client: Client, headers: dict[str, str], body: bytes) -> None:
     answer = client.http.post(
-        f"{client.url}/v1/uploads", data=body, headers={**client.auth, **headers}, timeout=20
+        f"{client.url}/v1/uploads", data=body, headers={**client.auth, **headers}, timeout=60
     )
     assert answer.status_code < 500, answer.text
 
@@ -79,7 +79,7 @@ def test_any_upload(client: Client, headers: dict[str, str], body: bytes) -> Non
 @UNHURRIED
 def test_any_bytes(emulator: Emulator, client: Client, raw: bytes) -> None:
     port = urlsplit(emulator.url).port
-    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(raw)
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(65536):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def page(emulator: Emulator, query: str = "") -> requests.Response:
-    answer = requests.get(emulator.url + "/emulator/" + query, timeout=10)
+    answer = requests.get(emulator.url + "/emulator/" + query, timeout=60)
     assert answer.status_code == 200
     return answer
 
@@ -55,12 +55,12 @@ def test_bytes_are_served_inert(emulator: Emulator, client: Client) -> None:
     raw = client.make_item(b"IIRO<script>alert(1)</script>")["id"]
     kinds = {}
     for item in (photo, other, raw):
-        answer = requests.get(f"{emulator.url}/emulator/media/{item}", timeout=5)
+        answer = requests.get(f"{emulator.url}/emulator/media/{item}", timeout=60)
         kinds[item] = answer.headers["content-type"]
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "sandbox" in answer.headers["content-security-policy"]
     assert kinds == {photo: "image/jpeg", other: "image/tiff", raw: "application/octet-stream"}
-    assert requests.get(f"{emulator.url}/emulator/media/x", timeout=5).status_code == 404
+    assert requests.get(f"{emulator.url}/emulator/media/x", timeout=60).status_code == 404
 
 
 def test_ten_thousand_items_come_in_pages(emulator: Emulator) -> None:
@@ -84,13 +84,13 @@ def test_ten_thousand_items_come_in_pages(emulator: Emulator) -> None:
 def test_the_json_views(emulator: Emulator, client: Client) -> None:
     album = client.make_album("Holiday")
     item = client.make_item(picture(), albumId=album)["id"]
-    shown = requests.get(emulator.url + "/emulator/library.json", timeout=5).json()
+    shown = requests.get(emulator.url + "/emulator/library.json", timeout=60).json()
     assert shown["items"][0]["id"] == item
     assert shown["items"][0]["album_ids"] == [album]
     assert shown["albums"] == [
         {"id": album, "title": "Holiday", "user": "you@example.com", "item_ids": [item]}
     ]
-    log = requests.get(emulator.url + "/emulator/requests.json", timeout=5).json()
+    log = requests.get(emulator.url + "/emulator/requests.json", timeout=60).json()
     assert log["counts"] == {"albums.create": 1, "upload.raw": 1, "batchCreate": 1}
     assert log["today"] == log["counts"]
     assert log["overlapping_writes"] == 0
@@ -98,47 +98,47 @@ def test_the_json_views(emulator: Emulator, client: Client) -> None:
     assert create["summary"] == {"items": 1, "album_id": album, "file_names": ["0.jpg"]}
     assert (create["user"], create["status"]) == ("you@example.com", 200)
     assert client.token not in str(log)
-    secret = requests.get(emulator.url + "/emulator/client_secret.json", timeout=5).json()
+    secret = requests.get(emulator.url + "/emulator/client_secret.json", timeout=60).json()
     assert secret == emulator.client_secret()
     assert secret["installed"]["auth_uri"] == emulator.url + "/o/oauth2/v2/auth"
 
 
 def test_faults_over_http(emulator: Emulator) -> None:
     url = emulator.url + "/emulator/faults"
-    added = requests.post(url, json={"fault": "500", "on": "token"}, timeout=5)
+    added = requests.post(url, json={"fault": "500", "on": "token"}, timeout=60)
     assert (added.status_code, added.json()[0]["fault"]) == (200, "500")
-    assert len(requests.post(url, json=[{"fault": "503"}] * 2, timeout=5).json()) == 3
-    wrong = requests.post(url, json={"fault": "x"}, timeout=5)
+    assert len(requests.post(url, json=[{"fault": "503"}] * 2, timeout=60).json()) == 3
+    wrong = requests.post(url, json={"fault": "x"}, timeout=60)
     assert wrong.status_code == 400
     assert "There is no fault 'x'" in wrong.json()["error"]
     for body in (b"{", b'"x"', b" " * (1024**2 + 1)):
-        assert requests.post(url, data=body, timeout=5).status_code == 400
-    assert requests.delete(url, timeout=5).json() == []
-    assert requests.get(url, timeout=5).json() == []
+        assert requests.post(url, data=body, timeout=60).status_code == 400
+    assert requests.delete(url, timeout=60).json() == []
+    assert requests.get(url, timeout=60).json() == []
 
 
 def test_options_over_http(emulator: Emulator) -> None:
     url = emulator.url + "/emulator/options"
-    changed = requests.patch(url, json={"testing_mode": True}, timeout=5)
+    changed = requests.patch(url, json={"testing_mode": True}, timeout=60)
     assert changed.json()["testing_mode"] is True
     assert emulator.options.testing_mode
-    wrong = requests.patch(url, json={"daily_limit": "many"}, timeout=5)
+    wrong = requests.patch(url, json={"daily_limit": "many"}, timeout=60)
     assert (wrong.status_code, "daily_limit" in wrong.json()["error"]) == (400, True)
-    assert requests.patch(url, json=[], timeout=5).status_code == 400
-    assert requests.get(url, timeout=5).json()["daily_limit"] == 10_000
+    assert requests.patch(url, json=[], timeout=60).status_code == 400
+    assert requests.get(url, timeout=60).json()["daily_limit"] == 10_000
 
 
 def test_grant_and_revoke_over_http(emulator: Emulator) -> None:
     url = emulator.url + "/emulator/"
-    held = requests.post(url + "grant", json={"scopes": ["openid"]}, timeout=5).json()
+    held = requests.post(url + "grant", json={"scopes": ["openid"]}, timeout=60).json()
     assert held["scopes"] == ["openid"]
-    assert requests.post(url + "grant", json={"scopes": "x"}, timeout=5).status_code == 400
-    assert requests.post(url + "revoke", timeout=5).json() == {}
+    assert requests.post(url + "grant", json={"scopes": "x"}, timeout=60).status_code == 400
+    assert requests.post(url + "revoke", timeout=60).json() == {}
     headers = {"Authorization": "Bearer " + held["token"]}
-    assert requests.get(emulator.url + "/v1/albums", headers=headers, timeout=5).status_code == 401
+    assert requests.get(emulator.url + "/v1/albums", headers=headers, timeout=60).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["", "library.json", "requests.json", "faults", "options"])
 def test_looking_is_no_request_to_google(emulator: Emulator, path: str) -> None:
-    requests.get(emulator.url + "/emulator/" + path, timeout=5)
+    requests.get(emulator.url + "/emulator/" + path, timeout=60)
     assert emulator.requests.count() == 0

@@ -121,7 +121,7 @@ def test_rclone_uploads_lists_and_fetches(tmp_path: Path, tools: Tools) -> None:
         }
         (album,) = emulator.library.albums()
         assert (album.title, len(album.item_ids)) == ("Trip", 2)
-        today = requests.get(emulator.url + "/emulator/requests.json", timeout=5).json()["today"]
+        today = requests.get(emulator.url + "/emulator/requests.json", timeout=60).json()["today"]
     assert today["token"] >= 1
     assert (today["upload.raw"], today["albums.create"]) == (2, 1)
     assert 1 <= today["batchCreate"] <= 2

@@ -47,7 +47,7 @@ def announce(session: str, client: Client, size: int) -> socket.socket:
         f"Authorization: Bearer {client.token}\r\nContent-Length: {size}\r\n"
         "X-Goog-Upload-Command: upload, finalize\r\nX-Goog-Upload-Offset: 0\r\n\r\n"
     )
-    connection = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
+    connection = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=60)
     connection.sendall(head.encode())
     return connection
 
@@ -102,7 +102,7 @@ def test_raw_wants_its_headers(client: Client, headers: dict[str, str]) -> None:
 def test_headers_as_parameters_and_a_trailing_slash(client: Client) -> None:
     query = "?X-Goog-Upload-Protocol=raw&Content-type=application/octet-stream"
     url = client.url + "/v1/uploads/" + query
-    assert client.http.post(url, data=b"x", headers=client.auth, timeout=5).status_code == 200
+    assert client.http.post(url, data=b"x", headers=client.auth, timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize("token", ["", "Bearer", "Bearer nonsense", "Basic x"])
@@ -168,7 +168,7 @@ def test_a_start_has_no_body(client: Client) -> None:
         yield b"x"
 
     for body in (b"x", chunks()):
-        answer = client.http.post(url, data=body, headers=client.auth | headers, timeout=5)
+        answer = client.http.post(url, data=body, headers=client.auth | headers, timeout=60)
         assert answer.status_code == 400
 
 
@@ -287,9 +287,9 @@ def test_a_session_expires(emulator: Emulator, client: Client, clock: Clock) -> 
 def test_session_calls_without_authorization_pass_but_a_bad_one_does_not(client: Client) -> None:
     session = client.session(10)
     headers = {"X-Goog-Upload-Command": "query"}
-    assert requests.post(session, headers=headers, timeout=5).status_code == 200
+    assert requests.post(session, headers=headers, timeout=60).status_code == 200
     bad = headers | {"Authorization": "Bearer expired"}
-    assert requests.post(session, headers=bad, timeout=5).status_code == 401
+    assert requests.post(session, headers=bad, timeout=60).status_code == 401
 
 
 @pytest.mark.parametrize(("keep", "kept"), [("arbitrary", 700), ("aligned", 512), ("none", 0)])
@@ -383,6 +383,6 @@ def test_a_raw_upload_without_a_content_type(
 ) -> None:
     emulator.options.lenient_content_type = lenient
     headers = client.auth | {"X-Goog-Upload-Protocol": "raw"}
-    answer = client.http.post(client.url + "/v1/uploads", data=b"x", headers=headers, timeout=5)
+    answer = client.http.post(client.url + "/v1/uploads", data=b"x", headers=headers, timeout=60)
     assert answer.status_code == status
     assert client.raw(b"x", Content_type="image/jpeg").status_code == 400

@@ -337,7 +337,7 @@ def test_of_two_that_want_one_name_at_once_neither_is_overwritten(
     monkeypatch.setattr(os, "link", no_links)
     monkeypatch.setattr(Path, "rename", rename_late)
     assert copied(disk, 1, "Pixel/a.jpg", b"first") == "Pixel/a.jpg"
-    others[0].join(timeout=20)
+    others[0].join(timeout=60)
     assert (disk.root / "Pixel/a.jpg").read_bytes() == b"first"
     assert (disk.root / "Pixel/a~2.jpg").read_bytes() == b"second"
 

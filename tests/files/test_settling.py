@@ -72,7 +72,7 @@ def writing(file: Path) -> Iterator[SlowWriter]:
         yield SlowWriter(process)
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.fixture

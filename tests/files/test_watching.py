@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Hint = tuple[str, str | None]
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Hints:
@@ -185,7 +185,7 @@ def test_symlinks_below_are_not_watched(root: Path, hints: Hints) -> None:
 
 
 def test_stopping_is_quick_and_leaves_nothing(root: Path, hints: Hints) -> None:
-    before, threads = open_descriptors(), threading.active_count()
+    before, threads = open_descriptors(), set(threading.enumerate())
     watch = Watching(root, hints)
     watch.start()
     write(root / "a.jpg")
@@ -194,7 +194,7 @@ def test_stopping_is_quick_and_leaves_nothing(root: Path, hints: Hints) -> None:
     assert time.monotonic() - begun < 10 * STOP_SECONDS  # however busy the machine is
     assert not watch.alive()
     watch.stop()
-    assert threading.active_count() == threads
+    assert set(threading.enumerate()) <= threads
     assert open_descriptors() == before
     assert not logging.getLogger("watchdog").handlers
 
@@ -235,17 +235,18 @@ def test_a_thread_that_died_is_noticed(root: Path, watch: Watching, which: str) 
     thread = {"reader": reader, "observer": observer, "emitter": emitter}[which]
     assert watch.alive()
     thread.stop()
-    thread.join(STOP_SECONDS)
+    thread.join(60)
     assert not watch.alive()
 
 
 def test_a_missing_root_cannot_be_watched_and_leaves_nothing(tmp_path: Path, hints: Hints) -> None:
-    before, threads = open_descriptors(), threading.active_count()
+    before, threads = open_descriptors(), set(threading.enumerate())
     watch = Watching(tmp_path / "nowhere", hints)
     with pytest.raises(WatchUnavailable, match="cannot be watched"):
         watch.start()
     assert not watch.alive()
-    assert (open_descriptors(), threading.active_count()) == (before, threads)
+    assert set(threading.enumerate()) <= threads
+    assert open_descriptors() == before
 
 
 def test_lost_events_are_hinted_as_everything(root: Path, watch: Watching, hints: Hints) -> None:
@@ -317,7 +318,7 @@ else:
     answer = [told(watch), watch.alive()]
     for name in ("one", "two", "three"):
         (root / name).mkdir()
-        while hinted.get(timeout=20) != name:  # asking whether there is room takes room itself
+        while hinted.get(timeout=100) != name:  # asking whether there is room takes room itself
             pass
     answer += [watch.alive()]
     limit("max_inotify_watches", 1000)
@@ -339,7 +340,7 @@ def in_namespace(root: Path, *arguments: str) -> Any:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     return json.loads(done.stdout)
 

@@ -75,12 +75,14 @@ class Browser:
         import html
 
         self.asked = parse_qs(urlsplit(url).query)
-        page = requests.get(url, timeout=5)
+        page = requests.get(url, timeout=60)
         assert page.ok, page.text
         fields = [(name, html.unescape(value)) for name, value in HIDDEN.findall(page.text)]
         fields += [("ticked", scope) for scope in self.ticked]
         fields += [("user", "you@example.com"), ("decision", self.decision)]
-        answer = requests.post(url.partition("?")[0], data=fields, timeout=5, allow_redirects=False)
+        answer = requests.post(
+            url.partition("?")[0], data=fields, timeout=60, allow_redirects=False
+        )
         return self.bend(answer.headers["location"])
 
     def open(self, url: str) -> bool:
@@ -92,11 +94,11 @@ class Browser:
     def _visit(self, url: str) -> None:
         back = self.consent(url)
         icon = urlsplit(back)._replace(path="/favicon.ico", query="").geturl()
-        assert requests.get(icon, timeout=5).status_code == 404
+        assert requests.get(icon, timeout=60).status_code == 404
         with socket.create_connection(("127.0.0.1", urlsplit(back).port or 0)) as odd:
             odd.sendall(b"GET http://[ HTTP/1.1\r\n\r\n")
             odd.recv(100)
-        self.pages.append(requests.get(back, timeout=5))
+        self.pages.append(requests.get(back, timeout=60))
 
 
 @pytest.fixture
@@ -244,7 +246,7 @@ def test_whoever_else_knocks_does_not_end_the_attempt(google: Google, client_fil
 
     def knock_first(back: str) -> str:
         queries = ("error=access_denied", "code=stolen", "code=stolen&state=forged")
-        pages.extend(requests.get(f"{back.partition('?')[0]}?{one}", timeout=5) for one in queries)
+        pages.extend(requests.get(f"{back.partition('?')[0]}?{one}", timeout=60) for one in queries)
         return back
 
     run(google, client_file, Browser(bend=knock_first))
@@ -564,11 +566,11 @@ def test_a_browser_that_hangs_up_early_is_no_news(capfd: pytest.CaptureFixture[s
                 with socket.create_connection(("127.0.0.1", port)) as early:
                     early.sendall(text)
                     early.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1" + bytes(7))
-            requests.get(f"{way.address}?code=secret", timeout=5)
+            requests.get(f"{way.address}?code=secret", timeout=60)
 
         thread = threading.Thread(target=visit)
         thread.start()
-        assert way.wait(10).endswith("?code=secret")
+        assert way.wait(60).endswith("?code=secret")
         way.tell("fine")
         thread.join()
     assert capfd.readouterr() == ("", "")

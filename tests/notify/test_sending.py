@@ -40,7 +40,7 @@ def test_nobody_is_asked_when_the_addresses_are_only_checked() -> None:
 def test_one_that_hangs_is_given_up_and_those_before_it_count() -> None:
     with Receiver() as good, Receiver() as slow:
         slow.hangs.set()
-        found = deliver([good.address(), slow.address()], "T", "b", seconds=15.0)
+        found = deliver([good.address(), slow.address()], "T", "b", seconds=60.0)
         assert len(good.notices()) == 1
     assert found[0].reason == ""
     assert found[1].reason  # apprise's patience may end before ours
@@ -53,7 +53,7 @@ def test_an_order_to_stop_is_obeyed_while_one_hangs() -> None:
         slow.hangs.set()
 
         def order() -> None:
-            assert slow.asked.wait(30)
+            assert slow.asked.wait(60)
             halt.set()
 
         ordering = Thread(target=order)

@@ -317,13 +317,13 @@ def test_photos_are_copied_while_another_worker_copies_a_film(
     def slowly(entry: Entry, target: Copy, *, have_bytes: int = 0) -> None:
         if entry.path == "DCIM/large.jpg":
             claimed.set()
-            assert done.wait(timeout=20)
+            assert done.wait(timeout=60)
         pull(entry, target, have_bytes=have_bytes)
 
     monkeypatch.setattr(bench.phone, "pull", slowly)
     with ThreadPoolExecutor(1) as pool:
         one = pool.submit(bench.pull("pull-1").run_once)
-        assert claimed.wait(timeout=20)
+        assert claimed.wait(timeout=60)
         for number in range(20):
             bench.put(f"DCIM/{number}.jpg", JPEG + bytes([number]))
         other = bench.pull("pull-2")
@@ -334,7 +334,7 @@ def test_photos_are_copied_while_another_worker_copies_a_film(
         assert bench.item("DCIM/large.jpg").leased_by == "pull-1"
         assert bench.disk.parts() == [bench.item("DCIM/large.jpg").id], "a start sweeps it not away"
         done.set()
-        assert one.result(timeout=20)
+        assert one.result(timeout=60)
     assert bench.item("DCIM/large.jpg").sha256 == hashlib.sha256(film).hexdigest()
     assert bench.disk.parts() == []
 

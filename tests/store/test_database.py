@@ -469,7 +469,7 @@ def test_what_is_closed_under_a_query_takes_nobody_along(tmp_path: Path) -> None
         [sys.executable, "-c", CLOSED_UNDER_A_QUERY, tmp_path],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert (ended.returncode, ended.stdout) == (0, "stopping\nwhole\n"), ended.stderr
@@ -508,7 +508,7 @@ def test_who_comes_while_it_is_closed_is_told_to_stop(
             while database.got.acquire(blocking=False):
                 pass
             late = pool.submit(use, database)
-            assert database.got.acquire(timeout=10)
+            assert database.got.acquire(timeout=60)
             database.close()
         with pytest.raises(Stopping):
             late.result()

@@ -61,7 +61,10 @@ def test_the_gallery_goes_on_page_by_page_without_a_script(house: House) -> None
 
 def test_days_and_their_tiles_are_what_the_script_lays_out(house: House) -> None:
     for number in range(3):
-        house.put(f"{number}.jpg", jpeg(number))
+        file = house.pictures / f"{number}.jpg"
+        file.write_bytes(jpeg(number))
+        os.utime(file, (1_700_000_000 + number, 1_700_000_000 + number))  # all of one day
+        house.look()
     ((day, count),) = json.loads(house.ask("/photos/days").text)
     assert count == 3
     tiles = house.ask(f"/photos/tiles?of={day}&skip=0").text
@@ -220,6 +223,21 @@ def test_our_own_files_are_kept_for_as_long_as_they_are_the_same(house: House) -
         assert answer.status == 200
         assert "immutable" in answer.headers["cache-control"]
         assert "immutable" not in house.ask(one.partition("?")[0]).headers["cache-control"]
+
+
+def test_no_script_runs_twice(house: House) -> None:
+    """It does, if it is loaded by two addresses: it would listen twice, and send forms twice."""
+    for path in ("/", "/photos"):
+        loaded = re.findall(r'<script type="module" src="([^"]+)"', house.page(path))
+        imported = [
+            one
+            for address in loaded
+            for one in re.findall(
+                r'^import .* from "([^"]+)"', house.ask(address).text, re.MULTILINE
+            )
+        ]
+        assert set(imported) <= set(loaded)
+        assert bool(imported) == (path == "/photos")
 
 
 # Pictures
@@ -472,9 +490,10 @@ def listens(answer: BinaryIO) -> tuple[int, bool]:
 class Listener:
     """A page that is open."""
 
-    def __init__(self, house: House) -> None:
-        self.connection = socket.create_connection(("127.0.0.1", house.web.port), 20)
-        self.connection.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    def __init__(self, house: House, query: str = "", header: str = "") -> None:
+        self.connection = socket.create_connection(("127.0.0.1", house.web.port), 60)
+        asked = f"GET /events{query} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n"
+        self.connection.sendall(asked.encode())
         self.read = self.connection.makefile("rb")
         self.status, self.listens = listens(self.read)
 
@@ -483,9 +502,17 @@ class Listener:
         while True:
             line = self.read.readline()
             assert line, "it hung up"
+            if line.startswith(b"id: "):
+                self.last = int(line[4:])
             if line.startswith(b"data: "):
                 told: dict[str, object] = json.loads(line[6:])
                 return told
+
+    def news_of(self, name: str) -> object:
+        """The next that is told of that; a part of the page may be told anew before."""
+        while name not in (told := self.news()):
+            pass
+        return told[name]
 
     def close(self) -> None:
         """The page is closed."""
@@ -500,10 +527,45 @@ def test_a_page_that_is_open_hears_what_changes(house: House) -> None:
     first = listener.news()
     assert {"now", "problems", "work", "sources", "state", "control"} <= set(first["parts"])  # type: ignore[call-overload]
     house.state.choices.skip([number], now=house.state.now())
-    second = listener.news()
-    assert second["changed"] == {str(number): "skipped"}
+    assert listener.news_of("changed") == {str(number): "skipped"}
     house.put("b.jpg", jpeg(2))
-    assert listener.news()["new"] == 1
+    assert listener.news_of("new") == 1
+    listener.close()
+
+
+def test_a_page_hears_what_happened_while_it_was_on_its_way(house: House) -> None:
+    number = house.put("a.jpg", jpeg(1))
+    made = re.search(r'data-since="([0-9]+)"', house.page("/photos"))
+    assert made is not None
+    query = f"?since={made[1]}"
+    house.state.choices.skip([number], now=house.state.now())
+    first = Listener(house, query)
+    assert first.news_of("changed") == {str(number): "skipped"}
+    later = Listener(house, query)
+    assert later.news()["changed"] == {str(number): "skipped"}
+    knows = Listener(house, query, f"Last-Event-ID: {later.last}\r\n")
+    assert "changed" not in knows.news()
+    for nonsense in ("?since=-1", "?since=x", "?since=" + "9" * 18, "?since=" + "9" * 5000, ""):
+        odd = Listener(house, nonsense)
+        assert "changed" not in odd.news()
+        odd.close()
+    for one in (first, later, knows):
+        one.close()
+
+
+def test_what_happened_to_many_is_told_at_once(house: House) -> None:
+    """A page has no other way to hear of it."""
+    for number in range(3):
+        (house.pictures / f"{number}.jpg").write_bytes(jpeg(number))
+    house.look()
+    made = re.search(r'data-since="([0-9]+)"', house.page("/photos"))
+    assert made is not None
+    for number in range(600):
+        item = number % 3 + 1
+        told = house.state.choices.skip if number % 6 < 3 else house.state.choices.choose
+        told([item], now=house.state.now())
+    listener = Listener(house, f"?since={made[1]}")
+    assert listener.news_of("changed") == {"1": "found", "2": "found", "3": "found"}
     listener.close()
 
 
@@ -536,7 +598,7 @@ def test_no_more_may_listen_though_all_of_them_come_at_once(house: House) -> Non
     with ExitStack() as stack:
         address = ("127.0.0.1", house.web.port)
         opened = [
-            stack.enter_context(socket.create_connection(address, 20))
+            stack.enter_context(socket.create_connection(address, 60))
             for _ in range(MOST_LISTENERS + 20)
         ]
         for one in opened:
@@ -544,7 +606,7 @@ def test_no_more_may_listen_though_all_of_them_come_at_once(house: House) -> Non
         told = [listens(stack.enter_context(one.makefile("rb"))) for one in opened]
         assert sorted(told) == [(200, False)] * 20 + [(200, True)] * MOST_LISTENERS
         assert house.ask("/").status == 200
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 60
     while not (last := Listener(house)).listens:  # each that is closed makes room
         last.close()
         assert time.monotonic() < ends
@@ -554,23 +616,24 @@ def test_no_more_may_listen_though_all_of_them_come_at_once(house: House) -> Non
 def test_who_reads_too_slowly_comes_again_and_hears_how_everything_is() -> None:
     """What it missed may be the last that changes for hours."""
 
-    async def read(_: object) -> dict[str, str]:
-        return {"now": "all"}
+    async def read(_: object) -> str:
+        return "how everything is"
 
     async def slow() -> tuple[list[str], list[str]]:
         nothing: Any = None
         threads: Any = SimpleNamespace(read=read)
         events = Events(nothing, threads, nothing, nothing)
         events._looking = asyncio.create_task(asyncio.sleep(3600))
-        response: Any = await events.stream(nothing)
+        request: Any = SimpleNamespace(headers={}, query_params={})
+        response: Any = await events.stream(request)
         told = response.body_iterator
         begin = [await anext(told), await anext(told)]
         for number in range(MOST_WAITING + 2):
             events._tell({"new": number})
         return begin, [one async for one in told]
 
-    begin, more = asyncio.run(asyncio.wait_for(slow(), 10))
-    assert begin == ['data: {"parts": {"now": "all"}}\n\n', "retry: 3000\n\n"]
+    begin, more = asyncio.run(asyncio.wait_for(slow(), 60))
+    assert begin == ["how everything is", "retry: 3000\n\n"]
     assert more == []
 
 

@@ -120,7 +120,10 @@ def test_what_was_never_read_is_told(house: House) -> None:
     assert "1 photo or video could not be put there." in house.page("/")
 
 
-def test_a_place_that_is_away_is_told_with_its_cure_and_tried_again(house: House) -> None:
+def test_a_place_that_is_away_is_told_with_its_cure_and_tried_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(putting_back, "FIRST_REST_SECONDS", 1800)  # longer than this test takes
     number = kept(house, "a.jpg", jpeg(1))
     blocker = house.home / "photosync-restored"
     blocker.write_text("a file in the way")

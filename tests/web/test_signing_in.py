@@ -26,7 +26,7 @@ from tests.journeys.browser import answer
 from tests.web.conftest import House, house_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from photosync.errors import BlockedError
@@ -79,11 +79,24 @@ def begun(house: House) -> str:
     return unescape(found[1])
 
 
-def until_signed_in(house: House) -> None:
-    ends = time.monotonic() + 20
-    while "photosync is signed in." not in house.page("/signin"):
+def until(holds: Callable[[], object]) -> None:
+    ends = time.monotonic() + 60
+    while not holds():
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+def until_told(house: House, words: str) -> None:
+    until(lambda: words in house.page("/signin"))
+
+
+def until_signed_in(house: House) -> None:
+    until_told(house, "photosync is signed in.")
+
+
+def sign_ins() -> set[threading.Thread]:
+    """Attempts under way; those of tests before, too, that wait for an answer still."""
+    return {one for one in threading.enumerate() if one.name == "sign-in"}
 
 
 def test_a_click_leads_to_google_and_back(house: House, google: Emulator) -> None:
@@ -93,7 +106,7 @@ def test_a_click_leads_to_google_and_back(house: House, google: Emulator) -> Non
     assert asked["code_challenge_method"] == ["S256"]
     assert len(asked["state"][0]) > 20
     rung = house.state.control.rung()
-    page = requests.get(answer(url, "allow"), timeout=10)
+    page = requests.get(answer(url, "allow"), timeout=60)
     assert f'href="http://127.0.0.1:{house.web.port}/"' in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     until_signed_in(house)
@@ -101,7 +114,7 @@ def test_a_click_leads_to_google_and_back(house: House, google: Emulator) -> Non
     assert json.loads(file.read_text())["refresh_token"]
     assert file.stat().st_mode & 0o077 == 0
     assert house.state.control.problems() == []
-    assert house.state.control.rung() != rung
+    until(lambda: house.state.control.rung() != rung)
     assert (house.settings.state_dir / "client_secret.json").exists()
 
 
@@ -114,7 +127,7 @@ def test_the_address_can_be_brought_where_the_browser_cannot_come_back(house: Ho
         ("x" * 100_000, "holds no answer"),
     ):
         house.send("/signin/answer", {"answer": wrong}, accept="text/html")
-        assert said in house.page("/signin")
+        until_told(house, said)
     assert "No address was pasted." in house.send("/signin/answer", {"answer": " "}).text
     assert not house.settings.google.token_file.exists()
     house.send("/signin/answer", {"answer": back}, accept="text/html")
@@ -123,13 +136,26 @@ def test_the_address_can_be_brought_where_the_browser_cannot_come_back(house: Ho
 
 
 def test_what_is_not_consented_to_is_explained_and_can_be_tried_again(house: House) -> None:
-    requests.get(answer(begun(house), "deny"), timeout=10)
-    ends = time.monotonic() + 20
-    while "The consent was not given" not in house.page("/signin"):
-        assert time.monotonic() < ends
-        time.sleep(0.02)
-    requests.get(answer(begun(house), "allow"), timeout=10)
+    requests.get(answer(begun(house), "deny"), timeout=60)
+    until_told(house, "The consent was not given")
+    requests.get(answer(begun(house), "allow"), timeout=60)
     until_signed_in(house)
+
+
+def test_after_a_refusal_one_may_try_again_before_its_thread_has_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have a moment to go, but waits for no answer any more."""
+    ends = threading.Event()
+    monkeypatch.setattr("photosync.app.signing_in.log.warning", lambda *_, **__: ends.wait(60))
+    try:
+        requests.get(answer(begun(house), "deny"), timeout=60)
+        until_told(house, "The consent was not given")
+        assert "Continue at Google" not in house.page("/signin")
+        requests.get(answer(begun(house), "allow"), timeout=60)
+        until_signed_in(house)
+    finally:
+        ends.set()
 
 
 def test_two_clicks_are_one_attempt(house: House) -> None:
@@ -145,29 +171,31 @@ def test_the_answer_to_another_attempt_is_not_taken_and_this_one_goes_on(house: 
         re.sub(r"state=[^&]+&?", "", right),
         re.sub(r"code=[^&]+", "error=access_denied", re.sub(r"state=[^&]+", "state=x", right)),
     ):
-        assert requests.get(forged, timeout=10).status_code == 400
+        assert requests.get(forged, timeout=60).status_code == 400
     assert not house.settings.google.token_file.exists()
     assert begun(house) == url
-    assert requests.get(right, timeout=10).status_code == 200
+    assert requests.get(right, timeout=60).status_code == 200
     until_signed_in(house)
 
 
 def test_two_browsers_sign_in_once_and_an_old_answer_opens_nothing(house: House) -> None:
+    others = sign_ins()
     urls = [begun(house) for _ in range(2)]
     answers = [answer(url, "allow") for url in urls]
-    assert requests.get(answers[0], timeout=10).status_code == 200
+    assert requests.get(answers[0], timeout=60).status_code == 200
     until_signed_in(house)
     file = house.settings.google.token_file
     kept = file.read_text()
     with pytest.raises(requests.ConnectionError):  # nobody listens there any more
-        requests.get(answers[1], timeout=10)
+        requests.get(answers[1], timeout=60)
     house.send("/signin/answer", {"answer": answers[1]}, accept="text/html")
     assert "signed in already" in house.send("/signin").text
+    until(lambda: sign_ins() <= others)
     lost(house)
     begun(house)
     for old in answers:
         house.send("/signin/answer", {"answer": old}, accept="text/html")
-        assert "belongs to another attempt" in house.page("/signin")
+        until_told(house, "belongs to another attempt")
     assert file.read_text() == kept
 
 
@@ -191,7 +219,7 @@ def test_without_a_client_the_page_tells_how_to_get_one(house: House) -> None:
         assert ">Sign in</button>" not in page
         assert "photosync auth --client-secret FILE" in house.page("/")
     file.write_text(kept)
-    requests.get(answer(begun(house), "allow"), timeout=10)
+    requests.get(answer(begun(house), "allow"), timeout=60)
     until_signed_in(house)
 
 
@@ -225,21 +253,18 @@ def test_what_was_begun_before_somebody_signed_in_changes_no_account(
 ) -> None:
     """Ten minutes may pass between the click and the consent, of somebody else with luck."""
     house.state.control.clear_problem("auth_required")
-    others = set(threading.enumerate())  # of tests before, that wait for an answer still
+    others = sign_ins()
     back = answer(begun(house), "allow")
     file = house.settings.google.token_file
     file.write_text(json.dumps(google.grant()))  # photosync auth, in a terminal
     file.chmod(0o600)
     kept = file.read_text()
-    came = requests.get(back, timeout=10)
+    came = requests.get(back, timeout=60)
     assert came.status_code == 400
     assert "signed in." not in came.text
     house.send("/signin/answer", {"answer": back}, accept="text/html")
     until_signed_in(house)
-    ends = time.monotonic() + 20
-    while any(one.name == "sign-in" for one in set(threading.enumerate()) - others):
-        assert time.monotonic() < ends
-        time.sleep(0.02)
+    until(lambda: sign_ins() <= others)
     assert file.read_text() == kept
 
 
@@ -262,15 +287,15 @@ def test_no_secret_is_shown_or_logged(
     back = answer(url, "allow")
     house.send("/signin/answer", {"answer": back.replace("state=", "state=x")}, accept="text/html")
     shown = house.page("/signin") + house.page("/") + house.page("/settings")
-    requests.get(back, timeout=10)
+    requests.get(back, timeout=60)
     until_signed_in(house)
     shown += house.page("/signin") + house.page("/") + house.page("/settings")
     token = json.loads(house.settings.google.token_file.read_text())
     came = parse_qs(urlsplit(back).query)
     secrets = [token["refresh_token"], token["token"], came["code"][0]]
     secrets.append(google.client_secret()["installed"]["client_secret"])
+    until(lambda: "sign_in.done" in caplog.messages)
     ours = "\n".join(one.getMessage() for one in caplog.records if one.name.startswith("photosync"))
-    assert "sign_in.done" in ours
     for secret in secrets:
         assert secret not in shown
         assert secret not in ours
@@ -284,10 +309,7 @@ def test_an_answer_that_never_comes_ends_the_attempt(
 
     monkeypatch.setattr(sign_in, "PATIENCE_SECONDS", 0.2)
     house.send("/signin", accept="text/html")
-    ends = time.monotonic() + 20
-    while "No answer came from the browser in time." not in house.page("/signin"):
-        assert time.monotonic() < ends
-        time.sleep(0.02)
+    until_told(house, "No answer came from the browser in time.")
 
 
 @pytest.mark.parametrize("error", [SignInRequired, ScopeMissing])

@@ -78,11 +78,15 @@ const heard = new Set();
 /** Be told what changes: {changed: {id: state}, new: how many}. */
 export function listen(callback) { heard.add(callback); }
 
+// until which event this page knows what happened: it may have taken a while to come, or to be seen again
+let since = document.querySelector("[data-since]")?.dataset.since ?? "";
+
 let source = null;
 function open() {
   if (source || document.hidden) return;
-  source = new EventSource("/events");
+  source = new EventSource(since ? `/events?since=${since}` : "/events");
   source.onmessage = (message) => {
+    since = message.lastEventId;
     const news = JSON.parse(message.data);
     if (news.parts) show(news.parts);
     for (const callback of heard) callback(news);
