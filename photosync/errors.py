@@ -286,6 +286,7 @@ class BlockedError(PhotosyncError):
 
     code = "blocked"
     needs_user: ClassVar[bool] = True  # exit code 3: the user must act first
+    may_pass: ClassVar[bool] = True  # in seconds, by itself or by what photosync does
 
     def __init__(self, message: str, *, hint: str | None = None, until: int | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -457,11 +458,18 @@ class BackupAway(BlockedError):
     default_hint = "Mount its disk or check its address, backup.to; it goes on by itself."
 
 
+class BackupUnplugged(BackupAway):
+    """The disk of the second copy is not there, or another one is."""
+
+    may_pass = False
+
+
 class KeyMissing(BlockedError):
     """There is no key to seal the second copy with, or to open it with."""
 
     code = "key_missing"
     default_hint = "Make one: photosync backup --new-key; or name yours in the settings, [backup]."
+    may_pass = False
 
 
 class KeyWrong(BlockedError):
@@ -469,6 +477,7 @@ class KeyWrong(BlockedError):
 
     code = "key_wrong"
     default_hint = "Name the identity or passphrase it was made with in the settings, [backup]."
+    may_pass = False
 
 
 class PhoneFull(BlockedError):

@@ -297,9 +297,7 @@ class Supervisor:
     def _backs_up(self) -> bool:
         """Whether something goes to the second copy, and its worker gets on with it."""
         return self._backing() and any(
-            worker.troubled_seconds() < STUCK_SECONDS
-            for worker in self._workers
-            if worker.name == BACKUP
+            not worker.is_stuck(STUCK_SECONDS) for worker in self._workers if worker.name == BACKUP
         )
 
     def _workable(self, now: int) -> set[State]:
@@ -310,7 +308,7 @@ class Supervisor:
             if not (state == State.MIRRORED and self._resting())
             and self._overview.ready(state, kind=kind, now=now)
             and any(
-                worker.troubled_seconds() < STUCK_SECONDS
+                not worker.is_stuck(STUCK_SECONDS)
                 for worker in self._workers
                 if worker.name.startswith(taker)
             )

@@ -65,12 +65,15 @@ class Worker(Thread):
         self._was_busy = False
         self._troubled_by = ""
         self._troubled_since: float | None = None
+        self._may_pass = True
         self._holds_on = False
 
-    def troubled_seconds(self) -> float:
-        """For how long no step went through, though there was something to do."""
+    def is_stuck(self, seconds: float) -> bool:
+        """Whether no step went through for so long, or none will before the user has acted."""
         since = self._troubled_since
-        return 0.0 if since is None else time.monotonic() - since
+        if since is None:
+            return False
+        return not self._may_pass or time.monotonic() - since >= seconds
 
     def silent_seconds(self) -> float:
         """For how long it gave no sign of life; 0 where nobody counts."""
@@ -91,7 +94,7 @@ class Worker(Thread):
                 asked = max(error.least_wait, error.retry_after or 0.0)
                 self._rest(error, min(asked, LONGEST_REST_SECONDS))
             except (BlockedError, DatabaseError) as error:
-                self._trouble()
+                self._trouble(may_pass=not isinstance(error, BlockedError) or error.may_pass)
                 self._rest(error, BLOCKED_SECONDS)
             except Exception as error:  # a bug must not end the worker
                 log.exception("worker.bug name=%s", self.name)
@@ -112,7 +115,8 @@ class Worker(Thread):
             self._holds_on = False
         return self._do()
 
-    def _trouble(self) -> None:
+    def _trouble(self, *, may_pass: bool = True) -> None:
+        self._may_pass = may_pass
         if self._troubled_since is None:
             self._troubled_since = time.monotonic()
 

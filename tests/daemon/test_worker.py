@@ -9,9 +9,13 @@ import pytest
 from photosync.daemon.bells import Bell, Bells
 from photosync.daemon.worker import Worker
 from photosync.errors import (
+    BackupAway,
+    BackupUnplugged,
     ConnectionLost,
     DatabaseError,
     DiskFull,
+    KeyMissing,
+    KeyWrong,
     PhotosyncError,
     RateLimited,
     Stopping,
@@ -100,6 +104,38 @@ def test_trouble_is_reported_and_rested_out(error: Exception, seconds: float) ->
     assert halt.waits == [seconds]
     assert reports.said == [f"w {type(error).__name__}", "w well"]
     assert held == ["w"]
+
+
+@pytest.mark.parametrize(
+    ("error", "after_none", "after_long"),
+    [
+        (DiskFull("x"), False, True),
+        (BackupAway("a server"), False, True),
+        (BackupUnplugged("a disk"), True, True),
+        (KeyMissing("x"), True, True),
+        (KeyWrong("x"), True, True),
+        (DatabaseError("x"), False, True),
+        (ZeroDivisionError(), False, True),
+        (ConnectionLost("x"), False, False),
+    ],
+)
+def test_who_waits_for_the_user_is_stuck_at_once_and_others_after_a_while(
+    error: Exception, after_none: bool, after_long: bool
+) -> None:
+    seen: list[bool] = []
+    halt = Halt()
+    worker = Worker(
+        "w",
+        Script(halt, error),
+        bell=Bell(),
+        halt=halt,
+        reports=Reports(),
+        let_go=lambda _: seen.extend((worker.is_stuck(3600.0), worker.is_stuck(0.0))),
+    )
+    assert not worker.is_stuck(0.0)
+    worker.run()
+    assert seen == [after_none, after_long]
+    assert not worker.is_stuck(0.0)  # the next step went through
 
 
 def test_the_same_trouble_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
