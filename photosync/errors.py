@@ -458,8 +458,8 @@ class BackupAway(BlockedError):
     default_hint = "Mount its disk or check its address, backup.to; it goes on by itself."
 
 
-class BackupUnplugged(BackupAway):
-    """The disk of the second copy is not there, or another one is."""
+class BackupUnusable(BackupAway):
+    """It is not plugged in, is another one, or lets nobody in: only the user can mend that."""
 
     may_pass = False
 

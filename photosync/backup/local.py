@@ -23,7 +23,7 @@ from photosync.errors import (
     BackupAway,
     BackupFull,
     BackupLost,
-    BackupUnplugged,
+    BackupUnusable,
     FileTooLarge,
     PhotosyncError,
 )
@@ -133,14 +133,14 @@ class LocalPlace:
         try:
             found = self._root.stat()
         except FileNotFoundError as error:
-            raise BackupUnplugged(
+            raise BackupUnusable(
                 f"The folder {self.name}, where the second copy goes, is not there.",
                 hint=f"Mount its disk; or, if there never was one, make it: mkdir -p {self.name}",
             ) from error
         except OSError as error:
             raise BackupAway(f"{self.name} cannot be reached: {error.strerror}.") from error
         if not stat.S_ISDIR(found.st_mode):
-            raise BackupUnplugged(f"{self.name} is no folder.", hint="Name a folder in backup.to.")
+            raise BackupUnusable(f"{self.name} is no folder.", hint="Name a folder in backup.to.")
 
     def exists(self, path: str) -> bool:
         """Whether something has that name."""

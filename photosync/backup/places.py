@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from photosync.domain.backups import Kept
-from photosync.errors import BackupUnplugged
+from photosync.errors import BackupUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -169,13 +169,13 @@ def prepare(place: Place, known: str | None) -> tuple[str, bool]:
     if text is not None:
         mark = _mark_in(text)
         if known not in (None, mark):
-            raise BackupUnplugged(
+            raise BackupUnusable(
                 f"What lies at {place.name} is another backup than the one that was made there.",
                 hint="Put its own disk back, or name another folder in backup.to.",
             )
         return mark, True
     if known is not None:
-        raise BackupUnplugged(
+        raise BackupUnusable(
             f"The backup at {place.name} is not there: its file {MARK} is missing.",
         )
     mark = secrets.token_hex(8)

@@ -24,7 +24,13 @@ from photosync.backup.places import (
 )
 from photosync.backup.refusing import is_full, is_refused
 from photosync.domain.media import readable
-from photosync.errors import BackupAway, BackupFull, BackupLost, PhotosyncError
+from photosync.errors import (
+    BackupAway,
+    BackupFull,
+    BackupLost,
+    BackupUnusable,
+    PhotosyncError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -324,7 +330,7 @@ class RemotePlace:
         try:
             fsspec.get_filesystem_class(self._scheme)
         except ValueError as error:
-            raise BackupAway(
+            raise BackupUnusable(
                 f"fsspec knows no storage of the kind {self._scheme}://.",
                 hint="Correct backup.to; kinds: filesystem-spec.readthedocs.io",
             ) from error
@@ -341,13 +347,13 @@ class RemotePlace:
         fs = fsspec.filesystem("webdav", skip_instance_cache=True, **options)
         return fs, parts.path.strip("/")
 
-    def _not_installed(self) -> BackupAway:
+    def _not_installed(self) -> BackupUnusable:
         extra = EXTRAS.get(self._scheme)
         pip = f"{shlex.quote(sys.executable)} -m pip install"
         cure = f"In the folder that you cloned: {pip} -c constraints.txt '.[{extra}]'"
         if extra is None:
             cure = f"{pip} with what fsspec names for it: filesystem-spec.readthedocs.io"
-        return BackupAway(
+        return BackupUnusable(
             f"What {self._scheme}:// takes is not installed beside photosync.", hint=cure
         )
 
@@ -361,7 +367,7 @@ class RemotePlace:
         except FileNotFoundError as error:
             if path:
                 raise BackupLost(f"{readable(path)} is gone from the backup.") from error
-            raise BackupAway(
+            raise BackupUnusable(
                 f"{self.name} is not there.", hint="Make the bucket or folder that backup.to names."
             ) from error
         except Exception as error:
@@ -372,7 +378,7 @@ class RemotePlace:
         if is_full(error):
             return BackupFull(f"{self.name} takes nothing more: {told}.")
         if is_refused(error):
-            return BackupAway(
+            return BackupUnusable(
                 f"{self.name} does not let photosync in: {told}.",
                 hint="Correct the user and password or keys: backup.to, [backup.options], or what"
                 " that storage's own programs use.",

@@ -10,7 +10,7 @@ from photosync.daemon.bells import Bell, Bells
 from photosync.daemon.worker import Worker
 from photosync.errors import (
     BackupAway,
-    BackupUnplugged,
+    BackupUnusable,
     ConnectionLost,
     DatabaseError,
     DiskFull,
@@ -111,7 +111,7 @@ def test_trouble_is_reported_and_rested_out(error: Exception, seconds: float) ->
     [
         (DiskFull("x"), False, True),
         (BackupAway("a server"), False, True),
-        (BackupUnplugged("a disk"), True, True),
+        (BackupUnusable("a disk"), True, True),
         (KeyMissing("x"), True, True),
         (KeyWrong("x"), True, True),
         (DatabaseError("x"), False, True),
