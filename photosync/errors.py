@@ -40,6 +40,7 @@
     │   ├── DatesFull              the same, for there is no room for a dated copy
     │   ├── MirrorFull, MirrorAway nothing can be copied into the mirror
     │   ├── BackupFull, BackupAway nothing can be written to the second copy, or read from it
+    │   │   └── BackupUnusable     nor will it, before the user has acted
     │   ├── KeyMissing, KeyWrong   what is encrypted cannot be opened, or sealed, without a key
     │   ├── PhoneFull              there is no room on the phone for what is put back
     │   ├── TargetAway             the folder that photos are put back into cannot be written
@@ -60,7 +61,11 @@ Neither ever holds a secret.
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says of a full disk, or of one of which the user may take no more."""
 
 
 class PhotosyncError(Exception):

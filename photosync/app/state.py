@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import readable
-from photosync.errors import DiskFull, SettingsError, StateFolderUnusable
+from photosync.errors import NO_ROOM, DiskFull, SettingsError, StateFolderUnusable
 from photosync.files.freed_log import FreedLog
 from photosync.store.choices import Choices
 from photosync.store.control import Control
@@ -165,7 +165,7 @@ def _state(database: Database, clock: Callable[[], float]) -> State:
 
 
 def _unusable(state_dir: Path, error: OSError) -> StateFolderUnusable | DiskFull:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in NO_ROOM:
         return DiskFull(f"There is no room for the state folder {state_dir}.")
     return StateFolderUnusable(
         f"The state folder {state_dir} cannot be used: {error.strerror}.",

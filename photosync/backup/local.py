@@ -20,6 +20,7 @@ from photosync.backup.places import (
 )
 from photosync.domain.media import readable
 from photosync.errors import (
+    NO_ROOM,
     BackupAway,
     BackupFull,
     BackupLost,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR})
 REFUSED_NAME = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG})
 NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -340,7 +340,7 @@ def unwritable(file: Path, error: OSError) -> PhotosyncError:
             f"{name} cannot be written: the disk of the backup is not there.",
             hint="Mount it; it goes on by itself.",
         )
-    if error.errno in FULL:
+    if error.errno in NO_ROOM:
         return BackupFull(f"The disk of the backup is full: {name} does not fit.")
     return BackupAway(
         f"{name} cannot be written: {error.strerror or error}.",

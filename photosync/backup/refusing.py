@@ -5,8 +5,9 @@ Never by their text: addresses, file names and servers' own words stand there, t
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING
+
+from photosync.errors import NO_ROOM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 FULL_CODES = frozenset({"QuotaExceeded", "StorageFull", "XMinioStorageFull", "EntityTooLarge"})
 """What S3's servers call it."""
 FULL_STATUS = 507
-FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 REFUSED_STATUSES = frozenset({401, 403})
 REFUSED_KINDS = ("Credential", "Authentic")
 """In the names that botocore, paramiko, and those who serve other storages, give to such errors."""
@@ -43,7 +43,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _says_full(error: BaseException) -> bool:
-    if isinstance(error, OSError) and error.errno in FULL_ERRNOS:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
         return True
     if getattr(error, "status_code", None) == FULL_STATUS:  # WebDAV (RFC 4918, 11.5)
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from photosync.errors import AlreadyRunning, DiskFull, StateFolderUnusable
+from photosync.errors import NO_ROOM, AlreadyRunning, DiskFull, StateFolderUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +135,7 @@ def _tell(descriptor: int, lock_file: Path, now: int) -> None:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, content, 0)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_ROOM:
             raise DiskFull(f"The disk that holds {lock_file} is full.") from error
         raise _unusable(lock_file, error) from error
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from photosync.domain.media import Hashes, readable
-from photosync.errors import FileTooLarge, MirrorAway, MirrorFull, Stopping
+from photosync.errors import NO_ROOM, FileTooLarge, MirrorAway, MirrorFull, Stopping
 from photosync.files.dates import taken_at
 from photosync.files.lanes import Lanes
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 1 << 20
 RESUMED_BYTES = 64 * 1024
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 FLUSHED_BYTES = 1 << 20
 FLUSH = os.POSIX_FADV_DONTNEED
@@ -196,7 +195,7 @@ def unwritable(file: Path, error: OSError) -> MirrorFull | MirrorAway | FileTooL
             f"The disk of the mirror takes no file as large as {name} has to be.",
             hint="Put mirror.path on a disk with another file system than FAT.",
         )
-    if error.errno in FULL:
+    if error.errno in NO_ROOM:
         return MirrorFull(f"The disk that holds {name} is full.")
     return MirrorAway(
         f"{name} cannot be written: {error.strerror or error}.",

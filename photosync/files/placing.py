@@ -19,6 +19,7 @@ from photosync.domain.media import Lying, readable
 from photosync.domain.naming import plain_path
 from photosync.domain.restoring import Landed
 from photosync.errors import (
+    NO_ROOM,
     DiskFull,
     FileExists,
     FileTooLarge,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 20
 TEMPORARY = ".photosync-{}-{}.tmp"
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 REFUSED_NAME = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG})
 IN_THE_WAY = frozenset({errno.ENOTDIR, errno.ELOOP, errno.EEXIST})
 NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -204,7 +204,7 @@ class FolderTarget:
 
     def _explained(self, error: OSError, path: str) -> PhotosyncError:
         name = readable(str(self.root / path))
-        if error.errno in FULL:
+        if error.errno in NO_ROOM:
             return DiskFull(f"The disk that holds {name} is full.")
         if error.errno == errno.EFBIG:
             return FileTooLarge(f"The disk takes no file as large as {name}.", hint="")

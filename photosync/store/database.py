@@ -17,7 +17,14 @@ from contextlib import contextmanager, suppress
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Self
 
-from photosync.errors import DatabaseDamaged, DatabaseTooNew, DiskFull, PhotosyncError, Stopping
+from photosync.errors import (
+    NO_ROOM,
+    DatabaseDamaged,
+    DatabaseTooNew,
+    DiskFull,
+    PhotosyncError,
+    Stopping,
+)
 from photosync.store.explaining import (
     BUSY_SECONDS,
     DATABASE_NAME,
@@ -422,7 +429,7 @@ class Database:
         return damaged(self.file, why, self.copies())
 
     def _unusable(self, error: OSError) -> PhotosyncError:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_ROOM:
             return DiskFull(f"The disk that holds {self.file} is full.")
         return closed(self.file, str(error))
 

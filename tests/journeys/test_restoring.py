@@ -49,20 +49,17 @@ def wipe(phone: LabPhone) -> None:
         shutil.rmtree(one)
 
 
-def lies_on(phone: LabPhone) -> dict[str, tuple[bytes, float]]:
-    """Path → bytes and time of every file."""
-    return {
-        str(one.relative_to(phone.storage)): (one.read_bytes(), one.stat().st_mtime)
-        for one in phone.storage.rglob("*")
-        if one.is_file()
-    }
-
-
 def names_on(phone: LabPhone) -> list[str]:
     """Paths of all files; unlike their bytes they can be asked for while files come and go."""
     return sorted(
         str(one.relative_to(phone.storage)) for one in phone.storage.rglob("*") if one.is_file()
     )
+
+
+def lies_on(phone: LabPhone) -> dict[str, tuple[bytes, float]]:
+    """Path → bytes and time of every file."""
+    files = {name: phone.storage / name for name in names_on(phone)}
+    return {name: (one.read_bytes(), one.stat().st_mtime) for name, one in files.items()}
 
 
 def restorer_name(world: World) -> str:
